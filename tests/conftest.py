@@ -1,0 +1,23 @@
+"""Strict JAX for every test, and where real data may lie."""
+
+import os
+import pathlib
+
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+
+import jax
+import pytest
+
+jax.config.update("jax_numpy_rank_promotion", "raise")
+jax.config.update("jax_debug_key_reuse", True)
+
+ROOT = pathlib.Path(__file__).parent.parent
+
+
+@pytest.fixture
+def data_dir() -> str:
+  """The folder of real data, or a skip that says where it was looked for."""
+  path = pathlib.Path(os.environ.get("VAE_JAX_DATA", ROOT / ".." / "shared" / "data"))
+  if not path.is_dir():
+    pytest.skip(f"no real data: VAE_JAX_DATA or {path.name} beside the checkout")
+  return str(path.resolve())

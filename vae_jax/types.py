@@ -1,0 +1,120 @@
+"""The values that pass between the parts: what an example, a posterior, a report is.
+
+Axis letters, the same everywhere: B batch, L latent, K samples, M sweep members, T time,
+V vocabulary, H W C. A shape in a comment here is that of ONE example; a batch adds [B] in
+front and a sweep adds [M] before that.
+"""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+Array = jax.Array
+Params = Any  # a pytree of arrays
+Example = dict[str, Array]  # x, id, and what the dataset carries: label, observed, ...
+Hyper = dict[str, Array]  # numbers by name; every leaf is traced, [] or [M]
+
+
+class UserError(ValueError):
+  """A mistake of the caller, told in one sentence: what was wrong, expected, to be done.
+
+  The programs print it without a traceback and exit with status 2.
+  """
+
+
+class Spec(NamedTuple):
+  """What one example of a dataset is; enough to build a model for it."""
+
+  shape: tuple[int, ...]  # of x: (H, W, C), (D,) or (T, F)
+  kind: str  # "image", "table" or "sequence"
+  domain: str  # "binary" {0, 1}, "unit" [0, 1], "real", "count" or "category"
+  categories: int = 0  # V, for the domain "category"
+  classes: tuple[str, ...] = ()  # the names of the label values; empty: no labels
+
+  @property
+  def size(self) -> int:
+    """Numbers per example: the denominator of bits per dimension."""
+    return int(np.prod(self.shape))
+
+
+class Dataset(NamedTuple):
+  """Splits of examples on the host, and what is done to an example when it is drawn.
+
+  `splits[name]` maps a field to an array with the examples on its first axis. There is
+  always an `x`; there may be a `label` and others. Images of grey levels are kept as uint8
+  and mean x / 255 (`data.decode`). `transform` is applied inside the compiled program, to
+  one decoded example, with a key that depends on (data seed, epoch, example id) alone.
+  """
+
+  name: str
+  spec: Spec
+  splits: dict[str, dict[str, np.ndarray]]  # "train", "valid", "test"
+  note: str = ""  # a sentence on where the data comes from, printed beside any number
+  transform: Callable[[Array, Example], Example] | None = None
+
+
+class Posterior(NamedTuple):
+  """q(z|x) = N(mean, diag(exp(logvar))); logvar is the log of the variance, natural log."""
+
+  mean: Array  # [L]
+  logvar: Array  # [L]
+
+
+class Terms(NamedTuple):
+  """What an objective says of one example, in nats."""
+
+  loss: Array  # [] what is minimised; lower is better
+  rate: Array  # [] KL(q(z|x) || p(z))
+  distortion: Array  # [] -log p(x|z)
+  posterior: Posterior  # [L] each
+  z: Array  # [L] the sample the distortion was computed at
+
+
+class Prior(NamedTuple):
+  """p(z) over one latent vector."""
+
+  log_prob: Callable[[Array], Array]  # z [L] -> [] nats
+  sample: Callable[[Array], Array]  # key -> z [L]
+
+
+class VAE(NamedTuple):
+  """A model and a likelihood bound into pure functions of ONE example."""
+
+  init: Callable[[Array], Params]  # key -> params
+  posterior: Callable[[Params, Example], Posterior]
+  log_likelihood: Callable[[Params, Array, Example], Array]  # params, z, example -> [] nats
+  sample: Callable[[Params, Array, Array], Array]  # params, z, key -> x
+  mean: Callable[[Params, Array], Array]  # params, z -> E[x|z], the shape of x
+  prior: Prior
+  latents: int  # L
+
+
+class Table(NamedTuple):
+  """Rows of a report: one per member, method or example."""
+
+  title: str
+  columns: tuple[str, ...]
+  rows: list[list[Any]]  # numbers, strings or None (shown as a dash)
+  note: str = ""  # what the numbers mean, in a line
+
+
+class Figure(NamedTuple):
+  """A picture as data: `plots.<kind>(**data)` draws it."""
+
+  name: str  # its file name, without the ending
+  kind: str  # a function in plots.py
+  data: dict[str, Any]
+  caption: str
+
+
+class Report(NamedTuple):
+  """The answer of one application: numbers, sentences and pictures as data."""
+
+  application: str
+  question: str
+  tables: list[Table]
+  figures: list[Figure]
+  findings: list[str]  # plain sentences, the baseline's victories among them
+  arrays: dict[str, np.ndarray]  # what a later analysis wants: per-example scores, codes
