@@ -1,0 +1,76 @@
+"""Datasets: `load` finds one by its name, reads it and checks every value it holds."""
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from vae_jax import registry
+from vae_jax.data import _check
+from vae_jax.types import Array, Dataset, UserError
+
+# Options of every dataset. `valid` is what is held out of train: below 1 a fraction, else
+# a count. A dataset may name another default for them in its own OPTIONS.
+COMMON = {"seed": 0, "valid": 0.1}
+
+
+def options(name: str) -> dict[str, Any]:
+  """The options of a dataset with their defaults; a default's type is the option's type.
+
+  Raises:
+    UserError: there is no dataset of that name.
+  """
+  return {**COMMON, **registry.find("data", name).OPTIONS}
+
+
+def load(config: dict[str, Any], data_dir: str | None) -> Dataset:
+  """Reads and checks the dataset `config["name"]`; never downloads.
+
+  Args:
+    config: `name` and any of `options(name)`; what is left out takes its default.
+    data_dir: the folder of data files, or None for datasets that need none.
+
+  Returns:
+    A dataset whose every value is finite and within `spec.domain`.
+
+  Raises:
+    UserError: an unknown name or option, a missing file, or a value that does not fit.
+  """
+  known = options(config["name"])
+  for key in config:
+    if key != "name" and key not in known:
+      hint = registry.nearest(key, list(known))
+      raise UserError(f"The dataset {config['name']!r} has no option {key!r}.{hint}")
+  full = {**known, **config}
+  if not 0 <= full["seed"] < 2**31:
+    raise UserError(f"data.seed is {full['seed']}; expected an integer in [0, 2^31).")
+  dataset = registry.find("data", config["name"]).load(full, data_dir)
+  _check.dataset(dataset)
+  _check.transformed(dataset, decode)
+  return dataset
+
+
+def decode(x: Any) -> Array:
+  """What is stored as numbers: uint8 grey levels to x / 255, int32 as it is, else float32.
+
+  Shape is kept. int32 holds labels and categories; everything else is a number.
+  """
+  if x.dtype == np.uint8:
+    return jnp.asarray(x).astype(jnp.float32) / 255
+  if x.dtype == np.int32:
+    return jnp.asarray(x)
+  return jnp.asarray(x).astype(jnp.float32)
+
+
+def describe(dataset: Dataset) -> str:
+  """One sentence on a dataset: sizes, shape, domain, labels, origin."""
+  spec = dataset.spec
+  sizes = ", ".join(f"{len(v['x']):,} {k}" for k, v in dataset.splits.items())
+  shape = "×".join(str(s) for s in spec.shape)
+  stored = dataset.splits["train"]["x"].dtype
+  labels = f", {len(spec.classes)} classes" if spec.classes else ", no labels"
+  note = f" {dataset.note}" if dataset.note else ""
+  return (
+    f"{dataset.name}: {spec.kind} {shape}, domain {spec.domain}, stored as {stored}{labels}; "
+    f"{sizes}.{note}"
+  )

@@ -1,0 +1,229 @@
+"""The contract every file of vae_jax/models keeps, and what each model is known to be."""
+
+import inspect
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from vae_jax import registry
+from vae_jax.types import UserError
+
+SHAPES = [(28, 28, 1), (8, 8, 1), (9, 6, 3), (12,), (6, 3)]
+FIELDS = {"shape": inspect.Parameter.empty, "outputs": inspect.Parameter.empty}
+DEFAULTS = {"dtype": "float32", "lowering": "xla"}
+L, P = 3, 2
+
+
+def build(name, shape, **options):
+  return registry.find("models", name).Model(
+    shape, **{"outputs": P, "latents": L, **options}
+  )
+
+
+def example(seed, *shape):
+  return jnp.asarray(np.random.default_rng(seed).random(shape), jnp.float32)
+
+
+def init(model, seed=0):
+  return model.init(jax.random.key(seed), jnp.zeros(model.shape))
+
+
+def accepted():
+  """Every model with every shape it takes; a model takes one at least."""
+  cases = []
+  for name in registry.names("models"):
+    taken = []
+    for shape in SHAPES:
+      try:
+        init(build(name, shape))
+      except UserError:
+        continue
+      taken.append((name, shape))
+    assert taken, f"{name} takes none of {SHAPES}"
+    cases += taken
+  return cases
+
+
+CASES = accepted()
+FIRST = list({name: (name, shape) for name, shape in reversed(CASES)}.values())
+
+
+def loss(model, params, x):
+  posterior = model.apply(params, x, method="encode")
+  outputs = model.apply(params, posterior.mean, method="decode")
+  return jnp.mean(outputs**2) + jnp.sum(jnp.exp(posterior.logvar) + posterior.mean**2)
+
+
+def close(got, want, tolerance=1e-5):
+  jax.tree.map(
+    lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-4, atol=tolerance), got, want
+  )
+
+
+@pytest.mark.parametrize("name", registry.names("models"))
+def test_fields(name):
+  parameters = inspect.signature(registry.find("models", name).Model).parameters
+  assert [*parameters][:3] == ["shape", "outputs", "latents"]
+  for field, default in DEFAULTS.items():
+    assert parameters[field].default == default
+
+
+@pytest.mark.parametrize(("name", "shape"), CASES)
+def test_shapes_and_dtypes_of_one_example(name, shape):
+  model = build(name, shape)
+  params = init(model)
+  x = example(0, *shape)
+  posterior, outputs = model.apply(params, x)
+  assert posterior.mean.shape == posterior.logvar.shape == (L,)
+  assert outputs.shape == (*shape, P)
+  for array in (*posterior, outputs, *jax.tree.leaves(params)):
+    assert array.dtype == jnp.float32
+  alone = model.apply(params, x, method="encode")
+  close(alone, posterior)
+  close(model.apply(params, alone.mean, method="decode"), outputs)
+
+
+@pytest.mark.parametrize(("name", "shape"), FIRST)
+def test_deterministic(name, shape):
+  """Two calls agree bit for bit, no random stream is asked for, nothing is mutable."""
+  model = build(name, shape)
+  params = init(model)
+  assert set(params) == {"params"}
+  x = example(0, *shape)
+  jax.tree.map(
+    np.testing.assert_array_equal, model.apply(params, x), model.apply(params, x)
+  )
+  jax.tree.map(np.testing.assert_array_equal, params, init(model))
+
+
+@pytest.mark.parametrize("lowering", ["xla", "dense"])
+@pytest.mark.parametrize(("name", "shape"), FIRST)
+def test_vmap_over_batch_and_members_is_the_loop(name, shape, lowering):
+  model = build(name, shape, lowering=lowering)
+  members = [init(model, seed) for seed in range(2)]
+  batch = example(0, 3, *shape)
+  stacked = jax.tree.map(lambda *a: jnp.stack(a), *members)
+  both = jax.vmap(jax.vmap(model.apply, (None, 0)), (0, None))(stacked, batch)
+  loop = [[model.apply(params, x) for x in batch] for params in members]
+  rows = [jax.tree.map(lambda *a: jnp.stack(a), *row) for row in loop]
+  close(both, jax.tree.map(lambda *a: jnp.stack(a), *rows))
+
+
+@pytest.mark.parametrize(("name", "shape"), CASES)
+def test_gradient_is_finite_and_reaches_every_parameter(name, shape):
+  model = build(name, shape)
+  grads = jax.grad(lambda p: loss(model, p, example(0, *shape)))(init(model))
+  for path, leaf in jax.tree_util.tree_leaves_with_path(grads):
+    assert np.isfinite(leaf).all(), path
+    assert np.any(leaf != 0), path
+
+
+@pytest.mark.parametrize("name", registry.names("models"))
+def test_lowerings_agree(name):
+  shape = dict(FIRST)[name]
+  x = example(0, *shape)
+  xla, dense = (build(name, shape, lowering=lowering) for lowering in ("xla", "dense"))
+  params = init(xla)
+  jax.tree.map(np.testing.assert_array_equal, params, init(dense))
+  close(dense.apply(params, x), xla.apply(params, x))
+  close(*(jax.grad(lambda p, m=m: loss(m, p, x))(params) for m in (dense, xla)))
+
+
+@pytest.mark.parametrize(("name", "shape"), CASES)
+def test_bfloat16_is_close(name, shape):
+  params = init(build(name, shape))
+  half = build(name, shape, dtype="bfloat16")
+  x = example(0, *shape)
+  jax.tree.map(np.testing.assert_array_equal, init(half), params)  # parameters are float32
+  got, want = half.apply(params, x), build(name, shape).apply(params, x)
+  for a, b in zip(jax.tree.leaves(got), jax.tree.leaves(want), strict=True):
+    assert a.dtype == jnp.float32
+    np.testing.assert_allclose(a, b, atol=0.05 * (1 + float(jnp.abs(b).max())))
+
+
+def count(params):
+  return sum(leaf.size for leaf in jax.tree.leaves(params))
+
+
+def test_conv_is_the_network_of_the_article():
+  """Layer by layer, weights and biases of its PyTorch code with latent_dim = 10."""
+  article = [
+    9 * 1 * 32 + 32,  # conv1
+    9 * 32 * 64 + 64,  # conv2
+    64 * 7 * 7 * 400 + 400,  # fc1
+    2 * (400 * 10 + 10),  # fc21, fc22
+    10 * 400 + 400,  # fc3
+    400 * 64 * 7 * 7 + 64 * 7 * 7,  # fc4
+    9 * 64 * 32 + 32,  # conv2_t
+    9 * 32 * 1 + 1,  # conv1_t
+  ]
+  params = init(build("conv", (28, 28, 1), outputs=1, latents=10))
+  assert count(params) == sum(article) == 2_562_325
+
+
+def test_conv_options():
+  model = build("conv", (9, 6, 3), channels=(4, 5, 6), dense=7, kernel=5)
+  params = init(model)["params"]
+  assert params["down_0"]["kernel"].shape == (5, 5, 3, 4)
+  assert params["up_2"]["kernel"].shape == (5, 5, 4, 3 * P)
+  assert params["encode_dense"]["kernel"].shape == (2 * 1 * 6, 7)
+  assert model.apply({"params": params}, example(0, 9, 6, 3))[1].shape == (9, 6, 3, P)
+
+
+def test_mlp_options():
+  params = init(build("mlp", (12,), hidden=(7, 5), activation="tanh"))["params"]
+  shapes = {name: leaf["kernel"].shape for name, leaf in params.items()}
+  assert shapes["down_0"] == (12, 7)
+  assert shapes["down_1"] == (7, 5)
+  assert shapes["up_0"] == (L, 5)
+  assert shapes["up_1"] == (5, 7)
+  assert shapes["out"] == (7, 12 * P)
+
+
+def test_linear_is_linear_and_its_logvar_does_not_read_x():
+  model = build("linear", (12,), outputs=1)
+  params = init(model)
+  x, y = example(0, 12), example(1, 12)
+  encode = lambda v: model.apply(params, v, method="encode")  # noqa: E731
+  close(encode(x + y).mean, encode(x).mean + encode(y).mean - encode(jnp.zeros(12)).mean)
+  np.testing.assert_array_equal(encode(x).logvar, params["params"]["logvar"])
+  assert count(params) == 12 * L + L + L + L * 12 + 12
+
+
+def naive_lstm(params, x):
+  sigmoid = lambda v: 1 / (1 + np.exp(-v))  # noqa: E731
+  u, b, w = (np.asarray(a, np.float64) for a in (*_input(params), params["kernel"]))
+  c = h = np.zeros(w.shape[0])
+  for row in np.asarray(x, np.float64):
+    i, f, g, o = np.split(row @ u + h @ w + b, 4)
+    c = sigmoid(f + 1) * c + sigmoid(i) * np.tanh(g)
+    h = sigmoid(o) * np.tanh(c)
+    yield h
+
+
+def _input(params):
+  return params["input"]["kernel"], params["input"]["bias"]
+
+
+def test_lstm_is_the_recurrence():
+  model = build("lstm", (6, 3), hidden=5)
+  params = init(model)
+  x, weights = example(0, 6, 3), params["params"]
+  last = list(naive_lstm(weights["reader"], x))[-1]
+  want = last @ np.asarray(weights["mean"]["kernel"]) + np.asarray(weights["mean"]["bias"])
+  posterior, outputs = model.apply(params, x)
+  np.testing.assert_allclose(posterior.mean, want, atol=1e-5)
+  hidden = np.stack(list(naive_lstm(weights["writer"], [posterior.mean] * 6)))
+  want = hidden @ np.asarray(weights["out"]["kernel"]) + np.asarray(weights["out"]["bias"])
+  np.testing.assert_allclose(outputs.reshape(6, -1), want, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+  ("name", "shape"),
+  [("conv", (12,)), ("conv", (3, 8, 1)), ("lstm", (12,)), ("lstm", (8, 8, 1))],
+)
+def test_wrong_shapes_are_told(name, shape):
+  with pytest.raises(UserError, match=f"The model '{name}' reads"):
+    init(build(name, shape))

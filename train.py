@@ -1,0 +1,39 @@
+"""Trains a run or a whole sweep: python train.py --config=configs/digits.py --workdir=runs/digits.
+
+The same command again resumes. Every field of the configuration is a flag:
+--config.hyper.beta=4, --config.model.latents=2, --config.train.epochs=5.
+"""
+
+import argparse
+
+from vae_jax import flags
+
+
+def main() -> None:
+  """Flags in, `training.loop.train` out."""
+  parser = argparse.ArgumentParser(
+    description=__doc__,
+    formatter_class=argparse.RawDescriptionHelpFormatter,
+    allow_abbrev=False,
+  )
+  parser.add_argument(
+    "--config", required=True, help="configs/<name>.py, or <name>.py:smoke"
+  )
+  parser.add_argument(
+    "--workdir", required=True, help="the run directory; made if not there"
+  )
+  parser.add_argument(
+    "--data_dir", help="where real data lies, for datasets that need a file"
+  )
+  known, rest = parser.parse_known_args()
+  with flags.told_in_one_sentence():
+    overrides = flags.overrides(rest)
+    flags.use_compilation_cache()
+    from vae_jax import config
+    from vae_jax.training import loop
+
+    loop.train(config.load(known.config, overrides), known.workdir, known.data_dir)
+
+
+if __name__ == "__main__":
+  main()

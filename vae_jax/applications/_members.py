@@ -1,0 +1,99 @@
+"""What every application says of the members of a run: columns, titles, notes, settings."""
+
+from typing import Any
+
+import numpy as np
+
+from vae_jax import registry
+from vae_jax.run import Run
+from vae_jax.types import Table, UserError
+
+SHOWN = 3  # members drawn in figures; tables hold them all
+SYMBOLS = {"beta": "β"}
+
+
+def resolve(defaults: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any]:
+  """The settings with defaults filled in, each of the type of its default.
+
+  Raises:
+    UserError: a name that is no setting, or a value of another type.
+  """
+  full = dict(defaults)
+  for name, value in settings.items():
+    if name not in defaults:
+      hint = registry.nearest(name, list(defaults))
+      raise UserError(f"There is no setting {name!r}.{hint}")
+    kind = type(defaults[name])
+    if isinstance(value, str) != (kind is str) or (kind is int and value != int(value)):
+      raise UserError(f"The setting {name} is {value!r}; expected {kind.__name__}.")
+    full[name] = kind(value)
+  return full
+
+
+def split(data: Any, name: str) -> dict[str, np.ndarray]:
+  """The examples of a split with an id for each, or an error that lists the splits."""
+  if name not in data.splits:
+    hint = registry.nearest(name, list(data.splits))
+    raise UserError(f"The dataset {data.name!r} has no split {name!r}.{hint}")
+  examples = dict(data.splits[name])
+  return {**examples, "id": np.arange(len(examples["x"]), dtype=np.int32)}
+
+
+def columns(run: Run) -> tuple[str, ...]:
+  """β where the objective has one, the seed, and what else the members differ in."""
+  others = [k for k in run.members[0] if k not in ("beta", "seed")]
+  return (*(["beta"] if "beta" in run.hyper else []), "seed", *others)
+
+
+def cells(run: Run, member: int) -> list[Any]:
+  """The values of `columns` for one member."""
+  row = run.members[member]
+  if "beta" in run.hyper and "beta" not in row:
+    row = {**row, "beta": _plain(run.hyper["beta"][member])}
+  return [row[name] for name in columns(run)]
+
+
+def title(run: Run, member: int) -> str:
+  """A member's name in a figure: "β 4 · seed 1"; empty when there is one member only."""
+  if len(run.members) == 1:
+    return ""
+  named = zip(columns(run), cells(run, member), strict=True)
+  return " · ".join(f"{SYMBOLS.get(name, name)} {value:g}" for name, value in named)
+
+
+def across_seeds(table: Table, keys: int) -> Table | None:
+  """The mean over seeds of a table whose first `keys` columns name the member.
+
+  Rows that differ in the seed alone become one, `n` says how many they were, and each number
+  is their mean with their standard deviation (n - 1) beside it. None where no two rows do.
+  """
+  seed = table.columns.index("seed")
+  groups: dict[tuple, list[list]] = {}
+  for row in table.rows:
+    if isinstance(row[seed], int):
+      name = tuple(v for i, v in enumerate(row[:keys]) if i != seed)
+      groups.setdefault(name, []).append(row[keys:])
+  kept = [i for i, c in enumerate(table.columns[keys:]) if not c.startswith("±")]
+  kept = [i for i in kept if all(_is_number(r[i]) for g in groups.values() for r in g)]
+  if not kept or max(map(len, groups.values()), default=0) < 2:
+    return None
+  rows = []
+  for name, group in groups.items():
+    values = np.asarray([[row[i] for i in kept] for row in group], np.float64)
+    spread = values.std(0, ddof=1) if len(group) > 1 else np.full(len(kept), np.nan)
+    both = np.stack([values.mean(0), spread], -1).ravel().tolist()
+    rows.append([*name, len(group), *both])
+  named = [table.columns[keys + i] for i in kept]
+  head = (*(c for i, c in enumerate(table.columns[:keys]) if i != seed), "n")
+  pairs = tuple(name for c in named for name in (c, f"± {c}"))
+  note = "The mean over seeds and, after ±, the standard deviation between seeds."
+  return Table(f"{table.title}: across seeds", (*head, *pairs), rows, note)
+
+
+def _is_number(value: Any) -> bool:
+  return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _plain(value: Any) -> float:
+  # A float32 0.1 would show as 0.10000000149; eight digits are its own precision.
+  return float(f"{float(value):.7g}")

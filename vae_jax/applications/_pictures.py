@@ -1,0 +1,54 @@
+"""Which examples are drawn, and on what scale."""
+
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from vae_jax.data import decode
+from vae_jax.types import VAE, Array, Dataset, Params, Spec
+
+
+def shown(vae: VAE, spec: Spec, params: Params, z: Array) -> Array:
+  """What is drawn for a code z [L]: the mean of p(x|z), or its likeliest categories."""
+  mean = vae.mean(params, z)
+  return jnp.argmax(mean, -1).astype(jnp.float32) if spec.domain == "category" else mean
+
+
+def chosen(examples: dict[str, np.ndarray], spec: Spec, count: int) -> np.ndarray:
+  """Rows to draw: the first of each class, or evenly spaced ones; at most `count`."""
+  if "label" in examples and spec.classes:
+    _, first = np.unique(examples["label"], return_index=True)
+    if 2 <= len(first):
+      return first[:count]
+  return spread(len(examples["x"]), count)
+
+
+def spread(total: int, count: int) -> np.ndarray:
+  """At most `count` of `total` rows, evenly spaced: no class of a sorted set is left out."""
+  return np.unique(np.linspace(0, total - 1, min(total, count)).round().astype(int))
+
+
+def names(examples: dict[str, np.ndarray], spec: Spec, rows: np.ndarray) -> list[str]:
+  """The class of each row, or its number in the split."""
+  if "label" in examples and spec.classes:
+    return [spec.classes[int(i)] for i in examples["label"][rows]]
+  return [f"#{i}" for i in rows]
+
+
+def plain(x: np.ndarray) -> np.ndarray:
+  """Stored examples [N, *shape] decoded to numbers on the host."""
+  return np.asarray(decode(x), np.float32)
+
+
+def limits(data: Dataset) -> tuple[float, float]:
+  """The lowest and the highest value of the data: (0, 1) where the domain says so."""
+  if data.spec.domain in ("binary", "unit"):
+    return 0.0, 1.0
+  x = data.splits["train"]["x"]
+  return float(np.min(x)), float(np.max(x))
+
+
+def style(data: Dataset, settings: dict[str, Any]) -> dict[str, Any]:
+  """What every drawing of examples is given: the colours and the scale."""
+  return {"palette": settings["palette"], "limits": limits(data)}

@@ -1,0 +1,283 @@
+"""The scores of a reconstruction as tables, figures and sentences."""
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from vae_jax.applications import _members, _pictures
+from vae_jax.baselines import pca
+from vae_jax.metrics import image, latent
+from vae_jax.metrics.summary import bits_per_dimension, bytes_of, mean_and_error
+from vae_jax.run import Run
+from vae_jax.types import Dataset, Figure, Table
+
+
+class Context(NamedTuple):
+  """What the tables and figures are made of."""
+
+  run: Run
+  data: Dataset
+  examples: dict[str, np.ndarray]
+  scores: Any  # reconstruction.Scores
+  settings: dict[str, Any]
+
+
+def tables(c: Context) -> list[Table]:
+  """Nats, squared errors beside PCA's, bytes, and the means over seeds where there are any."""
+  keys = len(_members.columns(c.run))
+  first = [_nats(c), _errors(c)]
+  seeds = [_members.across_seeds(table, keys) for table in first]
+  return [*first, *(table for table in seeds if table), _sizes(c)]
+
+
+def _verdict(c: Context, member: int) -> str:
+  return latent.verdict(c.scores.means[member])
+
+
+def _nats(c: Context) -> Table:
+  run, s = c.run, c.scores
+  columns = [*_members.columns(run), "active", "rate", "distortion", "elbo", "± elbo"]
+  columns += ["bits/dim"] * run.likelihood.proper
+  columns += [f"nll (K={c.settings['samples']})", "± nll", "gap", "ess"]
+  rows = []
+  for m in range(len(run.members)):
+    row = [*_members.cells(run, m), _verdict(c, m)]
+    if not run.stochastic:
+      blanks = [None] * (len(columns) - len(row) - 2)
+      rows.append([*row, None, float(s.distortion[m].mean()), *blanks])
+      continue
+    loss = mean_and_error(s.rate[m] + s.distortion[m])
+    nll = mean_and_error(-s.evidence.log_evidence[m])
+    row += [float(s.rate[m].mean()), float(s.distortion[m].mean()), -loss.mean, loss.error]
+    row += [bits_per_dimension(loss.mean, run.spec.size)] * run.likelihood.proper
+    gap = (s.rate[m] + s.distortion[m])[s.rows] + s.evidence.log_evidence[m]
+    row += [nll.mean, nll.error, float(gap.mean()), float(s.evidence.ess[m].mean())]
+    rows.append(row)
+  return Table("What the code costs and keeps", tuple(columns), rows, _nats_note(c))
+
+
+def _nats_note(c: Context) -> str:
+  run, split = c.run, c.settings["split"]
+  total, limited = f"{len(c.scores.x):,}", f"{len(c.scores.rows):,}"
+  name = run.likelihood.name
+  if not run.stochastic:
+    note = (
+      f"Nats per example on all {total} of {split}, likelihood {name}. A deterministic"
+      " autoencoder has no rate, ELBO or likelihood of x: the distortion is all there is."
+    )
+  else:
+    note = (
+      f"Nats per example with ± its standard error, on all {total} of {split}, likelihood"
+      f" {name}; elbo = −rate − distortion at β = 1, one sample of z, higher is better. nll"
+      f" is the importance-weighted −log p(x) with K samples on {limited} of them, gap what"
+      " the ELBO loses to it on the same, ess the effective number of the K samples. active:"
+      f" latents with Var(E[z|x]) > {latent.THRESHOLD}."
+    )
+  if not run.likelihood.proper:
+    note += (
+      " On grey levels this number is cross-entropy + KL, the loss of the MNIST article,"
+      " and not a likelihood: compare it with runs of the same loss only."
+    )
+  return note
+
+
+def _errors(c: Context) -> Table:
+  run, s, peak = c.run, c.scores, _peak(c)
+  head = [*_members.columns(run), "method", "active", "numbers"]
+  columns = (*head, "mse", "± mse", "psnr", "mse, another's code")
+  blanks = [None] * len(_members.columns(run))
+  rows = []
+  for m in range(len(run.members)):
+    row = [*_members.cells(run, m), run.config["objective"]["name"], _verdict(c, m)]
+    other = float(s.shuffled[m].mean())
+    rows.append([*row, run.vae.latents, *_fidelity(s.mse[m], peak), other])
+  if s.pca is not None:
+    numbers = len(s.pca.std)
+    rows.append([*blanks, "PCA", None, numbers, *_fidelity(s.linear, peak), None])
+    rows.append([*blanks, "average example", None, 0, *_fidelity(s.constant, peak), None])
+  note = (
+    f"Squared error per number of x, ± its standard error over the {len(s.x):,} examples of"
+    f" {c.settings['split']}, and the mean over examples of the PSNR in dB (peak {peak:g})."
+    " E[x|z] is taken at the posterior mean. PCA and the average are fitted on train."
+    " Another's code: decoded from the code of a different example; no worse would mean that"
+    " the code is not used."
+  )
+  return Table("Squared error beside the linear code", columns, rows, note)
+
+
+def _fidelity(mse: np.ndarray, peak: float) -> list[float]:
+  summary = mean_and_error(mse)
+  return [summary.mean, summary.error, float(image.psnr(mse, peak).mean())]
+
+
+def _peak(c: Context) -> float:
+  low, high = _pictures.limits(c.data)
+  return high - low if high > low else 1.0
+
+
+def original_bytes(c: Context) -> float:
+  """What one example takes uncompressed: a bit, a byte or four bytes per number."""
+  spec = c.run.spec
+  if spec.domain == "binary":
+    return spec.size / 8
+  if spec.kind == "image" and spec.domain == "unit":
+    return float(spec.size)
+  return 4.0 * spec.size
+
+
+def _sizes(c: Context) -> Table:
+  run, latents, size = c.run, c.run.vae.latents, c.run.spec.size
+  columns = (*_members.columns(run), "active", "numbers", "of", "numbers, %")
+  columns += ("float32 bytes", "original bytes", "bytes, %", "rate bytes", "rate, %")
+  whole = original_bytes(c)
+  rows = []
+  for m in range(len(run.members)):
+    row = [*_members.cells(run, m), _verdict(c, m), latents, size, 100 * latents / size]
+    row += [4 * latents, whole, 400 * latents / whole]
+    rate = bytes_of(float(c.scores.rate[m].mean())) if run.stochastic else None
+    rows.append([*row, rate, None if rate is None else 100 * rate / whole])
+  note = (
+    "numbers counts the latents against the numbers of x, which is the ratio of the MNIST"
+    " article (10 of 784 is 1.3 %; it prints 1.2 %). A count is no size: float32 bytes stores"
+    " them plainly, and rate bytes = KL / (8 ln 2) is what an ideal coder with the prior"
+    " would need. Neither keeps x exactly; original is one byte per grey level, one bit per"
+    " binary number, else four bytes."
+  )
+  return Table("Size of the code", columns, rows, note)
+
+
+def figures(c: Context, rows: dict[str, np.ndarray], pictures: np.ndarray) -> list[Figure]:
+  """Side-by-side pictures, the rate of each latent, errors, and the codes where L is 2."""
+  few = min(_members.SHOWN, len(c.run.members))
+  titles = [_members.title(c.run, m) for m in range(few)]
+  named = [f"β-VAE\n{t}" if t else "rebuilt" for t in titles]
+  found, start = [], 0
+  captions = {
+    "chosen": "Originals above what is rebuilt from the code; the last row is PCA with as"
+    " many numbers.",
+    "median": "The examples in the middle of the order of distortion: the usual case. The"
+    " number is the distortion in nats.",
+    "worst": "The examples of the highest distortion. The number is the distortion in nats.",
+  }
+  for name, index in rows.items():
+    count = few if name == "chosen" else 1
+    images = [c.scores.x[index], *pictures[:count, start : start + len(index)]]
+    labels = ["original", *([n.replace("β-VAE\n", "") for n in named][:count])]
+    if c.scores.pca is not None:
+      images.append(pca.decode(c.scores.pca, pca.encode(c.scores.pca, images[0])))
+      labels.append("PCA")
+    above = _pictures.names(c.examples, c.run.spec, index)
+    if name != "chosen":
+      above = [f"{v:.0f}" for v in c.scores.distortion[0][index]]
+    data = {"images": np.stack(images), "rows": labels, "columns": above}
+    data |= _pictures.style(c.data, c.settings)
+    found.append(Figure(name, "pairs", data, captions[name]))
+    start += len(index)
+  return [*found, *_latent_figures(c, titles), *_error_figure(c, titles)]
+
+
+def _latent_figures(c: Context, titles: list[str]) -> list[Figure]:
+  found, s = [], c.scores
+  if c.run.stochastic:
+    rates = [latent.rates(s.means[m], s.logvars[m]) for m in range(len(titles))]
+    order = np.argsort(-rates[0])
+    series = {t or "rate": r[order] for t, r in zip(titles, rates, strict=True)}
+    data = {"series": series, "labels": [str(i + 1) for i in order]}
+    data |= {"x_label": "latent", "y_label": "KL in nats"}
+    caption = "What each latent carries on average, sorted; a bar at 0 is a latent not used."
+    found.append(Figure("rates", "bars", data, caption))
+  if s.means.shape[-1] == 2:
+    rows = _pictures.spread(len(s.x), 3000)
+    classes = c.run.spec.classes
+    labels = c.examples["label"][rows] if "label" in c.examples and classes else None
+    data = {"points": s.means[0][rows], "labels": labels, "names": classes}
+    data |= {"x_label": "z₁", "y_label": "z₂", "title": titles[0]}
+    caption = "Where the encoder puts the examples; the colour is the class it never saw."
+    found.append(Figure("codes", "scatter", data, caption))
+  return found
+
+
+def _error_figure(c: Context, titles: list[str]) -> list[Figure]:
+  if c.scores.pca is None:
+    return []
+  series = {t or "model": c.scores.mse[m] for m, t in enumerate(titles)}
+  data = {"series": {**series, "PCA": c.scores.linear}, "x_label": "squared error"}
+  data["y_label"] = "share of examples"
+  caption = "The squared error of each example; further left is nearer to the original."
+  return [Figure("errors", "histogram", data, caption)]
+
+
+def findings(c: Context) -> list[str]:
+  """The best member beside PCA, the size, and every caution the numbers call for."""
+  run, s = c.run, c.scores
+  loss = (s.rate + s.distortion).mean(1) if run.stochastic else s.distortion.mean(1)
+  best = int(np.nanargmin(loss)) if np.isfinite(loss).any() else 0
+  who = f"The best of {len(run.members)} ({_members.title(run, best)})"
+  who = "The model" if len(run.members) == 1 else who
+  found = [_loss_sentence(c, who, best, float(loss[best]))]
+  if s.pca is not None:
+    found.append(_pca_sentence(c, best))
+  found.append(_size_sentence(c, best))
+  flat = [m for m in range(len(run.members)) if latent.collapsed(s.means[m])]
+  for m in flat:
+    name = _members.title(run, m) or "The model"
+    found.append(f"COLLAPSED: {name} has no active latent; its scores say nothing of a code.")
+  lost = int(np.isnan(s.rate + s.distortion).sum())
+  if lost:
+    found.append(f"{lost:,} of {s.rate.size:,} scores are NaN; they are in every mean.")
+  if run.stochastic and float(s.evidence.ess[best].mean()) < 0.05 * c.settings["samples"]:
+    found.append(
+      f"Only {s.evidence.ess[best].mean():.1f} of {c.settings['samples']} importance samples"
+      " count: the nll is an upper bound that more samples would lower."
+    )
+  return found
+
+
+def _loss_sentence(c: Context, who: str, m: int, loss: float) -> str:
+  s, where = c.scores, f"on {c.settings['split']}"
+  if not c.run.stochastic:
+    return f"{who} keeps a distortion of {loss:.2f} nats per example {where}."
+  kind = "−ELBO" if c.run.likelihood.proper else "cross-entropy + KL"
+  return (
+    f"{who} has a {kind} of {loss:.2f} nats per example {where}: {s.rate[m].mean():.2f} for"
+    f" the code (rate) and {s.distortion[m].mean():.2f} for what it leaves out (distortion);"
+    f" {_verdict(c, m)} latents are active."
+  )
+
+
+def _pca_sentence(c: Context, m: int) -> str:
+  ours, theirs = float(c.scores.mse[m].mean()), float(c.scores.linear.mean())
+  numbers = len(c.scores.pca.std)
+  if not np.isfinite(ours):
+    return f"PCA with {numbers} numbers has a squared error of {theirs:.4f}; the model's is NaN."
+  if ours < theirs:
+    return (
+      f"With {numbers} numbers it rebuilds x {theirs / ours:.2f} times nearer than PCA does"
+      f" (squared error {ours:.4f} against {theirs:.4f})."
+    )
+  return (
+    f"PCA wins on squared error: {theirs:.4f} against {ours:.4f} with the same {numbers}"
+    " numbers."
+  )
+
+
+def _size_sentence(c: Context, m: int) -> str:
+  latents, size, whole = c.run.vae.latents, c.run.spec.size, original_bytes(c)
+  text = (
+    f"The code is {latents} numbers of {size} ({100 * latents / size:.1f} %); stored as"
+    f" float32 that is {4 * latents} of {whole:g} bytes ({400 * latents / whole:.1f} %)"
+  )
+  if not c.run.stochastic:
+    return text + "."
+  rate = bytes_of(float(c.scores.rate[m].mean()))
+  return text + f", and the information in it is {rate:.1f} bytes ({100 * rate / whole:.1f} %)."
+
+
+def arrays(c: Context) -> dict[str, np.ndarray]:
+  """Per-example scores and codes, for a later analysis."""
+  s = c.scores
+  found = {"id": c.examples["id"], "distortion": s.distortion, "mse": s.mse, "code": s.means}
+  found |= {"mse_pca": s.linear, "nll_id": s.rows}
+  if c.run.stochastic:
+    found |= {"rate": s.rate, "logvar": s.logvars, "nll": -s.evidence.log_evidence}
+  return found

@@ -1,0 +1,238 @@
+"""One configuration: a file's settings, the command line's, and the defaults they complete.
+
+A config file names the parts and overrides what it wants; the options a part has are read
+from the part itself (a model's fields, a likelihood's arguments, an objective's HYPER), so
+there is no central list to keep. The result is complete, checked and plain: what is written
+to config.json.
+"""
+
+import ast
+import importlib.util
+import inspect
+import math
+import pathlib
+from typing import Any
+
+from ml_collections import ConfigDict
+
+from vae_jax import registry
+from vae_jax.types import UserError
+
+NUMBERS = {  # the part of `hyper` that every objective has
+  "learning_rate": 1e-3,
+  "weight_decay": 0.0,  # decoupled: Adam at 0, AdamW above
+  "clip_norm": 0.0,  # of the gradient's global norm; 0: no clipping
+  "ema_decay": 0.999,  # read when optimizer.ema is on
+  "corruption_rate": 0.0,
+}
+OPTIMIZER = {"b1": 0.9, "b2": 0.999, "eps": 1e-8, "ema": False}
+TRAIN = {
+  "batch_size": 128,
+  "epochs": 20.0,
+  "steps": 0,  # when above 0, in place of epochs
+  "log_every": 100,  # steps a metrics row averages over: one dispatch
+  "eval_every": 0,  # steps; 0: once an epoch
+  "checkpoint_every": 0,  # steps; 0: at each evaluation
+  "keep": 2,  # how many of the latest checkpoints stay, beside the best parameters
+  "resident_bytes": 2_000_000_000,  # a split up to this size lives on the device
+}
+SCHEDULE_STEPS = 1000.0
+
+
+def load(path: str, overrides: dict[str, str]) -> dict:
+  """The complete configuration of a file "configs/x.py[:argument]" with overrides.
+
+  Args:
+    path: of a Python file with `get_config(argument="") -> ConfigDict`.
+    overrides: dotted name -> the value as written on the command line.
+
+  Raises:
+    UserError: no such file, an unknown field, or a value of the wrong type.
+  """
+  partial = _read(path)
+  for name, text in overrides.items():
+    _set(partial, name.split("."), _literal(text))
+  return resolve(partial)
+
+
+def resolve(partial: dict) -> dict:
+  """Completes a partial configuration with the defaults of the parts it names."""
+  from vae_jax import data, vae  # they import JAX, which `--help` must not wait for
+
+  top = {"seed": 0, "sweep": {}}
+  parts = ("data", "model", "likelihood", "objective", "corruption")
+  known = [*top, *parts, "hyper", "schedule", "optimizer", "train"]
+  _refuse_unknown("config", partial, known)
+  given = {part: dict(partial.get(part, {})) for part in known[2:]}
+  for part in parts:
+    if "name" not in given[part] and part != "corruption":
+      raise UserError(f"config.{part}.name is missing: name one of {part}'s files.")
+  name = {part: given[part].get("name", "none") for part in parts}
+  objective = registry.find("objectives", name["objective"])
+  defaults = {
+    "data": data.options(name["data"]),
+    "model": {"latents": 10, **vae.model_options(name["model"])},
+    "likelihood": _arguments(registry.find("likelihoods", name["likelihood"])),
+    "objective": {},
+    "corruption": _arguments(registry.find("corruptions", name["corruption"])),
+    "optimizer": OPTIMIZER,
+    "train": TRAIN,
+  }
+  full: dict[str, Any] = {"seed": _fit("config.seed", top["seed"], partial.get("seed", 0))}
+  for part, options in defaults.items():
+    full[part] = {"name": name[part]} if part in name else {}
+    full[part] |= _complete(
+      part, options, {k: v for k, v in given[part].items() if k != "name"}
+    )
+  full["schedule"] = _schedule(given["schedule"], {**NUMBERS, **objective.HYPER})
+  numbers = {**NUMBERS, **objective.HYPER, **_schedule_steps(full["schedule"])}
+  full["hyper"] = _complete("hyper", numbers, given["hyper"])
+  full["sweep"] = _plain(partial.get("sweep", {}))
+  _check_ranges(full)
+  return full
+
+
+def difference(old: dict, new: dict, prefix: str = "config") -> list[str]:
+  """The fields in which two complete configurations differ, a readable line each."""
+  lines = []
+  for name in sorted({*old, *new}):
+    path, missing = f"{prefix}.{name}", "(absent)"
+    a, b = old.get(name, missing), new.get(name, missing)
+    if isinstance(a, dict) and isinstance(b, dict):
+      lines += difference(a, b, path)
+    elif a != b:
+      lines.append(f"{path}: {a!r} there, {b!r} here")
+  return lines
+
+
+def _read(path: str) -> dict:
+  file, _, argument = path.partition(":")
+  if not pathlib.Path(file).is_file():
+    known = sorted(str(p) for p in pathlib.Path("configs").glob("*.py"))
+    raise UserError(f"There is no config file {file!r}.{registry.nearest(file, known)}")
+  spec = importlib.util.spec_from_file_location("vae_jax_config", file)
+  module = importlib.util.module_from_spec(spec)
+  try:
+    spec.loader.exec_module(module)
+    settings = module.get_config(argument) if argument else module.get_config()
+  except UserError:
+    raise
+  except Exception as error:
+    raise UserError(
+      f"The config {path!r} failed: {type(error).__name__}: {error}. It must be a Python file"
+      f" with get_config(argument='') that returns a ConfigDict."
+    ) from error
+  return _plain(settings)
+
+
+def _plain(value: Any) -> Any:
+  if isinstance(value, ConfigDict):
+    return _plain(value.to_dict())
+  if isinstance(value, dict):
+    return {k: _plain(v) for k, v in value.items()}
+  if isinstance(value, list | tuple):
+    return [_plain(v) for v in value]
+  return value
+
+
+def _literal(text: str) -> Any:
+  try:
+    return _plain(ast.literal_eval(text))
+  except (ValueError, SyntaxError):
+    lowered = text.lower()
+    return {"true": True, "false": False}.get(lowered, text)
+
+
+def _set(settings: dict, path: list[str], value: Any) -> None:
+  for name in path[:-1]:
+    settings = settings.setdefault(name, {})
+    if not isinstance(settings, dict):
+      raise UserError(f"config.{'.'.join(path)}: {name!r} is a value and has no fields.")
+  settings[path[-1]] = value
+
+
+def _arguments(function: Any) -> dict:
+  parameters = inspect.signature(function).parameters.values()
+  return {p.name: p.default for p in parameters if p.default is not inspect.Parameter.empty}
+
+
+def _complete(part: str, defaults: dict, given: dict) -> dict:
+  _refuse_unknown(f"config.{part}", given, list(defaults))
+  return {
+    name: _fit(f"config.{part}.{name}", default, given.get(name, default))
+    for name, default in defaults.items()
+  }
+
+
+def _refuse_unknown(where: str, given: dict, known: list[str]) -> None:
+  for name in given:
+    if name not in known:
+      raise UserError(f"{where} has no field {name!r}.{registry.nearest(name, known)}")
+
+
+def _fit(where: str, default: Any, value: Any) -> Any:
+  """The value as the type of its default: an int becomes a float, 4.0 becomes 4."""
+  number = isinstance(value, int | float) and not isinstance(value, bool)
+  if isinstance(default, bool) and isinstance(value, bool):
+    return value
+  if isinstance(default, float) and number:
+    return float(value)
+  if (
+    isinstance(default, int)
+    and not isinstance(default, bool)
+    and number
+    and value == int(value)
+  ):
+    return int(value)
+  if isinstance(default, str) and isinstance(value, str):
+    return value
+  if isinstance(default, list | tuple) and isinstance(value, list | tuple):
+    return [_fit(where, default[0], v) for v in value] if default else list(value)
+  kind = (
+    "a list" if isinstance(default, list | tuple) else f"of type {type(default).__name__}"
+  )
+  raise UserError(f"{where} is {value!r}; it must be {kind}, like its default {default!r}.")
+
+
+def _schedule(given: dict, numbers: dict) -> dict:
+  _refuse_unknown("config.schedule", given, list(numbers))
+  for name, schedule in given.items():
+    if not isinstance(schedule, str):
+      raise UserError(f"config.schedule.{name} is {schedule!r}; it must name a schedule.")
+    registry.find("schedules", schedule)
+  return {k: v for k, v in sorted(given.items()) if v != "constant"}
+
+
+def _schedule_steps(schedule: dict) -> dict:
+  return {f"{name}_steps": SCHEDULE_STEPS for name in schedule}
+
+
+def _check_ranges(full: dict) -> None:
+  """Refuses numbers that cannot be meant, before anything is compiled."""
+  train, hyper = full["train"], full["hyper"]
+  at_least_one = {
+    "train.batch_size": train["batch_size"],
+    "train.log_every": train["log_every"],
+  }
+  at_least_one |= {"train.keep": train["keep"], "model.latents": full["model"]["latents"]}
+  for name, value in at_least_one.items():
+    if value < 1:
+      raise UserError(f"config.{name} is {value}; it must be at least 1.")
+  if train["steps"] <= 0 and train["epochs"] <= 0:
+    raise UserError(
+      "config.train.epochs and config.train.steps are both 0: give one of them."
+    )
+  for name in ("steps", "eval_every", "checkpoint_every"):
+    if train[name] < 0:
+      raise UserError(f"config.train.{name} is {train[name]}; it must not be negative.")
+  if full["model"]["dtype"] not in ("float32", "bfloat16"):
+    raise UserError(
+      f"config.model.dtype is {full['model']['dtype']!r}; float32 or bfloat16."
+    )
+  for name, value in hyper.items():
+    if not math.isfinite(value) or value < 0:
+      raise UserError(
+        f"config.hyper.{name} is {value}; it must be finite and not negative."
+      )
+  if hyper["corruption_rate"] > 1 or hyper["ema_decay"] >= 1:
+    raise UserError("config.hyper.corruption_rate lies in [0, 1] and ema_decay in [0, 1).")

@@ -1,0 +1,45 @@
+"""Holding examples out of a split."""
+
+import numpy as np
+
+from vae_jax.types import UserError
+
+Fields = dict[str, np.ndarray]
+
+
+def count(held_out: float, rows: int, option: str) -> int:
+  """How many of `rows` an option holds out: below 1 a fraction (at least one), else a count.
+
+  Raises:
+    UserError: it would hold out nothing or everything.
+  """
+  wanted = max(1, round(held_out * rows)) if 0 < held_out < 1 else held_out
+  if wanted != int(wanted) or not 1 <= wanted < rows:
+    raise UserError(
+      f"data.{option} is {held_out:g} of {rows} examples; expected a fraction in (0, 1) or "
+      f"a whole number from 1 to {rows - 1}."
+    )
+  return int(wanted)
+
+
+def take(fields: Fields, rows: np.ndarray | slice) -> Fields:
+  """The given rows of every field."""
+  return {name: values[rows] for name, values in fields.items()}
+
+
+def last(fields: Fields, held_out: float, option: str) -> tuple[Fields, Fields]:
+  """Splits off the last examples: (kept, held out)."""
+  rows = len(fields["x"])
+  border = rows - count(held_out, rows, option)
+  return take(fields, slice(None, border)), take(fields, slice(border, None))
+
+
+def shuffled(
+  fields: Fields, held_out: float, option: str, seed: int
+) -> tuple[Fields, Fields]:
+  """Splits off examples drawn with a seed: (kept, held out), both in the order of the file."""
+  rows = len(fields["x"])
+  drawn = np.random.default_rng(seed).permutation(rows)[: count(held_out, rows, option)]
+  out = np.zeros(rows, bool)
+  out[drawn] = True
+  return take(fields, ~out), take(fields, out)

@@ -1,0 +1,114 @@
+"""Images in the idx files of MNIST and its relatives, plain or gzipped.
+
+A folder holds `train-images-idx3-ubyte`, `train-labels-idx1-ubyte` and the same two with
+`t10k`; labels may be left out. Source of the format: LeCun, Cortes and Burges, MNIST page.
+"""
+
+import gzip
+import math
+import pathlib
+import struct
+import zlib
+from typing import Any
+
+import numpy as np
+
+from vae_jax.data import _binarise, _split
+from vae_jax.types import Dataset, Spec, UserError
+
+OPTIONS = {"path": "", "binarise": "none"}
+UBYTE = 8  # the type code of unsigned bytes
+PARTS = {"train": "train", "test": "t10k"}
+
+
+def load(config: dict[str, Any], data_dir: str | None) -> Dataset:
+  """x [H, W, 1] uint8 and, where there is a label file, its label.
+
+  `path` is the folder, by default `raw/mnist` of the data folder or the data folder itself.
+  Validation is the last `valid` images of train.
+
+  Raises:
+    UserError: a file is missing, truncated or not idx; images and labels differ in number.
+  """
+  _binarise.check_mode(config["binarise"])
+  folder = _folder(config["path"], data_dir)
+  if config["binarise"] == "larochelle" and folder.name == "mnist":
+    return _binarise.larochelle(data_dir)
+  parts = {split: _part(folder, prefix) for split, prefix in PARTS.items()}
+  labelled = all("label" in fields for fields in parts.values())
+  if not labelled:
+    parts = {split: {"x": fields["x"]} for split, fields in parts.items()}
+  top = max(int(f["label"].max(initial=-1)) for f in parts.values()) + 1 if labelled else 0
+  train, valid = _split.last(parts["train"], config["valid"], "valid")
+  dataset = Dataset(
+    folder.name,
+    Spec(train["x"].shape[1:], "image", "unit", classes=tuple(map(str, range(top)))),
+    {"train": train, "valid": valid, "test": parts["test"]},
+    f"From the idx files of {folder.name}; valid is the last {len(valid['x'])} of train.",
+  )
+  return _binarise.apply(dataset, config["binarise"])
+
+
+def read(path: pathlib.Path) -> np.ndarray:
+  """The uint8 array of one idx file, of the shape its header says.
+
+  Raises:
+    UserError: it is not idx, not of unsigned bytes, or shorter or longer than it says.
+  """
+  try:
+    raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+  except (OSError, EOFError, zlib.error) as error:
+    raise UserError(f"{path.name} cannot be read ({error}); download it again.") from error
+  if len(raw) < 4 or raw[:2] != b"\0\0" or raw[2] != UBYTE or len(raw) < 4 + 4 * raw[3]:
+    raise UserError(
+      f"{path.name} begins with {raw[:4].hex(' ') or 'nothing'}; expected an idx header of "
+      "unsigned bytes, 00 00 08 and the number of axes."
+    )
+  shape = struct.unpack_from(f">{raw[3]}I", raw, 4)
+  values = np.frombuffer(raw, np.uint8, offset=4 + 4 * raw[3])
+  if values.size != math.prod(shape):
+    raise UserError(
+      f"{path.name} says {' × '.join(map(str, shape))} bytes and holds {values.size}; "
+      "download it again."
+    )
+  return values.reshape(shape)
+
+
+def _folder(path: str, data_dir: str | None) -> pathlib.Path:
+  root = pathlib.Path(data_dir or ".")
+  tried = [pathlib.Path(path), root / path] if path else [root / "raw" / "mnist", root]
+  for folder in tried:
+    if _file(folder, "train", "images", 3):
+      return folder
+  raise UserError(
+    f"There is no train-images-idx3-ubyte(.gz) in {' or '.join(map(str, tried))}; give the "
+    "folder of the idx files as data.path, or a folder that has raw/mnist as --data_dir."
+  )
+
+
+def _file(folder: pathlib.Path, prefix: str, what: str, axes: int) -> pathlib.Path | None:
+  for mark in ("-", "."):
+    for ending in ("", ".gz"):
+      path = folder / f"{prefix}-{what}{mark}idx{axes}-ubyte{ending}"
+      if path.is_file():
+        return path
+  return None
+
+
+def _part(folder: pathlib.Path, prefix: str) -> dict[str, np.ndarray]:
+  images = _file(folder, prefix, "images", 3)
+  if images is None:
+    raise UserError(f"{folder} has no {prefix}-images-idx3-ubyte(.gz); add the file.")
+  x = read(images)
+  if x.ndim != 3:
+    raise UserError(f"{images.name} has {x.ndim} axes; expected [N, H, W].")
+  labels = _file(folder, prefix, "labels", 1)
+  if labels is None:
+    return {"x": x[..., None]}
+  label = read(labels)
+  if label.shape != x.shape[:1]:
+    raise UserError(
+      f"{labels.name} has shape {label.shape} and {images.name} has {len(x)} images; "
+      "expected one label an image."
+    )
+  return {"x": x[..., None], "label": label.astype(np.int32)}

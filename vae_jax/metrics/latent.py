@@ -1,0 +1,61 @@
+"""Which latents carry something: activity, active units, rate per latent, collapse."""
+
+import numpy as np
+
+THRESHOLD = 0.01  # of the variance over x of E[z|x]; Burda et al. (2016), section 5.2
+
+
+def activity(means: np.ndarray) -> np.ndarray:
+  """Var_x(E[z_l|x]): how far the code of a latent moves as the example changes.
+
+  Args:
+    means: posterior means [..., N, L].
+
+  Returns:
+    [..., L], the population variance over N; near 0 for a latent the encoder ignores.
+  """
+  return np.var(np.asarray(means, np.float64), axis=-2)
+
+
+def active_units(means: np.ndarray, threshold: float = THRESHOLD) -> np.ndarray:
+  """Which latents are active, Var_x(E[z_l|x]) > threshold: bool [..., L].
+
+  Burda, Grosse & Salakhutdinov (2016), section 5.2.
+  """
+  return activity(means) > threshold
+
+
+def rates(means: np.ndarray, logvars: np.ndarray) -> np.ndarray:
+  """KL(q(z_l|x) || N(0, 1)) of each latent, averaged over the examples, in nats.
+
+  mean_x 0.5 (exp(logvar_l) + mean_l^2 - 1 - logvar_l); it sums to the mean rate under a
+  standard normal prior.
+
+  Args:
+    means: [..., N, L].
+    logvars: log of the posterior variance [..., N, L].
+
+  Returns:
+    [..., L] >= 0.
+
+  Kingma & Welling (2014), appendix B, sign flipped.
+  """
+  means, logvars = np.asarray(means, np.float64), np.asarray(logvars, np.float64)
+  return 0.5 * (np.exp(logvars) + means**2 - 1 - logvars).mean(-2)
+
+
+def collapsed(means: np.ndarray, threshold: float = THRESHOLD) -> bool:
+  """True when no latent of [N, L] is active: the code says nothing of the example.
+
+  A NaN among the means is not a collapse: it is another failure and shows as NaN.
+  """
+  return bool(np.all(activity(means) <= threshold))
+
+
+def verdict(means: np.ndarray) -> str:
+  """The words beside a score: "8 of 10", "0 of 10 COLLAPSED", or "NaN"."""
+  latents = np.shape(means)[-1]
+  if np.isnan(means).any():
+    return "NaN"
+  word = " COLLAPSED" if collapsed(means) else ""
+  return f"{int(active_units(means).sum())} of {latents}{word}"

@@ -1,0 +1,74 @@
+"""Strided convolutions down to a dense layer and back up, for images of any size."""
+
+import math
+
+from flax import linen as nn
+
+from vae_jax import layers
+from vae_jax.types import Array, Posterior, UserError
+
+
+class Model(nn.Module):
+  """Convolutions of stride 2, a dense layer, the two heads; the decoder mirrors them, relu.
+
+  With shape (28, 28, 1), one output and 10 latents this is the network of the MNIST article
+  the project began with: conv 32 and 64, dense 400, heads of 10; dense 400, dense 7 7 64,
+  transposed conv 32, transposed conv 1. Departures: the article flattens [C, H, W], this
+  [H, W, C], the same functions with the entries of two matrices in another order; it ends
+  in a sigmoid where a likelihood follows here; kernels start from LeCun's normal, PyTorch's
+  from a uniform distribution of a third of its variance.
+  """
+
+  shape: tuple[int, ...]  # of x: (H, W, C), H and W at least 4
+  outputs: int  # P
+  latents: int  # L
+  dtype: str = "float32"
+  lowering: str = "xla"  # "xla" or "dense", see layers.choose_lowering
+  channels: tuple[int, ...] = (32, 64)  # one halving of the image for each
+  dense: int = 400  # width of the layer between image and latents
+  kernel: int = 3
+
+  def setup(self):
+    """The layers; a UserError where the shape is not that of an image."""
+    if len(self.shape) != 3 or min(self.shape[:2]) < 4:
+      raise UserError(
+        f"The model 'conv' reads images (H, W, C) with H and W at least 4, not the shape "
+        f"{tuple(self.shape)}; take 'mlp' for it."
+      )
+    sizes = [tuple(self.shape[:2])]
+    for _ in self.channels:
+      sizes.append(tuple(layers.conv_size(n, self.kernel) for n in sizes[-1]))
+    self.top = (*sizes[-1], self.channels[-1])
+    options = {"kernel": self.kernel, "dtype": self.dtype, "lowering": self.lowering}
+    self.down = [layers.Conv(n, **options) for n in self.channels]
+    widths = (self.shape[2] * self.outputs, *self.channels[:-1])
+    self.up = [
+      layers.ConvTranspose(width, size, **options)
+      for width, size in reversed(list(zip(widths, sizes[:-1], strict=True)))
+    ]
+    self.encode_dense = nn.Dense(self.dense, dtype=self.dtype)
+    self.mean = nn.Dense(self.latents, dtype=self.dtype)
+    self.logvar = nn.Dense(self.latents, dtype=self.dtype)
+    self.decode_dense = nn.Dense(self.dense, dtype=self.dtype)
+    self.decode_top = nn.Dense(math.prod(self.top), dtype=self.dtype)
+
+  def encode(self, x: Array) -> Posterior:
+    """[H, W, C] -> mean, logvar [L], float32."""
+    h = x
+    for layer in self.down:
+      h = nn.relu(layer(h))
+    h = nn.relu(self.encode_dense(h.reshape(-1)))
+    return Posterior(self.mean(h).astype("float32"), self.logvar(h).astype("float32"))
+
+  def decode(self, z: Array) -> Array:
+    """[L] -> [H, W, C, P], float32."""
+    h = nn.relu(self.decode_dense(z))
+    h = nn.relu(self.decode_top(h)).reshape(self.top)
+    for layer in self.up[:-1]:
+      h = nn.relu(layer(h))
+    return self.up[-1](h).reshape(*self.shape, self.outputs).astype("float32")
+
+  def __call__(self, x: Array) -> tuple[Posterior, Array]:
+    """Both, at the posterior mean: touches every parameter."""
+    posterior = self.encode(x)
+    return posterior, self.decode(posterior.mean)

@@ -1,0 +1,20 @@
+"""The deterministic autoencoder: no noise, no KL; the comparison a VAE has to stand."""
+
+import jax.numpy as jnp
+
+from vae_jax.types import VAE, Array, Example, Hyper, Params, Terms
+
+HYPER: dict[str, float] = {}
+STOCHASTIC = False  # nothing is drawn and nothing is charged: there is no ELBO to report
+
+
+def loss(vae: VAE, params: Params, example: Example, key: Array, hyper: Hyper) -> Terms:
+  """-log p(x | z = mean(x)), for ONE example; the encoder's logvar is not used.
+
+  Hinton & Salakhutdinov (2006): the code is the encoder's mean. The rate is 0 because no
+  divergence is part of this objective, not because the code is free.
+  """
+  del key, hyper
+  q = vae.posterior(params, example)
+  distortion = -vae.log_likelihood(params, q.mean, example)
+  return Terms(distortion, jnp.zeros(()), distortion, q, q.mean)

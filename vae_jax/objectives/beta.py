@@ -1,0 +1,23 @@
+"""The β-VAE: distortion plus β times the rate. At β = 1 the loss is the negative ELBO."""
+
+import jax.numpy as jnp
+
+from vae_jax import distributions
+from vae_jax.types import VAE, Array, Example, Hyper, Params, Terms
+
+HYPER = {"beta": 1.0, "free_bits": 0.0}
+
+
+def loss(vae: VAE, params: Params, example: Example, key: Array, hyper: Hyper) -> Terms:
+  """-E_q[log p(x|z)] + β sum_l max(KL_l, free_bits), for ONE example, with one sample of z.
+
+  Kingma & Welling (2014), eq. 7, at β = 1; β is Higgins et al. (2017), eq. 4. `free_bits`
+  is λ of Kingma et al. (2016), eq. 15, in nats per latent: one group is one latent and the
+  maximum is taken for each example, where they take it of the minibatch average.
+  """
+  q = vae.posterior(params, example)
+  z = distributions.sample(q, key)
+  kl = distributions.kl_per_latent(q)  # [L]
+  distortion = -vae.log_likelihood(params, z, example)
+  penalty = jnp.sum(jnp.where(kl > hyper["free_bits"], kl, hyper["free_bits"]))
+  return Terms(distortion + hyper["beta"] * penalty, jnp.sum(kl), distortion, q, z)

@@ -1,0 +1,198 @@
+"""How the compiled program gets its batches: from a resident split, or from a stream.
+
+A split that fits the budget lies on the device and every batch is gathered inside the
+program. A larger one is read by Grain, in the same order, into a buffer of several steps
+that the program indexes. Both give the same bits.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from vae_jax import noise, order
+from vae_jax.data import decode
+from vae_jax.types import Array, Dataset, Example, UserError
+
+ALWAYS = 2**31 - 1  # the span of a resident split
+THREADS = 2  # that read ahead of the program
+AHEAD = 16  # batches read ahead
+
+Fields = dict[str, np.ndarray]
+
+
+class Feed(NamedTuple):
+  """Batches of one split: what the host hands over, and how the program reads it."""
+
+  batch: Callable[[Any, Array], Example]  # (source, step) -> fields [B, ...], id, mask
+  source: Callable[[int, int], Any]  # host: (start, stop) -> the pytree of these steps
+  span: int  # the most steps one source covers
+  steps_per_epoch: float
+
+
+def make(
+  dataset: Dataset,
+  split: str,
+  batch_size: int,
+  data_seed: int,
+  budget_bytes: int,
+  put: Callable[[Any], Any] = jax.device_put,
+) -> Feed:
+  """The feed of a split: resident when its bytes fit the budget, else streamed.
+
+  `batch(source, step)` is pure and goes inside the program with `source` as an ARGUMENT (a
+  closed-over source would be a constant of the compiled program). It returns the decoded,
+  transformed fields [B, ...], `id` [B] int32 (the row in the split) and `mask` [B] ones.
+
+  Args:
+    dataset: where the split and the transform come from.
+    split: "train", as a rule.
+    batch_size: B; every batch is full and may run across the border of two epochs.
+    data_seed: chooses the order and the transform's noise; a number in the source, so
+      another seed does not recompile.
+    budget_bytes: device memory for the source; a stream uses half, since the next buffer is
+      made while the program holds the present one.
+    put: host pytree -> device pytree.
+
+  Raises:
+    UserError: an unknown split, an empty one, or a batch size below 1.
+  """
+  if split not in dataset.splits:
+    raise UserError(
+      f"{dataset.name} has no split {split!r}; expected one of {', '.join(dataset.splits)}."
+    )
+  fields = dataset.splits[split]
+  n = len(fields["x"])
+  order.check_steps(0, batch_size, n)
+  size = sum(values.nbytes for values in fields.values())
+  if size <= budget_bytes:
+    source, rows, span = _resident(fields, data_seed, put), _gather, ALWAYS
+  else:
+    span = max(1, budget_bytes // 2 * n // (size * batch_size))
+    source, rows = _stream(fields, batch_size, data_seed, span, put), _slice
+
+  def batch(source: Any, step: Array) -> Example:
+    index, epoch = order.batch_indices(source["seed"], step, batch_size, n)
+    fields = rows(source, step, index)
+    example = prepare(dataset.transform, source["seed"], epoch, fields, index)
+    return {**example, "mask": jnp.ones(batch_size, jnp.float32)}
+
+  return Feed(batch, source, span, n / batch_size)
+
+
+def prepare(
+  transform: Callable[[Array, Example], Example] | None,
+  seed: Array,
+  epoch: Array,
+  fields: dict[str, Array],
+  ids: Array,
+  use: str = "data",
+) -> Example:
+  """Stored rows as examples: decoded, with `id`, and transformed with example-keyed noise.
+
+  Training draws with use "data" and the epoch; an evaluation that needs one fixed draw of a
+  random transform takes epoch zeros and its own use.
+
+  Args:
+    transform: of the dataset, for one example, or None.
+    seed: [] the data seed.
+    epoch: [B] int32.
+    fields: raw rows, [B, ...].
+    ids: [B] int32.
+    use: what the noise is for.
+  """
+  example = {name: decode(values) for name, values in fields.items()} | {"id": ids}
+  if transform is None:
+    return example
+  keys = jax.vmap(lambda e, i: noise.key(seed, e, use, i))(epoch, ids)
+  return jax.vmap(transform)(keys, example)
+
+
+def eval_batches(fields: Fields, batch_size: int) -> tuple[Fields, np.ndarray, np.ndarray]:
+  """A whole split as equal batches in which every example counts exactly once.
+
+  The last batch is filled with copies of the last example, masked out.
+
+  Returns:
+    fields [n, B, ...] as stored, id [n, B] int32, mask [n, B] float32 with the split's size
+    as its sum.
+  """
+  rows = len(fields["x"])
+  batches = -(-rows // batch_size)
+  ids = np.minimum(np.arange(batches * batch_size), rows - 1).astype(np.int32)
+  mask = (np.arange(batches * batch_size) < rows).astype(np.float32)
+
+  def stack(values: np.ndarray) -> np.ndarray:
+    padded = values if len(ids) == rows else values[ids]
+    return padded.reshape(batches, batch_size, *values.shape[1:])
+
+  return {name: stack(values) for name, values in fields.items()}, stack(ids), stack(mask)
+
+
+def _resident(fields: Fields, data_seed: int, put: Callable) -> Callable[[int, int], Any]:
+  """A source that is put on the device once, when it is first asked for."""
+  held = []
+
+  def source(start: int, stop: int) -> Any:
+    del start, stop
+    if not held:
+      held.append(put({"seed": np.uint32(data_seed), "fields": fields}))
+    return held[0]
+
+  return source
+
+
+def _gather(source: Any, step: Array, index: Array) -> dict[str, Array]:
+  del step
+  return {name: values[index] for name, values in source["fields"].items()}
+
+
+def _stream(
+  fields: Fields, batch_size: int, data_seed: int, span: int, put: Callable
+) -> Callable[[int, int], Any]:
+  """A source that reads [start, stop) into a buffer of `span` steps, always of one shape.
+
+  Consecutive calls continue one Grain iterator, which reads ahead; a jump starts another.
+  """
+  state: dict[str, Any] = {"at": None, "batches": None}
+
+  def source(start: int, stop: int) -> Any:
+    if not 0 < stop - start <= span:
+      raise ValueError(f"steps [{start}, {stop}) of a stream whose span is {span}")
+    if state["at"] != start:
+      state["batches"] = _reader(fields, batch_size, data_seed, start)
+    rows = [next(state["batches"]) for _ in range(stop - start)]
+    state["at"] = stop
+    rows += [rows[-1]] * (span - len(rows))
+    stacked = {name: np.stack([row[name] for row in rows]) for name in fields}
+    return put({"seed": np.uint32(data_seed), "first": np.int32(start), "fields": stacked})
+
+  return source
+
+
+def _slice(source: Any, step: Array, index: Array) -> dict[str, Array]:
+  del index
+  at = step - source["first"]
+  return {
+    name: jax.lax.dynamic_index_in_dim(values, at, keepdims=False)
+    for name, values in source["fields"].items()
+  }
+
+
+def _reader(
+  fields: Fields, batch_size: int, data_seed: int, start: int
+) -> Iterator[Fields]:
+  """Raw batches from step `start` on, read ahead by threads, in the order of `order`."""
+  import grain
+
+  n = len(fields["x"])
+
+  def read(step: int) -> Fields:
+    index, _ = order.batch_indices(data_seed, step, batch_size, n, np)
+    return {name: np.asarray(values[index]) for name, values in fields.items()}
+
+  steps = grain.MapDataset.range(start, order.LIMIT // batch_size).map(read)
+  reading = grain.ReadOptions(num_threads=THREADS, prefetch_buffer_size=AHEAD)
+  return iter(steps.to_iter_dataset(reading))

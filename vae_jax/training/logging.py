@@ -1,0 +1,66 @@
+"""Where numbers go while a run is under way: metrics.jsonl, TensorBoard, a progress bar."""
+
+import json
+import math
+import pathlib
+import sys
+from collections.abc import Iterable
+
+from tensorboardX import SummaryWriter
+from tqdm import tqdm
+
+
+def read_rows(path: pathlib.Path) -> list[dict]:
+  """The rows of a metrics.jsonl; a last line cut short by a kill is left out."""
+  if not path.is_file():
+    return []
+  rows = []
+  for line in path.read_text().splitlines():
+    try:
+      rows.append(json.loads(line))
+    except json.JSONDecodeError:
+      break
+  return rows
+
+
+class Log:
+  """Metric rows of a run, cut back to the step that a resumed run starts from."""
+
+  def __init__(self, workdir: pathlib.Path, start: int):
+    self._path = workdir / "metrics.jsonl"
+    kept = [row for row in read_rows(self._path) if row["step"] <= start]
+    scratch = self._path.with_suffix(".tmp")
+    scratch.write_text("".join(_line(row) for row in kept))
+    scratch.replace(self._path)
+    self._file = self._path.open("a")
+    self._board = SummaryWriter(str(workdir / "tensorboard"), purge_step=start or None)
+
+  def write(self, rows: Iterable[dict]) -> None:
+    """Adds rows {"step", "split", "member", name: number, ...}."""
+    for row in rows:
+      self._file.write(_line(row))
+      for name, value in row.items():
+        if name not in ("step", "split", "member") and value is not None:
+          tag = f"{row['split']}/{name}/member_{row['member']}"
+          self._board.add_scalar(tag, value, row["step"])
+    self._file.flush()
+
+  def close(self) -> None:
+    """Flushes and closes both."""
+    self._file.close()
+    self._board.close()
+
+
+def progress(total: int, start: int, unit: str, title: str) -> tqdm:
+  """A bar with rate and time left, on a terminal only."""
+  quiet = not sys.stderr.isatty()
+  return tqdm(total=total, initial=start, unit=unit, desc=title, disable=quiet, leave=True)
+
+
+def _line(row: dict) -> str:
+  # A NaN stays visible, and the file stays JSON for readers stricter than Python.
+  row = {
+    k: str(v) if isinstance(v, float) and not math.isfinite(v) else v
+    for k, v in row.items()
+  }
+  return json.dumps(row) + "\n"
