@@ -11,6 +11,8 @@ import pytest
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_debug_key_reuse", True)
 
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+
 ROOT = pathlib.Path(__file__).parent.parent
 
 
@@ -21,3 +23,11 @@ def data_dir() -> str:
   if not path.is_dir():
     pytest.skip(f"no real data: VAE_JAX_DATA or {path.name} beside the checkout")
   return str(path.resolve())
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _compile_once(tmp_path_factory):
+  """Programs that several tests build are compiled once for each session."""
+  folder = tmp_path_factory.mktemp("cache")
+  os.environ["VAE_JAX_CACHE"] = str(folder)  # of the subprocesses
+  jax.config.update("jax_compilation_cache_dir", str(folder / "xla"))

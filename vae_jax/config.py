@@ -51,7 +51,7 @@ def load(path: str, overrides: dict[str, str]) -> dict:
   """
   partial = _read(path)
   for name, text in overrides.items():
-    _set(partial, name.split("."), _literal(text))
+    _set(partial, name.split("."), literal(text))
   return resolve(partial)
 
 
@@ -78,7 +78,7 @@ def resolve(partial: dict) -> dict:
     "optimizer": OPTIMIZER,
     "train": TRAIN,
   }
-  full: dict[str, Any] = {"seed": _fit("config.seed", top["seed"], partial.get("seed", 0))}
+  full: dict[str, Any] = {"seed": fit("config.seed", top["seed"], partial.get("seed", 0))}
   for part, options in defaults.items():
     full[part] = {"name": name[part]} if part in name else {}
     full[part] |= _complete(
@@ -135,7 +135,8 @@ def _plain(value: Any) -> Any:
   return value
 
 
-def _literal(text: str) -> Any:
+def literal(text: str) -> Any:
+  """A value as written on a command line: a Python literal, true or false, else a string."""
   try:
     return _plain(ast.literal_eval(text))
   except (ValueError, SyntaxError):
@@ -159,7 +160,7 @@ def _arguments(function: Any) -> dict:
 def _complete(part: str, defaults: dict, given: dict) -> dict:
   _refuse_unknown(f"config.{part}", given, list(defaults))
   return {
-    name: _fit(f"config.{part}.{name}", default, given.get(name, default))
+    name: fit(f"config.{part}.{name}", default, given.get(name, default))
     for name, default in defaults.items()
   }
 
@@ -170,7 +171,7 @@ def _refuse_unknown(where: str, given: dict, known: list[str]) -> None:
       raise UserError(f"{where} has no field {name!r}.{registry.nearest(name, known)}")
 
 
-def _fit(where: str, default: Any, value: Any) -> Any:
+def fit(where: str, default: Any, value: Any) -> Any:
   """The value as the type of its default: an int becomes a float, 4.0 becomes 4."""
   number = isinstance(value, int | float) and not isinstance(value, bool)
   if isinstance(default, bool) and isinstance(value, bool):
@@ -187,7 +188,7 @@ def _fit(where: str, default: Any, value: Any) -> Any:
   if isinstance(default, str) and isinstance(value, str):
     return value
   if isinstance(default, list | tuple) and isinstance(value, list | tuple):
-    return [_fit(where, default[0], v) for v in value] if default else list(value)
+    return [fit(where, default[0], v) for v in value] if default else list(value)
   kind = (
     "a list" if isinstance(default, list | tuple) else f"of type {type(default).__name__}"
   )

@@ -8,10 +8,11 @@ The geometry is PyTorch's: kernel k, stride s, padding p = k // 2. Both read a k
 
 "xla" is `lax.conv_general_dilated`. "dense" writes the same as one matrix product beside a
 map without weights: im2col gathers the k k patches, col2im, its adjoint, scatters them.
-Each is the other's derivative, so only the product is left to ordinary differentiation, and
-under grad(mean(vmap(loss))) the gradient of w is one contraction over batch and space. On CPU that is many times faster than the convolution of XLA, which runs on one
-thread inside a loop; and a vmap over kernels stays a batched product, where the convolution
-becomes a grouped one. The dense lowering has no forward-mode derivative (`custom_vjp`).
+Each is the other's derivative, so only the product is left to ordinary differentiation,
+and under grad(mean(vmap(loss))) the gradient of w is one contraction over batch and space.
+On CPU that is many times faster than the convolution of XLA, which runs on one thread inside a
+loop; and under a vmap over kernels it stays a batched product, where the convolution becomes
+a grouped one. The dense lowering has no forward-mode derivative (`custom_vjp`).
 """
 
 from collections.abc import Callable
@@ -70,7 +71,6 @@ def conv(x: Array, w: Array, bias: Array, stride: int, lowering: str) -> Array:
 
   Returns:
     [conv_size(H), conv_size(W), Cout].
-
   """
   _check_lowering(lowering)
   kernel, w, bias = w.shape[0], w.astype(x.dtype), bias.astype(x.dtype)
@@ -103,7 +103,6 @@ def conv_transpose(
 
   Raises:
     UserError: no transpose of x has this size.
-
   """
   _check_lowering(lowering)
   kernel, w, bias = w.shape[0], w.astype(x.dtype), bias.astype(x.dtype)

@@ -18,6 +18,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as Canvas
 
+from vae_jax import _panels as panels
 from vae_jax import types
 
 DPI = 160
@@ -77,10 +78,10 @@ def image_grid(
     wide_after: columns after which the gap is wide.
   """
   images = np.asarray(images, np.float32)
-  if not _is_image(images.shape[2:]):
-    return _panels(images, rows, columns, title, limits)
+  if not panels.is_image(images.shape[2:]):
+    return _small_multiples(images, rows, columns, title, limits)
   scale = max(1, round(TILE / images.shape[3]))
-  canvas, centres = _tiles(images, scale, palette, limits, wide_after)
+  canvas, centres = panels.tiles(_rgba(images, palette, limits), scale, 6, wide_after)
   left = 0.12 + 0.068 * max([len(label) for label in rows], default=0)
   fig, ax = _exact(canvas, left, top=0.1 + 0.2 * bool(columns) + 0.24 * bool(title))
   for label, y in zip(rows, centres[0], strict=False):
@@ -96,14 +97,20 @@ def pairs(
 ) -> Canvas:
   """Originals in the first row above their reconstructions [R, N, *shape]; lines overlaid."""
   images = np.asarray(images, np.float32)
-  if _is_image(images.shape[2:]) or _is_map(images.shape[2:]):
+  if panels.is_image(images.shape[2:]) or panels.is_map(images.shape[2:]):
     return image_grid(images, rows, columns, **options)
-  return _overlaid(images, rows, columns, options.get("title", ""), options.get("limits"))
+  across = min(5, images.shape[1])
+  down = -(-images.shape[1] // across)
+  fig = Canvas(figsize=(1.55 * across, 0.4 + 1.15 * down))
+  axes = fig.subplots(down, across, squeeze=False).ravel()
+  panels.overlaid(axes, images, rows, columns, options.get("limits"), (INK, *PALETTE))
+  handles = axes[0].get_legend_handles_labels()
+  fig.legend(*handles, loc="lower center", ncols=len(rows), bbox_to_anchor=(0.5, -0.06))
+  _above(fig, options.get("title", ""))
+  return fig
 
 
-def strips(images: np.ndarray, **options: Any) -> Canvas:
-  """A path through the latent space in each row, [R, C, *shape]."""
-  return image_grid(images, **options)
+strips = image_grid  # a path through the latent space in each row
 
 
 def latent_grid(
@@ -116,22 +123,28 @@ def latent_grid(
   palette: str = "magma",
   limits: tuple[float, float] | None = None,
 ) -> Canvas:
-  """What the decoder says over a plane: images [len(y), len(x), *shape], first row on top."""
+  """What the decoder says over a plane: images [len(y), len(x), *shape].
+
+  x grows to the right and y falls from the first row, which is on top, to the last.
+  """
   images = np.asarray(images, np.float32)
-  if not _is_image(images.shape[2:]):
+  if not panels.is_image(images.shape[2:]):
     rows, columns = [f"{v:.1f}" for v in y], [f"{v:.1f}" for v in x]
-    return _panels(images, rows, columns, title or f"{x_label} × {y_label}", limits)
+    return _small_multiples(
+      images, rows, columns, title or f"{x_label} × {y_label}", limits
+    )
   scale = max(1, round(TILE * 0.7 / images.shape[3]))
-  canvas, (across, along) = _tiles(images, scale, palette, limits, (), gap=0)
+  gap = 0 if images.shape[3] > 16 else 3  # small images have no dark border of their own
+  canvas, (across, along) = panels.tiles(_rgba(images, palette, limits), scale, gap)
   fig, ax = _exact(canvas, 0.75, top=0.1 + 0.24 * bool(title), bottom=0.55)
-  every = max(1, len(x) // 6)
-  for value, centre in list(zip(x, along, strict=True))[::every]:
-    ax.text(centre, canvas.shape[0] + 12, f"{value:.2g}", ha="center", va="top")
-  for value, centre in list(zip(y, across, strict=True))[::every]:
-    ax.text(-12, centre, f"{value:.2g}", ha="right", va="center")
+  for value in np.arange(np.ceil(x.min()), np.floor(x.max()) + 1):
+    at = np.interp(value, x, along), np.interp(-value, -y, across)
+    label = f"{value:.0f}".replace("-", "−")
+    ax.text(at[0], canvas.shape[0] + 12, label, ha="center", va="top")
+    ax.text(-14, at[1], label, ha="right", va="center")
   middle = canvas.shape[1] / 2, canvas.shape[0] / 2
   ax.text(middle[0], canvas.shape[0] + 48, x_label, ha="center", va="top")
-  ax.text(-76, middle[1], y_label, ha="center", va="center", rotation=90)
+  ax.text(-64, middle[1], y_label, ha="center", va="center", rotation=90)
   _title(ax, title)
   return fig
 
@@ -213,56 +226,14 @@ def scatter(
   return fig
 
 
-def _is_image(shape: tuple[int, ...]) -> bool:
-  return len(shape) == 3
-
-
-def _is_map(shape: tuple[int, ...]) -> bool:
-  return len(shape) == 2 and shape[1] > 6
-
-
-def _colors(count: int) -> list[str]:
-  return [PALETTE[i % len(PALETTE)] for i in range(count)]
-
-
-def _range(values: np.ndarray, limits: tuple[float, float] | None) -> tuple[float, float]:
-  if limits is not None:
-    return limits
-  finite = values[np.isfinite(values)]
-  low, high = (float(finite.min()), float(finite.max())) if finite.size else (0.0, 1.0)
-  return low, high if high > low else low + 1.0
-
-
 def _rgba(
   images: np.ndarray, palette: str, limits: tuple[float, float] | None
 ) -> np.ndarray:
-  low, high = _range(images, limits if limits is not None else (0.0, 1.0))
+  low, high = panels.value_range(images, limits if limits is not None else (0.0, 1.0))
   unit = np.clip((images - low) / (high - low), 0, 1)
   if images.shape[-1] == 3:
     return np.concatenate([unit, np.ones_like(unit[..., :1])], -1)
   return matplotlib.colormaps[palette](unit[..., 0])  # NaN is transparent: it is seen
-
-
-def _tiles(
-  images: np.ndarray,
-  scale: int,
-  palette: str,
-  limits: tuple[float, float] | None,
-  wide_after: Sequence[int],
-  gap: int = 6,
-) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
-  """One RGBA picture of all tiles, and the centres of its rows and columns in pixels."""
-  count_y, count_x, height, width = images.shape[:4]
-  height, width = height * scale, width * scale
-  extra = np.cumsum([0] + [3 * gap * (i in wide_after) for i in range(count_x - 1)])
-  tops = np.arange(count_y) * (height + gap)
-  lefts = np.arange(count_x) * (width + gap) + extra
-  canvas = np.zeros((tops[-1] + height, lefts[-1] + width, 4))
-  tiles = _rgba(images, palette, limits).repeat(scale, 2).repeat(scale, 3)
-  for i, top in enumerate(tops):
-    for j, left in enumerate(lefts):
-      canvas[top : top + height, left : left + width] = tiles[i, j]
-  return canvas, (tops + height / 2, lefts + width / 2)
 
 
 def _exact(
@@ -307,72 +278,25 @@ def _finish(fig: Canvas, ax: Axes, x_label: str, y_label: str, legend: bool) -> 
   return fig
 
 
-def _line(ax: Axes, x: np.ndarray, color: str, **options: Any) -> None:
-  """One example that is no image: [D] or [T, F] as lines, or a heat map of many features."""
-  for column in x.reshape(len(x), -1).T:
-    ax.plot(column, color=color, linewidth=1.3, **options)
-    options.pop("label", None)  # one entry in the legend for all features
+def _colors(count: int) -> list[str]:
+  return [PALETTE[i % len(PALETTE)] for i in range(count)]
 
 
-def _bare(ax: Axes, limits: tuple[float, float]) -> None:
-  margin = 0.06 * (limits[1] - limits[0])
-  ax.set(xticks=[], yticks=[], ylim=(limits[0] - margin, limits[1] + margin))
-  for side in ("left", "bottom"):
-    ax.spines[side].set_alpha(0.35)
-
-
-def _panels(
+def _small_multiples(
   values: np.ndarray,
   rows: Sequence[str],
   columns: Sequence[str],
   title: str,
   limits: tuple[float, float] | None,
 ) -> Canvas:
-  """Small multiples of examples [R, C, D] or [R, C, T, F]."""
   count_y, count_x = values.shape[:2]
   fig = Canvas(figsize=(0.9 + 0.95 * count_x, 0.3 + 0.72 * count_y))
-  low, high = _range(values, limits)
-  for i, ax in enumerate(fig.subplots(count_y, count_x, squeeze=False).ravel()):
-    row, column = divmod(i, count_x)
-    if _is_map(values.shape[2:]):
-      ax.imshow(values[row, column].T, aspect="auto", cmap="magma", vmin=low, vmax=high)
-      ax.axis("off")
-    else:
-      _line(ax, values[row, column], PALETTE[0])
-    _bare(ax, (low, high)) if not _is_map(values.shape[2:]) else None
-    if column == 0 and rows:
-      ax.text(-0.1, 0.5, rows[row], transform=ax.transAxes, ha="right", va="center")
-    if row == 0 and columns:
-      ax.set_title(columns[column], fontsize=7.5, pad=3)
-  fig.suptitle(title, fontsize=9, x=0.02, ha="left") if title else None
+  axes = fig.subplots(count_y, count_x, squeeze=False)
+  panels.small_multiples(axes, values, rows, columns, limits, PALETTE[0])
+  _above(fig, title)
   return fig
 
 
-def _overlaid(
-  values: np.ndarray,
-  rows: Sequence[str],
-  columns: Sequence[str],
-  title: str,
-  limits: tuple[float, float] | None,
-) -> Canvas:
-  """Each example's original and reconstructions in one panel, [R, N, D] or [R, N, T, F]."""
-  across = min(5, values.shape[1])
-  down = -(-values.shape[1] // across)
-  fig = Canvas(figsize=(1.55 * across, 0.4 + 1.15 * down))
-  axes = fig.subplots(down, across, squeeze=False).ravel()
-  for i, ax in enumerate(axes):
-    if i >= values.shape[1]:
-      ax.axis("off")
-      continue
-    for name, example, color in zip(rows, values[:, i], (INK, *PALETTE), strict=False):
-      _line(ax, example, color, label=name, alpha=0.55 if color == INK else 1.0)
-    _bare(ax, _range(values, limits))
-    ax.set_title(columns[i] if len(columns) else "", fontsize=7.5, pad=3)
-  fig.legend(
-    *axes[0].get_legend_handles_labels(),
-    loc="lower center",
-    ncols=len(rows),
-    bbox_to_anchor=(0.5, -0.06),
-  )
-  fig.suptitle(title, fontsize=9, x=0.02, ha="left") if title else None
-  return fig
+def _above(fig: Canvas, title: str) -> None:
+  if title:
+    fig.suptitle(title, fontsize=9, x=0.02, ha="left")

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 
 from vae_jax import registry
-from vae_jax.run import Run
-from vae_jax.types import Table, UserError
+from vae_jax.run import Run, apply, select
+from vae_jax.types import Array, Posterior, Table, UserError
 
 SHOWN = 3  # members drawn in figures; tables hold them all
 SYMBOLS = {"beta": "β"}
@@ -39,6 +39,18 @@ def split(data: Any, name: str) -> dict[str, np.ndarray]:
   return {**examples, "id": np.arange(len(examples["x"]), dtype=np.int32)}
 
 
+def inputs(run: Run, examples: dict[str, np.ndarray], key: Array) -> np.ndarray:
+  """x [N, *shape] as the model is given it: decoded and transformed."""
+  one = select(run, 0)
+  return apply(one, lambda params, hyper, example, key: example["x"], examples, key)[0]
+
+
+def posterior(run: Run, examples: dict[str, np.ndarray], key: Array) -> Posterior:
+  """q(z|x) of every member and example, [M, N, L] each."""
+  encode = lambda params, hyper, example, key: run.vae.posterior(params, example)
+  return apply(run, encode, examples, key)
+
+
 def columns(run: Run) -> tuple[str, ...]:
   """β where the objective has one, the seed, and what else the members differ in."""
   others = [k for k in run.members[0] if k not in ("beta", "seed")]
@@ -61,11 +73,25 @@ def title(run: Run, member: int) -> str:
   return " · ".join(f"{SYMBOLS.get(name, name)} {value:g}" for name, value in named)
 
 
+def shown(run: Run) -> list[int]:
+  """The members that figures draw: at most SHOWN, as different as the sweep has them.
+
+  The first seed of each setting, evenly chosen where there are many; where only the seed
+  differs, the first seeds.
+  """
+  groups: dict[tuple, int] = {}
+  for m, row in enumerate(run.members):
+    groups.setdefault(tuple((k, v) for k, v in row.items() if k != "seed"), m)
+  found = list(groups.values()) if len(groups) > 1 else list(range(len(run.members)))
+  picked = np.linspace(0, len(found) - 1, min(SHOWN, len(found))).round().astype(int)
+  return [found[i] for i in picked]
+
+
 def across_seeds(table: Table, keys: int) -> Table | None:
   """The mean over seeds of a table whose first `keys` columns name the member.
 
-  Rows that differ in the seed alone become one, `n` says how many they were, and each number
-  is their mean with their standard deviation (n - 1) beside it. None where no two rows do.
+  Rows that differ in the seed alone become one, `n` says how many they were, and each measured
+  number is their mean with their standard deviation (n - 1) beside it. None where no two rows do.
   """
   seed = table.columns.index("seed")
   groups: dict[tuple, list[list]] = {}
@@ -74,7 +100,9 @@ def across_seeds(table: Table, keys: int) -> Table | None:
       name = tuple(v for i, v in enumerate(row[:keys]) if i != seed)
       groups.setdefault(name, []).append(row[keys:])
   kept = [i for i, c in enumerate(table.columns[keys:]) if not c.startswith("±")]
-  kept = [i for i in kept if all(_is_number(r[i]) for g in groups.values() for r in g)]
+  kept = [
+    i for i in kept if all(isinstance(r[i], float) for g in groups.values() for r in g)
+  ]
   if not kept or max(map(len, groups.values()), default=0) < 2:
     return None
   rows = []
@@ -88,10 +116,6 @@ def across_seeds(table: Table, keys: int) -> Table | None:
   pairs = tuple(name for c in named for name in (c, f"± {c}"))
   note = "The mean over seeds and, after ±, the standard deviation between seeds."
   return Table(f"{table.title}: across seeds", (*head, *pairs), rows, note)
-
-
-def _is_number(value: Any) -> bool:
-  return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _plain(value: Any) -> float:

@@ -19,7 +19,7 @@ def chosen(examples: dict[str, np.ndarray], spec: Spec, count: int) -> np.ndarra
   """Rows to draw: the first of each class, or evenly spaced ones; at most `count`."""
   if "label" in examples and spec.classes:
     _, first = np.unique(examples["label"], return_index=True)
-    if 2 <= len(first):
+    if len(first) >= 2:
       return first[:count]
   return spread(len(examples["x"]), count)
 

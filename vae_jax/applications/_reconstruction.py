@@ -1,4 +1,4 @@
-"""The scores of a reconstruction as tables, figures and sentences."""
+"""The scores of a reconstruction as tables and sentences."""
 
 from typing import Any, NamedTuple
 
@@ -9,11 +9,11 @@ from vae_jax.baselines import pca
 from vae_jax.metrics import image, latent
 from vae_jax.metrics.summary import bits_per_dimension, bytes_of, mean_and_error
 from vae_jax.run import Run
-from vae_jax.types import Dataset, Figure, Table
+from vae_jax.types import Dataset, Table
 
 
 class Context(NamedTuple):
-  """What the tables and figures are made of."""
+  """What the tables, figures and sentences are made of."""
 
   run: Run
   data: Dataset
@@ -73,10 +73,16 @@ def _nats_note(c: Context) -> str:
       " the ELBO loses to it on the same, ess the effective number of the K samples. active:"
       f" latents with Var(E[z|x]) > {latent.THRESHOLD}."
     )
-  if not run.likelihood.proper:
+  if run.config["corruption"]["name"] != "none":
     note += (
-      " On grey levels this number is cross-entropy + KL, the loss of the MNIST article,"
-      " and not a likelihood: compare it with runs of the same loss only."
+      " The encoder sees corrupted examples in rate, distortion and elbo, as in training, and"
+      " clean ones in nll and in the pictures."
+    )
+  if not run.likelihood.proper:
+    what = "is cross-entropy + KL, the loss of the MNIST article,"
+    note += (
+      f" On grey levels this number {what if run.stochastic else 'is a cross-entropy'} and"
+      " not a likelihood: compare it with runs of the same loss only."
     )
   return note
 
@@ -86,23 +92,32 @@ def _errors(c: Context) -> Table:
   head = [*_members.columns(run), "method", "active", "numbers"]
   columns = (*head, "mse", "± mse", "psnr", "mse, another's code")
   blanks = [None] * len(_members.columns(run))
-  rows = []
+  method, rows = "VAE" if run.stochastic else "autoencoder", []
   for m in range(len(run.members)):
-    row = [*_members.cells(run, m), run.config["objective"]["name"], _verdict(c, m)]
+    row = [*_members.cells(run, m), method, _verdict(c, m)]
     other = float(s.shuffled[m].mean())
     rows.append([*row, run.vae.latents, *_fidelity(s.mse[m], peak), other])
   if s.pca is not None:
-    numbers = len(s.pca.std)
-    rows.append([*blanks, "PCA", None, numbers, *_fidelity(s.linear, peak), None])
+    for numbers in _linear_sizes(c):
+      mse = image.squared_error(s.x, pca.rebuild(s.pca, s.x, numbers))
+      rows.append([*blanks, "PCA", None, numbers, *_fidelity(mse, peak), None])
     rows.append([*blanks, "average example", None, 0, *_fidelity(s.constant, peak), None])
   note = (
     f"Squared error per number of x, ± its standard error over the {len(s.x):,} examples of"
     f" {c.settings['split']}, and the mean over examples of the PSNR in dB (peak {peak:g})."
-    " E[x|z] is taken at the posterior mean. PCA and the average are fitted on train."
+    " E[x|z] is taken at the posterior mean. PCA and the average are fitted on train;"
+    " PCA is also given only as many numbers as the model uses."
     " Another's code: decoded from the code of a different example; no worse would mean that"
     " the code is not used."
   )
   return Table("Squared error beside the linear code", columns, rows, note)
+
+
+def _linear_sizes(c: Context) -> list[int]:
+  """As many components as the model has latents, and as some member has active ones."""
+  active = {int(latent.active_units(means).sum()) for means in c.scores.means}
+  sizes = {len(c.scores.pca.std), *sorted(active - {0})[-3:]}
+  return sorted((n for n in sizes if n <= len(c.scores.pca.std)), reverse=True)
 
 
 def _fidelity(mse: np.ndarray, peak: float) -> list[float]:
@@ -146,67 +161,6 @@ def _sizes(c: Context) -> Table:
   return Table("Size of the code", columns, rows, note)
 
 
-def figures(c: Context, rows: dict[str, np.ndarray], pictures: np.ndarray) -> list[Figure]:
-  """Side-by-side pictures, the rate of each latent, errors, and the codes where L is 2."""
-  few = min(_members.SHOWN, len(c.run.members))
-  titles = [_members.title(c.run, m) for m in range(few)]
-  named = [f"β-VAE\n{t}" if t else "rebuilt" for t in titles]
-  found, start = [], 0
-  captions = {
-    "chosen": "Originals above what is rebuilt from the code; the last row is PCA with as"
-    " many numbers.",
-    "median": "The examples in the middle of the order of distortion: the usual case. The"
-    " number is the distortion in nats.",
-    "worst": "The examples of the highest distortion. The number is the distortion in nats.",
-  }
-  for name, index in rows.items():
-    count = few if name == "chosen" else 1
-    images = [c.scores.x[index], *pictures[:count, start : start + len(index)]]
-    labels = ["original", *([n.replace("β-VAE\n", "") for n in named][:count])]
-    if c.scores.pca is not None:
-      images.append(pca.decode(c.scores.pca, pca.encode(c.scores.pca, images[0])))
-      labels.append("PCA")
-    above = _pictures.names(c.examples, c.run.spec, index)
-    if name != "chosen":
-      above = [f"{v:.0f}" for v in c.scores.distortion[0][index]]
-    data = {"images": np.stack(images), "rows": labels, "columns": above}
-    data |= _pictures.style(c.data, c.settings)
-    found.append(Figure(name, "pairs", data, captions[name]))
-    start += len(index)
-  return [*found, *_latent_figures(c, titles), *_error_figure(c, titles)]
-
-
-def _latent_figures(c: Context, titles: list[str]) -> list[Figure]:
-  found, s = [], c.scores
-  if c.run.stochastic:
-    rates = [latent.rates(s.means[m], s.logvars[m]) for m in range(len(titles))]
-    order = np.argsort(-rates[0])
-    series = {t or "rate": r[order] for t, r in zip(titles, rates, strict=True)}
-    data = {"series": series, "labels": [str(i + 1) for i in order]}
-    data |= {"x_label": "latent", "y_label": "KL in nats"}
-    caption = "What each latent carries on average, sorted; a bar at 0 is a latent not used."
-    found.append(Figure("rates", "bars", data, caption))
-  if s.means.shape[-1] == 2:
-    rows = _pictures.spread(len(s.x), 3000)
-    classes = c.run.spec.classes
-    labels = c.examples["label"][rows] if "label" in c.examples and classes else None
-    data = {"points": s.means[0][rows], "labels": labels, "names": classes}
-    data |= {"x_label": "z₁", "y_label": "z₂", "title": titles[0]}
-    caption = "Where the encoder puts the examples; the colour is the class it never saw."
-    found.append(Figure("codes", "scatter", data, caption))
-  return found
-
-
-def _error_figure(c: Context, titles: list[str]) -> list[Figure]:
-  if c.scores.pca is None:
-    return []
-  series = {t or "model": c.scores.mse[m] for m, t in enumerate(titles)}
-  data = {"series": {**series, "PCA": c.scores.linear}, "x_label": "squared error"}
-  data["y_label"] = "share of examples"
-  caption = "The squared error of each example; further left is nearer to the original."
-  return [Figure("errors", "histogram", data, caption)]
-
-
 def findings(c: Context) -> list[str]:
   """The best member beside PCA, the size, and every caution the numbers call for."""
   run, s = c.run, c.scores
@@ -221,7 +175,9 @@ def findings(c: Context) -> list[str]:
   flat = [m for m in range(len(run.members)) if latent.collapsed(s.means[m])]
   for m in flat:
     name = _members.title(run, m) or "The model"
-    found.append(f"COLLAPSED: {name} has no active latent; its scores say nothing of a code.")
+    found.append(
+      f"COLLAPSED: {name} has no active latent; its scores say nothing of a code."
+    )
   lost = int(np.isnan(s.rate + s.distortion).sum())
   if lost:
     found.append(f"{lost:,} of {s.rate.size:,} scores are NaN; they are in every mean.")
@@ -249,7 +205,9 @@ def _pca_sentence(c: Context, m: int) -> str:
   ours, theirs = float(c.scores.mse[m].mean()), float(c.scores.linear.mean())
   numbers = len(c.scores.pca.std)
   if not np.isfinite(ours):
-    return f"PCA with {numbers} numbers has a squared error of {theirs:.4f}; the model's is NaN."
+    return (
+      f"PCA with {numbers} numbers has a squared error of {theirs:.4f}; the model's is NaN."
+    )
   if ours < theirs:
     return (
       f"With {numbers} numbers it rebuilds x {theirs / ours:.2f} times nearer than PCA does"
@@ -270,13 +228,20 @@ def _size_sentence(c: Context, m: int) -> str:
   if not c.run.stochastic:
     return text + "."
   rate = bytes_of(float(c.scores.rate[m].mean()))
-  return text + f", and the information in it is {rate:.1f} bytes ({100 * rate / whole:.1f} %)."
+  return (
+    text + f", and the information in it is {rate:.1f} bytes ({100 * rate / whole:.1f} %)."
+  )
 
 
 def arrays(c: Context) -> dict[str, np.ndarray]:
   """Per-example scores and codes, for a later analysis."""
   s = c.scores
-  found = {"id": c.examples["id"], "distortion": s.distortion, "mse": s.mse, "code": s.means}
+  found = {
+    "id": c.examples["id"],
+    "distortion": s.distortion,
+    "mse": s.mse,
+    "code": s.means,
+  }
   found |= {"mse_pca": s.linear, "nll_id": s.rows}
   if c.run.stochastic:
     found |= {"rate": s.rate, "logvar": s.logvars, "nll": -s.evidence.log_evidence}

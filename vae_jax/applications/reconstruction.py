@@ -1,14 +1,19 @@
-"""How much of an example survives the code, and what does the code cost?"""
+"""Reconstruction: how much of an example survives the code, and what the code costs."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
 from vae_jax import distributions
-from vae_jax.applications import _members, _pictures, _reconstruction
+from vae_jax.applications import (
+  _members,
+  _pictures,
+  _reconstruction,
+  _reconstruction_figures,
+)
+from vae_jax.applications._members import inputs, posterior
 from vae_jax.baselines import pca
 from vae_jax.metrics import image, importance
 from vae_jax.run import Run, apply, apply_latents, terms
@@ -65,7 +70,7 @@ def evaluate(run: Run, data: Dataset, key: Array, settings: dict[str, Any]) -> R
     "reconstruction",
     QUESTION,
     _reconstruction.tables(context),
-    _reconstruction.figures(context, rows, pictures),
+    _reconstruction_figures.figures(context, rows, pictures),
     _reconstruction.findings(context),
     _reconstruction.arrays(context),
   )
@@ -99,8 +104,8 @@ def measure(
   run: Run, data: Dataset, examples: dict, key: Array, settings: dict[str, Any]
 ) -> Scores:
   """All per-example scores of all members and of the baselines."""
-  drawn = terms(run, examples, key)
-  means = drawn.posterior.mean
+  drawn = terms(run, examples)
+  means, logvars = posterior(run, examples, key)
   rows = _pictures.spread(len(examples["id"]), settings["limit"])
   mse, shuffled = _errors(run, examples, key, means, rows)
   weighted = None
@@ -109,18 +114,16 @@ def measure(
 
     def weigh(params: Params, hyper: Hyper, example: Example, key: Array) -> Any:
       del hyper
-      return evidence(
-        run.vae, params, example, key, settings["samples"], settings["chunk"]
-      )
+      return evidence(run.vae, params, example, key, settings["samples"], settings["chunk"])
 
     weighted = apply(run, weigh, subset, key)
-  x = _inputs(run, examples, key)
+  x = inputs(run, examples, key)
   linear, constant, fitted = _baselines(run, data, x, key)
   return Scores(
-    drawn.rate,
-    drawn.distortion,
+    drawn["rate"],
+    drawn["distortion"],
     means,
-    drawn.posterior.logvar,
+    logvars,
     mse,
     rows,
     shuffled,
@@ -147,22 +150,13 @@ def _errors(
     )
 
   subset = {name: values[rows] for name, values in examples.items()}
-  x = _inputs(run, subset, key)
+  x = inputs(run, subset, key)
   # Half the set away, so that neighbours of one class in a sorted file are not exchanged.
   codes = np.roll(means[:, rows], max(1, len(rows) // 2), axis=1)
   other = apply_latents(run, lambda params, z, key: vae.mean(params, z), codes, key)
-  return apply(run, own, examples, key), np.stack([image.squared_error(x, y) for y in other])
-
-
-def _inputs(run: Run, examples: dict, key: Array) -> np.ndarray:
-  """x [N, *shape] as the model is given it: decoded, and transformed with the same key."""
-  first = run._replace(
-    params=jax.tree.map(lambda leaf: leaf[:1], run.params),
-    hyper={name: values[:1] for name, values in run.hyper.items()},
-    members=run.members[:1],
-    step=run.step[:1],
+  return apply(run, own, examples, key), np.stack(
+    [image.squared_error(x, y) for y in other]
   )
-  return apply(first, lambda params, hyper, example, key: example["x"], examples, key)[0]
 
 
 def _baselines(
@@ -172,9 +166,9 @@ def _baselines(
   if run.spec.domain == "category":
     nothing = np.full(len(x), np.nan)
     return nothing, nothing, None
-  train = _inputs(run, _members.split(data, "train"), key)
+  train = inputs(run, _members.split(data, "train"), key)
   fitted = pca.fit(train, run.vae.latents)
-  rebuilt = pca.decode(fitted, pca.encode(fitted, x))
+  rebuilt = pca.rebuild(fitted, x)
   average = np.broadcast_to(train.mean(0), x.shape)
   return image.squared_error(x, rebuilt), image.squared_error(x, average), fitted
 
@@ -183,7 +177,7 @@ def _drawn(
   run: Run, scores: Scores, examples: dict, key: Array
 ) -> tuple[dict[str, np.ndarray], np.ndarray]:
   """The rows of each picture by name, and all their reconstructions [M, rows, *shape]."""
-  order = np.argsort(scores.distortion[0], kind="stable")
+  order = np.argsort(scores.distortion[_members.shown(run)[0]], kind="stable")
   count, middle = min(10, len(order)), len(order) // 2
   start = max(0, middle - count // 2)
   rows = {

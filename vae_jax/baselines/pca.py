@@ -49,6 +49,12 @@ def decode(pca: Pca, z: np.ndarray) -> np.ndarray:
   return (pca.mean + z @ pca.components).reshape(len(z), *pca.shape).astype(np.float32)
 
 
+def rebuild(pca: Pca, x: np.ndarray, numbers: int | None = None) -> np.ndarray:
+  """x [N, *shape] from its first `numbers` codes; all of them without it."""
+  kept = np.arange(len(pca.std)) < (len(pca.std) if numbers is None else numbers)
+  return decode(pca, encode(pca, x) * kept)
+
+
 def sample(pca: Pca, count: int, rng: np.random.Generator) -> np.ndarray:
   """Draws [count, *shape] from the Gaussian N(mean, W^T diag(std^2) W) of the codes."""
   return decode(pca, rng.standard_normal((count, len(pca.std))) * pca.std)

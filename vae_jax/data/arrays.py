@@ -70,10 +70,10 @@ def _find(name: str, data_dir: str | None) -> pathlib.Path:
 def _read(path: pathlib.Path) -> dict[str, np.ndarray]:
   """The arrays of a file by key; a .npy is the key `x`. Nothing is unpickled."""
   try:
-    loaded = np.load(path, allow_pickle=False)
-    if isinstance(loaded, np.ndarray):
-      return {"x": loaded}
-    with loaded:
+    with path.open("rb") as file:
+      loaded = np.load(file, allow_pickle=False)
+      if isinstance(loaded, np.ndarray):
+        return {"x": loaded}
       return {key: loaded[key] for key in loaded.files}
   except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
     raise UserError(

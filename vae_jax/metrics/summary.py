@@ -28,7 +28,9 @@ def mean_and_error(values: np.ndarray, mask: np.ndarray | None = None) -> Mean:
   if kept.size == 1:
     return Mean(mean, math.nan)
   with np.errstate(invalid="ignore"):  # an infinite score has no error, and that is shown
-    return Mean(mean, float(np.sqrt(np.sum((kept - mean) ** 2) / (kept.size - 1) / kept.size)))
+    return Mean(
+      mean, float(np.sqrt(np.sum((kept - mean) ** 2) / (kept.size - 1) / kept.size))
+    )
 
 
 def bits_per_dimension(nats: float, size: int) -> float:

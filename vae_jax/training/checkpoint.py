@@ -29,8 +29,8 @@ class Checkpoints:
   """The folder `checkpoints/` of a run: saves in the background, keeps the latest few."""
 
   def __init__(self, workdir: pathlib.Path, keep: int | None):
-    options = ocp.CheckpointManagerOptions(max_to_keep=keep, read_only=keep is None)
     self._folder = (workdir / "checkpoints").resolve()
+    options = ocp.CheckpointManagerOptions(max_to_keep=keep, create=keep is not None)
     self._manager = ocp.CheckpointManager(self._folder, options=options)
 
   @classmethod

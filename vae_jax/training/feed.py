@@ -120,15 +120,15 @@ def eval_batches(fields: Fields, batch_size: int) -> tuple[Fields, np.ndarray, n
     as its sum.
   """
   rows = len(fields["x"])
-  batches = -(-rows // batch_size)
-  ids = np.minimum(np.arange(batches * batch_size), rows - 1).astype(np.int32)
-  mask = (np.arange(batches * batch_size) < rows).astype(np.float32)
-
-  def stack(values: np.ndarray) -> np.ndarray:
-    padded = values if len(ids) == rows else values[ids]
-    return padded.reshape(batches, batch_size, *values.shape[1:])
-
-  return {name: stack(values) for name, values in fields.items()}, stack(ids), stack(mask)
+  shape = (-(-rows // batch_size), batch_size)
+  place = np.arange(shape[0] * batch_size)
+  ids = np.minimum(place, rows - 1).astype(np.int32)
+  mask = (place < rows).astype(np.float32)
+  stacked = {
+    name: (values if len(ids) == rows else values[ids]).reshape(*shape, *values.shape[1:])
+    for name, values in fields.items()
+  }
+  return stacked, ids.reshape(shape), mask.reshape(shape)
 
 
 def _resident(fields: Fields, data_seed: int, put: Callable) -> Callable[[int, int], Any]:

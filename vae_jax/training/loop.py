@@ -55,7 +55,9 @@ def assemble(config: dict, data_dir: str | None) -> Program:
 def init(program: Program) -> step.State:
   """The state [M] of all members before the first step."""
   of_member = lambda seed: step.init(program.vae, program.config, seed)
-  return jax.jit(jax.vmap(of_member))(program.hyper["seed"])
+  # Compiled once and run once: optimising it would take longer than all of its work.
+  unoptimised = {"xla_backend_optimization_level": 0}
+  return jax.jit(jax.vmap(of_member), compiler_options=unoptimised)(program.hyper["seed"])
 
 
 def train(

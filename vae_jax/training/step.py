@@ -109,7 +109,7 @@ def make(
     (value, metrics), gradient = jax.value_and_grad(loss, has_aux=True)(
       state.params, now, batch, state.step
     )
-    norm = optax.global_norm(gradient)
+    norm = optax.tree.norm(gradient)
     finite = jnp.isfinite(norm)
     scale = jnp.where(now["clip_norm"] > 0, jnp.minimum(1.0, now["clip_norm"] / norm), 1.0)
     gradient = jax.tree.map(lambda g: scale * g, gradient)

@@ -1,0 +1,72 @@
+"""Files as their origins publish them, small and made up, for the tests of the loaders."""
+
+import gzip
+import io
+import json
+import struct
+
+import numpy as np
+
+GREY = np.random.default_rng(0).integers(0, 256, (60, 6, 5), dtype=np.uint8)
+LABELS = np.arange(60, dtype=np.uint8) % 3
+
+
+def idx_folder(folder, parts=("train", "t10k"), pack=gzip.compress, ending=".gz"):
+  for part in parts:
+    for kind, x in (("images-idx3", GREY), ("labels-idx1", LABELS)):
+      head = bytes([0, 0, 8, x.ndim]) + struct.pack(f">{x.ndim}I", *x.shape)
+      (folder / f"{part}-{kind}-ubyte{ending}").write_bytes(pack(head + x.tobytes()))
+
+
+def tfds_folder(folder, sizes, name="toy", shape=(4, 5, 3), top=255):
+  """A set as TensorFlow Datasets prepares it: PNG in tf.train.Example in array_record."""
+  import PIL.Image
+  import tensorflow_datasets
+  from array_record.python import array_record_module
+  from tensorflow_datasets.proto import tf_example_generated_pb2
+
+  folder = folder / name / "1.0.0"
+  folder.mkdir(parents=True)
+  tensorflow_datasets.features.FeaturesDict(
+    {
+      "image": tensorflow_datasets.features.Image(shape=shape),
+      "label": tensorflow_datasets.features.ClassLabel(names=["cat", "dog"]),
+    }
+  ).save_config(str(folder))
+  made, draw = {}, np.random.default_rng(1)
+  for split, n in sizes.items():
+    made[split] = draw.integers(0, top + 1, (n, *shape), dtype=np.uint8)
+    path = folder / f"{name}-{split}.array_record-00000-of-00001"
+    writer = array_record_module.ArrayRecordWriter(str(path), "group_size:1")
+    for i, x in enumerate(made[split]):
+      png, example = io.BytesIO(), tf_example_generated_pb2.Example()
+      PIL.Image.fromarray(x).save(png, "PNG")
+      example.features.feature["image"].bytes_list.value.append(png.getvalue())
+      example.features.feature["label"].int64_list.value.append(i % 2)
+      writer.write(example.SerializeToString())
+    writer.close()
+  splits = [
+    {
+      "name": split,
+      "shardLengths": [str(n)],
+      "numBytes": "1",
+      "filepathTemplate": "{DATASET}-{SPLIT}.{FILEFORMAT}-{SHARD_X_OF_Y}",
+    }
+    for split, n in sizes.items()
+  ]
+  info = {"name": name, "version": "1.0.0", "fileFormat": "array_record", "splits": splits}
+  (folder / "dataset_info.json").write_text(json.dumps(info))
+  return made
+
+
+def config_of(name, folder):
+  """A configuration of any dataset that loads, with its files made where it needs some."""
+  if name == "arrays":
+    np.savez(folder / "own.npz", x=GREY, label=LABELS)
+    return {"path": "own.npz"}
+  if name == "idx":
+    idx_folder(folder)
+  if name == "tfds":
+    tfds_folder(folder / "tfds", {"train": 20, "test": 6})
+    return {"set": "toy"}
+  return {}

@@ -1,0 +1,78 @@
+"""What evaluate.py does: applications over a run, their reports, one page."""
+
+import shlex
+import sys
+from types import ModuleType
+from typing import Any
+
+import jax
+from tqdm import tqdm
+
+from vae_jax import config as configuration
+from vae_jax import registry, report
+from vae_jax import run as runs
+from vae_jax.types import UserError
+
+
+def evaluate(
+  workdir: str,
+  names: list[str],
+  given: dict[str, str],
+  checkpoint: str = "best",
+  member: int | None = None,
+  data_dir: str | None = None,
+  seed: int = 0,
+) -> str:
+  """Runs applications on a run directory and renders its report.
+
+  Args:
+    workdir: of a training, finished or not.
+    names: of applications, or ["all"].
+    given: settings as written on the command line; each must belong to one of them.
+    checkpoint: "best" or "latest".
+    member: only this one; None: all.
+    data_dir: where the data lies now, when not where it was at training.
+    seed: of the evaluation's own noise.
+
+  Returns:
+    The path of the report.
+
+  Raises:
+    UserError: anything the caller can mend, told before minutes of compute are spent.
+  """
+  names = registry.names("applications") if names == ["all"] else names
+  modules = {name: registry.find("applications", name) for name in names}
+  settings = _settings(modules, given)
+  run = runs.open_run(workdir, checkpoint, data_dir)
+  run = run if member is None else runs.select(run, member)
+  key = jax.random.key(seed)
+  bar = tqdm(modules.items(), unit="application", disable=not sys.stderr.isatty())
+  for name, module in bar:
+    bar.set_description(name)
+    answer = module.evaluate(run, run.dataset, key, settings[name])
+    report.save(answer, workdir)
+    bar.clear()
+    print(f"{name}: {' '.join(answer.findings)}")
+  path = report.render(workdir, command=shlex.join(["python", *sys.argv]))
+  print(f"Open {path}")
+  return str(path)
+
+
+def _settings(modules: dict[str, ModuleType], given: dict[str, str]) -> dict[str, dict]:
+  """The settings of each application: its defaults, and what was given, of the same type."""
+  known = {name for module in modules.values() for name in module.SETTINGS}
+  for name in given:
+    if name not in known:
+      raise UserError(
+        f"None of {', '.join(modules)} has a setting {name!r}.{registry.nearest(name, [*known])}"
+      )
+
+  def value(name: str, default: Any) -> Any:
+    if name not in given:
+      return default
+    return configuration.fit(f"--set {name}", default, configuration.literal(given[name]))
+
+  return {
+    application: {name: value(name, default) for name, default in module.SETTINGS.items()}
+    for application, module in modules.items()
+  }

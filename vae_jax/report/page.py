@@ -1,0 +1,273 @@
+"""One self-contained page from the files of a run directory: no network, no script."""
+
+import base64
+import json
+import math
+import os
+import pathlib
+import struct
+from typing import Any
+
+import jinja2
+
+from vae_jax.report import curves, store
+
+HERE = pathlib.Path(__file__).parent
+# The numbers shown first, where a report has them: the column, its label, its unit.
+HEADLINES = (
+  ("elbo", "ELBO", "nats"),
+  ("nll", "−log p(x)", "nats"),
+  ("rate", "rate", "nats"),
+  ("distortion", "distortion", "nats"),
+  ("psnr", "PSNR", "dB"),
+  ("active", "active latents", ""),
+)
+SYMBOLS = {
+  "beta": "β",
+  "psnr": "PSNR",
+  "mse": "MSE",
+  "elbo": "ELBO",
+  "nll": "NLL",
+  "ess": "ESS",
+}
+BESIDE = ("beta", "seed")  # columns that name a row and are not measured
+
+
+def render(workdir: str | pathlib.Path, command: str) -> pathlib.Path:
+  """Writes report.html from every saved report of a run directory.
+
+  Reads config.json, members.json, run.json, metrics.jsonl, reports/*/report.json and the
+  pictures; what is missing is left out.
+
+  Args:
+    workdir: the run directory.
+    command: the command that made the report, printed in it.
+
+  Returns:
+    The path of report.html.
+  """
+  workdir = pathlib.Path(workdir)
+  env = jinja2.Environment(
+    loader=jinja2.FileSystemLoader(HERE),
+    autoescape=True,
+    trim_blocks=True,
+    lstrip_blocks=True,
+    undefined=jinja2.StrictUndefined,
+  )
+  page = env.get_template("template.html.j2").render(context(workdir, command))
+  path = workdir / "report.html"
+  scratch = path.with_name(f".{os.getpid()}.report.html")
+  scratch.write_text(page, encoding="utf-8")
+  scratch.replace(path)
+  return path
+
+
+def context(workdir: pathlib.Path, command: str) -> dict[str, Any]:
+  """Everything the template shows."""
+  config = _json(workdir / "config.json", {})
+  members = _json(workdir / "members.json", [])
+  about = _json(workdir / "run.json", {})
+  reports = store.load(workdir)
+  names = [member_name(row) for row in members]
+  history = _rows(workdir / "metrics.jsonl")
+  return {
+    "style": (HERE / "style.css").read_text(encoding="utf-8"),
+    "title": _title(config, workdir.name),
+    "data": about.get("data", ""),
+    "facts": _facts(config, members, about),
+    "headlines": headlines(reports),
+    "nans": sum(report["nans"] for report in reports),
+    "charts": curves.charts(history, names),
+    "legend": curves.legend(names) if len(names) > 1 else [],
+    "hidden": max(0, len(names) - curves.SHOWN),
+    "reports": [_section(workdir, report) for report in reports],
+    "config": json.dumps(config, indent=2, ensure_ascii=False) if config else "",
+    "command": command,
+  }
+
+
+def member_name(row: dict[str, Any]) -> str:
+  """A member in a legend: "β 4 · seed 1"."""
+  order = sorted(row, key=lambda name: (name == "seed", name != "beta"))
+  return " · ".join(f"{SYMBOLS.get(name, name)} {row[name]:g}" for name in order)
+
+
+def number(value: Any, digits: int | None = None) -> str:
+  """A cell for the eye: a true minus sign, a dash for nothing.
+
+  Args:
+    value: a number, a string or None.
+    digits: after the point; as many as four figures need without it.
+  """
+  if value is None:
+    return "–"
+  if isinstance(value, bool) or not isinstance(value, int | float):
+    return str(value)
+  if isinstance(value, int):
+    return f"{value:,}".replace("-", "−")
+  digits = decimals([value]) if digits is None else digits
+  tiny = value != 0 and abs(value) < 0.5 * 10.0**-digits
+  text = f"{value:.1e}" if tiny or abs(value) >= 1e7 else f"{value:,.{digits}f}"
+  return text.replace("-", "−")
+
+
+def decimals(values: list[Any]) -> int:
+  """Digits after the point that give the largest of the values about four figures."""
+  sizes = [abs(v) for v in values if isinstance(v, float) and math.isfinite(v) and v != 0]
+  if not sizes:
+    return 0 if any(isinstance(v, float) for v in values) else 2
+  return max(0, min(6, 3 - math.floor(math.log10(max(sizes))), 2 if max(sizes) >= 1 else 6))
+
+
+def cells(columns: list[str], rows: list[list[Any]]) -> dict[str, Any]:
+  """A table for the template: a column "± x" joins the one before it.
+
+  All numbers of a column have the same digits after the point.
+
+  Returns:
+    {"head": {"name", "kind"} each, "body": rows of {"text", "error", "kind"}}, where kind is
+    "number", "word", "nan" or "collapsed".
+  """
+  kept = [i for i, name in enumerate(columns) if not name.startswith("±")]
+  body: list[list[dict]] = [[] for _ in rows]
+  head = []
+  for i in kept:
+    digits = decimals([row[i] for row in rows])
+    joined = i + 1 < len(columns) and columns[i + 1].startswith("±")
+    kinds = {_kind(row[i]) for row in rows}
+    numeric = "number" in kinds or (kinds == {"nan"})
+    head.append({"name": _heading(columns[i]), "kind": "number" if numeric else "word"})
+    for line, row in zip(body, rows, strict=True):
+      error = number(row[i + 1], digits) if joined and row[i + 1] is not None else None
+      named = columns[i] in BESIDE and isinstance(row[i], int | float)
+      text = f"{row[i]:g}" if named else number(row[i], digits)
+      kind = "number" if numeric and row[i] is None else _kind(row[i])
+      line.append({"text": text, "error": error, "kind": kind})
+  return {"head": head, "body": body}
+
+
+def headlines(reports: list[dict[str, Any]]) -> list[dict[str, str]]:
+  """The first numbers of the page: of the member of the highest ELBO, where there are many."""
+  found: dict[str, dict[str, str]] = {}
+  for table in (table for report in reports for table in report["tables"]):
+    columns = table["columns"]
+    rows = [
+      row
+      for row in table["rows"]
+      if "seed" in columns and row[columns.index("seed")] is not None
+    ]
+    for i, column in enumerate(columns):
+      for name, label, unit in HEADLINES:
+        if rows and column.split(" (")[0] == name and label not in found:
+          row = max(rows, key=lambda row: _rank(row, columns))
+          value, digits = number(row[i]), decimals([row[i]])
+          known = {"label": label, "unit": unit, "value": value, "kind": _kind(row[i])}
+          error = i + 1 < len(columns) and columns[i + 1].startswith("±") and row[i + 1]
+          found[label] = {**known, "error": number(error, digits) if error else ""}
+  order = [label for _, label, _ in HEADLINES]
+  shown = [found[label] for label in order if label in found]
+  return [one for one in shown if one["value"] != "–"]
+
+
+def _rank(row: list[Any], columns: list[str]) -> float:
+  value = row[columns.index("elbo")] if "elbo" in columns else None
+  return value if isinstance(value, float) else -math.inf
+
+
+def _kind(value: Any) -> str:
+  if isinstance(value, int | float):
+    return "number"
+  if isinstance(value, str) and "COLLAPSED" in value:
+    return "collapsed"
+  return "nan" if value in ("NaN", "inf", "-inf") else "word"
+
+
+def _heading(name: str) -> str:
+  first, space, rest = name.partition(" ")
+  comma = "," if first.endswith(",") else ""
+  return SYMBOLS.get(first.rstrip(","), first.rstrip(",")) + comma + space + rest
+
+
+def _title(config: dict[str, Any], fallback: str) -> dict[str, str]:
+  if not config:
+    return {"main": fallback, "sub": ""}
+  data, model = config["data"], config["model"]
+  name = data.get("set") or data["name"]
+  parts = [f"{model['name']} model", f"{model['latents']} latents"]
+  parts += [f"{config['likelihood']['name'].replace('_', ' ')} likelihood"]
+  parts += [f"{config['objective']['name']} objective"]
+  return {"main": name.replace("_", " "), "sub": ", ".join(parts)}
+
+
+def _facts(config: dict, members: list[dict], about: dict) -> list[tuple[str, str]]:
+  """What was trained and how long it took, as pairs of words."""
+  facts = []
+  for name in [k for k in (members[0] if members else {}) if k != "seed"] + ["seed"] * bool(
+    members
+  ):
+    values = list(dict.fromkeys(row[name] for row in members))
+    shown = ", ".join(f"{v:g}" for v in values[:8]) + (", …" if len(values) > 8 else "")
+    facts.append((SYMBOLS.get(name, name if len(values) == 1 else f"{name}s"), shown))
+  if config.get("hyper", {}).get("beta") is not None and "β" not in dict(facts):
+    facts.insert(0, ("β", f"{config['hyper']['beta']:g}"))
+  if len(members) > 1:
+    facts.insert(0, ("members", str(len(members))))
+  known = {"parameters": "{:,}", "steps": "{:,}"}
+  facts += [
+    (name, form.format(about[name])) for name, form in known.items() if name in about
+  ]
+  if about.get("seconds"):
+    facts.append(("training", _duration(about["seconds"])))
+  facts += [("device", about["device"])] if "device" in about else []
+  versions = about.get("versions", {})
+  return facts + [(name.replace("_", "_"), version) for name, version in versions.items()]
+
+
+def _duration(seconds: float) -> str:
+  if seconds < 120:
+    return f"{seconds:.0f} s"
+  return f"{seconds / 60:.0f} min" if seconds < 7200 else f"{seconds / 3600:.1f} h"
+
+
+def _section(workdir: pathlib.Path, report: dict[str, Any]) -> dict[str, Any]:
+  tables = [
+    {**table, **cells(table["columns"], table["rows"])} for table in report["tables"]
+  ]
+  figures = [
+    {**figure, **_inline(workdir / figure["file"])}
+    for figure in report["figures"]
+    if (workdir / figure["file"]).is_file()
+  ]
+  name = report["application"]
+  return {
+    **report,
+    "id": name,
+    "name": name.replace("_", " "),
+    "tables": tables,
+    "figures": figures,
+  }
+
+
+def _inline(path: pathlib.Path) -> dict[str, Any]:
+  """A PNG as a data URI, with the size it is shown at: half a pixel for dense screens."""
+  content = path.read_bytes()
+  width, height = struct.unpack(">II", content[16:24])
+  uri = f"data:image/png;base64,{base64.b64encode(content).decode()}"
+  return {"uri": uri, "width": round(width * 0.66), "height": round(height * 0.66)}
+
+
+def _json(path: pathlib.Path, missing: Any) -> Any:
+  return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else missing
+
+
+def _rows(path: pathlib.Path) -> list[dict[str, Any]]:
+  """The rows of metrics.jsonl; a last line cut short by a kill is left out."""
+  if not path.is_file():
+    return []
+  rows = []
+  for line in path.read_text(encoding="utf-8").splitlines():
+    try:
+      rows.append(json.loads(line))
+    except json.JSONDecodeError:
+      break
+  return rows

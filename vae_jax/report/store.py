@@ -1,0 +1,108 @@
+"""A report in a run directory: JSON for the numbers, npz for the arrays, PNG for pictures."""
+
+import json
+import math
+import os
+import pathlib
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from vae_jax.types import Report
+
+FIRST = ("reconstruction", "generation")  # every reader asks these before the others
+
+
+def save(report: Report, workdir: str | pathlib.Path) -> pathlib.Path:
+  """Writes a report; each file whole or not at all, the JSON last.
+
+  reports/<application>/report.json and arrays.npz, figures/<application>_<name>.png. A
+  number that is no number is the string "NaN", "inf" or "-inf" in the JSON, and `nans`
+  counts them. Pictures of an earlier report of the application that are no longer among its
+  figures are removed.
+
+  Args:
+    report: what an application returned.
+    workdir: the run directory.
+
+  Returns:
+    The path of report.json.
+  """
+  from vae_jax import (
+    plots,
+  )  # matplotlib takes a second to import, and a page does not need it
+
+  workdir = pathlib.Path(workdir)
+  folder, figures = workdir / "reports" / report.application, workdir / "figures"
+  folder.mkdir(parents=True, exist_ok=True)
+  figures.mkdir(parents=True, exist_ok=True)
+  target = folder / "report.json"
+  drawn = []
+  for figure in report.figures:
+    path = figures / f"{report.application}_{figure.name}.png"
+    _whole(path, lambda scratch, figure=figure: plots.draw(figure, scratch))
+    file = path.relative_to(workdir).as_posix()
+    drawn.append({"name": figure.name, "file": file, "caption": figure.caption})
+  _whole(folder / "arrays.npz", lambda scratch: _write_arrays(scratch, report.arrays))
+  _remove_stale(workdir, target, drawn)
+  tables = [
+    {"title": t.title, "columns": list(t.columns), "rows": plain(t.rows), "note": t.note}
+    for t in report.tables
+  ]
+  nans = sum(row.count("NaN") for table in tables for row in table["rows"])
+  written = {
+    "application": report.application,
+    "question": report.question,
+    "findings": list(report.findings),
+    "tables": tables,
+    "nans": nans,
+    "figures": drawn,
+  }
+  text = json.dumps(written, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+  _whole(target, lambda scratch: scratch.write_text(text, encoding="utf-8"))
+  return target
+
+
+def load(workdir: str | pathlib.Path) -> list[dict[str, Any]]:
+  """Every report of a run directory as written: the general ones first, then by name."""
+  found = pathlib.Path(workdir).glob("reports/*/report.json")
+  rank = {name: i for i, name in enumerate(FIRST)}
+  order = lambda path: (rank.get(path.parent.name, len(FIRST)), path.parent.name)
+  paths = sorted(found, key=order)
+  return [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+
+
+def plain(value: Any) -> Any:
+  """Numbers of numpy and JAX as Python's, and what is no number as a word."""
+  if isinstance(value, list | tuple):
+    return [plain(v) for v in value]
+  if hasattr(value, "item"):
+    value = value.item()
+  if isinstance(value, float) and not math.isfinite(value):
+    return "NaN" if math.isnan(value) else ("inf" if value > 0 else "-inf")
+  return value
+
+
+def _whole(path: pathlib.Path, write: Callable[[pathlib.Path], Any]) -> None:
+  """A file that a killed process leaves either as it was or complete."""
+  scratch = path.with_name(f".{os.getpid()}.{path.name}")
+  try:
+    write(scratch)
+    scratch.replace(path)
+  finally:
+    scratch.unlink(missing_ok=True)
+
+
+def _write_arrays(path: pathlib.Path, arrays: dict[str, np.ndarray]) -> None:
+  with path.open("wb") as file:
+    np.savez_compressed(file, **{k: np.asarray(v) for k, v in arrays.items()})
+
+
+def _remove_stale(workdir: pathlib.Path, target: pathlib.Path, drawn: list[dict]) -> None:
+  if not target.is_file():
+    return
+  kept = {figure["file"] for figure in drawn}
+  for figure in json.loads(target.read_text(encoding="utf-8"))["figures"]:
+    if figure["file"] not in kept:
+      (workdir / figure["file"]).unlink(missing_ok=True)
