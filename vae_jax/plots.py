@@ -18,8 +18,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure as Canvas
 
-from vae_jax import _panels as panels
 from vae_jax import types
+from vae_jax.report import _panels as panels
 
 DPI = 160
 INK = "#7b7b85"  # between 4.0 and 4.6 to 1 against both white and the report's dark page

@@ -174,16 +174,20 @@ def _walks(c: Context) -> Figure:
   labels = [f"latent {i + 1}" for i in busy]
   if c.run.stochastic:
     labels = [f"{name}\n{rates[i]:.1f} nats" for name, i in zip(labels, busy, strict=True)]
-  data = {
-    "images": c.pictures.walks[_lead(c)][: len(busy)],
-    "rows": labels,
-    "title": _first(c),
-  }
-  data["columns"] = [f"{v:+.1f}" for v in values]
+  walked = c.pictures.walks[lead][: len(busy)]
+  real = np.broadcast_to(
+    _pictures.plain(c.examples["x"][:1]), (len(walked), *c.run.spec.shape)
+  )
+  data = {"images": np.concatenate([real[:, None], walked], 1), "rows": labels}
+  data |= {"columns": ["original", *(f"{v:+.1f}".replace("-", "−") for v in values)]}
+  data |= {"title": _first(c), "wide_after": (0,)} | _style(c)
   flat = latent.collapsed(c.posterior.mean[lead])
   which = "No latent is active (COLLAPSED); each" if flat else "Each active latent"
-  caption = f"{which} alone from low to high, the others at 0; the busiest first."
-  return Figure("traversal", "strips", data | _style(c), caption)
+  caption = (
+    f"{which} alone from low to high, the others as in the code of the held-out example on"
+    " the left; the busiest first."
+  )
+  return Figure("traversal", "strips", data, caption)
 
 
 def _histogram(c: Context) -> Figure:

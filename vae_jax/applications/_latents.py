@@ -32,9 +32,9 @@ def plane(latents: int, axes: tuple[int, int], values: np.ndarray) -> np.ndarray
   return z
 
 
-def walks(latents: int, axes: np.ndarray, values: np.ndarray) -> np.ndarray:
-  """z [A, S, L]: one latent takes the values [S] in each row, the others are 0."""
-  z = np.zeros((len(axes), len(values), latents), np.float32)
+def walks(base: np.ndarray, axes: np.ndarray, values: np.ndarray) -> np.ndarray:
+  """z [A, S, L]: in each row one latent takes the values [S], the others stay at base [L]."""
+  z = np.tile(np.asarray(base, np.float32), (len(axes), len(values), 1))
   for row, axis in enumerate(axes):
     z[row, :, axis] = values
   return z

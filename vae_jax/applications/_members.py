@@ -9,6 +9,7 @@ from vae_jax.run import Run, apply, select
 from vae_jax.types import Array, Posterior, Table, UserError
 
 SHOWN = 3  # members drawn in figures; tables hold them all
+PALETTES = ("magma", "inferno", "viridis", "cividis", "gray")
 SYMBOLS = {"beta": "β"}
 
 
@@ -16,7 +17,8 @@ def resolve(defaults: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any
   """The settings with defaults filled in, each of the type of its default.
 
   Raises:
-    UserError: a name that is no setting, or a value of another type.
+    UserError: a name that is no setting, a value of another type, a number below 1, or an
+      unknown palette.
   """
   full = dict(defaults)
   for name, value in settings.items():
@@ -26,7 +28,11 @@ def resolve(defaults: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any
     kind = type(defaults[name])
     if isinstance(value, str) != (kind is str) or (kind is int and value != int(value)):
       raise UserError(f"The setting {name} is {value!r}; expected {kind.__name__}.")
+    if kind is not str and value < 1:
+      raise UserError(f"The setting {name} is {value!r}; it must be at least 1.")
     full[name] = kind(value)
+  if "palette" in full and full["palette"] not in PALETTES:
+    raise UserError(f"The setting palette is {full['palette']!r}; one of {PALETTES}.")
   return full
 
 

@@ -38,7 +38,8 @@ def _nats(c: Context) -> Table:
   run, s = c.run, c.scores
   columns = [*_members.columns(run), "active", "rate", "distortion", "elbo", "± elbo"]
   columns += ["bits/dim"] * run.likelihood.proper
-  columns += [f"nll (K={c.settings['samples']})", "± nll", "gap", "ess"]
+  weighted = _weighted(run)
+  columns += [f"{weighted} (K={c.settings['samples']})", f"± {weighted}", "gap", "ess"]
   rows = []
   for m in range(len(run.members)):
     row = [*_members.cells(run, m), _verdict(c, m)]
@@ -54,6 +55,11 @@ def _nats(c: Context) -> Table:
     row += [nll.mean, nll.error, float(gap.mean()), float(s.evidence.ess[m].mean())]
     rows.append(row)
   return Table("What the code costs and keeps", tuple(columns), rows, _nats_note(c))
+
+
+def _weighted(run: Run) -> str:
+  # Cross-entropy on grey levels is no likelihood, and its estimate must not be called one.
+  return "nll" if run.likelihood.proper else "iw loss"
 
 
 def _nats_note(c: Context) -> str:
@@ -76,7 +82,7 @@ def _nats_note(c: Context) -> str:
   if run.config["corruption"]["name"] != "none":
     note += (
       " The encoder sees corrupted examples in rate, distortion and elbo, as in training, and"
-      " clean ones in nll and in the pictures."
+      " clean ones elsewhere and in the pictures."
     )
   if not run.likelihood.proper:
     what = "is cross-entropy + KL, the loss of the MNIST article,"
@@ -184,7 +190,7 @@ def findings(c: Context) -> list[str]:
   if run.stochastic and float(s.evidence.ess[best].mean()) < 0.05 * c.settings["samples"]:
     found.append(
       f"Only {s.evidence.ess[best].mean():.1f} of {c.settings['samples']} importance samples"
-      " count: the nll is an upper bound that more samples would lower."
+      " count: the {_weighted(run)} is an upper bound that more samples would lower."
     )
   return found
 

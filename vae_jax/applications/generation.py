@@ -31,7 +31,7 @@ class Latents(NamedTuple):
   codes: np.ndarray  # [M, N, L] posterior means of held-out examples
   planes: np.ndarray  # [M, S, S, L] over each member's two busiest latents
   paths: np.ndarray  # [M, P, 2, S, L] linear and spherical
-  walks: np.ndarray  # [M, A, S, L] along each active latent
+  walks: np.ndarray  # [M, A, S, L] each active latent of the first held-out example
 
 
 class Distances(NamedTuple):
@@ -63,9 +63,10 @@ def evaluate(run: Run, data: Dataset, key: Array, settings: dict[str, Any]) -> R
   """
   settings = _members.resolve(SETTINGS, settings)
   examples = _members.split(data, settings["split"])
+  ends = _ends(examples, data, settings["pairs"])
+  _latents.ticks(settings["grid"], settings["side"], settings["span"])  # refused before compute
   posterior = _members.posterior(run, examples, key)
   axes = [_busiest(*member) for member in zip(*posterior, strict=True)]
-  ends = _ends(examples, data, settings["pairs"])
   z = _choose(run, posterior.mean, axes, ends, key, settings)
   pictures = decode(run, z, key)
   distances = _distances(run, data, examples, pictures, key, settings)
@@ -139,7 +140,7 @@ def _choose(
     both = [[_latents.linear(*b), _latents.spherical(*b)] for b in between]
     paths.append(np.reshape(both, (len(ends), 2, steps, size)))
     padded = np.resize(busy, most)  # members differ in how many are active
-    walks.append(_latents.walks(size, padded, walked))
+    walks.append(_latents.walks(mean[0], padded, walked))
   everyone = np.broadcast_to(np.asarray(prior), (len(means), *prior.shape))
   rows = _pictures.spread(means.shape[1], count)
   return Latents(everyone, means[:, rows], *(np.stack(p) for p in (planes, paths, walks)))

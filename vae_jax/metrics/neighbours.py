@@ -1,5 +1,6 @@
 """Nearest neighbours by brute force, and how far points lie apart."""
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -42,8 +43,10 @@ def nearest(queries: np.ndarray, points: np.ndarray, block: int = 8192) -> Neare
 
 
 def mean_pairwise(points: np.ndarray, block: int = 256) -> float:
-  """The mean Euclidean distance between two different points of [N, *shape], N >= 2."""
+  """The mean Euclidean distance between two different points of [N, *shape]; NaN for one."""
   points = flat(points)
+  if len(points) < 2:
+    return math.nan
   squares = np.sum(points**2, -1)
   total = 0.0
   for start in range(0, len(points), block):

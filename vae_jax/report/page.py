@@ -17,6 +17,7 @@ HERE = pathlib.Path(__file__).parent
 HEADLINES = (
   ("elbo", "ELBO", "nats"),
   ("nll", "−log p(x)", "nats"),
+  ("iw loss", "importance-weighted loss", "nats"),
   ("rate", "rate", "nats"),
   ("distortion", "distortion", "nats"),
   ("psnr", "PSNR", "dB"),
@@ -75,7 +76,7 @@ def context(workdir: pathlib.Path, command: str) -> dict[str, Any]:
     "title": _title(config, workdir.name),
     "data": about.get("data", ""),
     "facts": _facts(config, members, about),
-    "headlines": headlines(reports),
+    "headlines": headlines(reports, tuple(dict.fromkeys([*BESIDE, *_keys(members)]))),
     "nans": sum(report["nans"] for report in reports),
     "charts": curves.charts(history, names),
     "legend": curves.legend(names) if len(names) > 1 else [],
@@ -146,32 +147,36 @@ def cells(columns: list[str], rows: list[list[Any]]) -> dict[str, Any]:
   return {"head": head, "body": body}
 
 
-def headlines(reports: list[dict[str, Any]]) -> list[dict[str, str]]:
-  """The first numbers of the page: of the member of the highest ELBO, where there are many."""
-  found: dict[str, dict[str, str]] = {}
-  for table in (table for report in reports for table in report["tables"]):
-    columns = table["columns"]
-    rows = [
-      row
-      for row in table["rows"]
-      if "seed" in columns and row[columns.index("seed")] is not None
-    ]
-    for i, column in enumerate(columns):
-      for name, label, unit in HEADLINES:
-        if rows and column.split(" (")[0] == name and label not in found:
-          row = max(rows, key=lambda row: _rank(row, columns))
-          value, digits = number(row[i]), decimals([row[i]])
-          known = {"label": label, "unit": unit, "value": value, "kind": _kind(row[i])}
-          error = i + 1 < len(columns) and columns[i + 1].startswith("±") and row[i + 1]
-          found[label] = {**known, "error": number(error, digits) if error else ""}
-  order = [label for _, label, _ in HEADLINES]
-  shown = [found[label] for label in order if label in found]
-  return [one for one in shown if one["value"] != "–"]
+def headlines(reports: list[dict[str, Any]], names: tuple[str, ...] = BESIDE) -> dict:
+  """The first numbers of the page, all of one member: that of the highest ELBO.
 
+  Args:
+    reports: as written.
+    names: the columns that say which member a row is of.
 
-def _rank(row: list[Any], columns: list[str]) -> float:
-  value = row[columns.index("elbo")] if "elbo" in columns else None
-  return value if isinstance(value, float) else -math.inf
+  Returns:
+    {"numbers": {"label", "unit", "value", "error", "kind"} each, "member": which, where
+    there are several}.
+  """
+  tables = [table for report in reports for table in report["tables"]]
+  rows = [dict(zip(t["columns"], row, strict=True)) for t in tables for row in t["rows"]]
+  of_member = [row for row in rows if row.get("seed") is not None]
+  scored = [row for row in of_member if isinstance(row.get("elbo"), int | float)]
+  best = max(scored, key=lambda row: row["elbo"], default=(of_member or [{}])[0])
+  who = {name: best[name] for name in names if best.get(name) is not None}
+  same = [row for row in of_member if all(row.get(k, v) == v for k, v in who.items())]
+  found = []
+  for name, label, unit in HEADLINES:
+    column = lambda key, name=name: key.split(" (")[0] == name
+    cell = next(((k, row) for row in same for k in row if column(k)), None)
+    if cell is None or cell[1][cell[0]] is None:
+      continue
+    value, error = cell[1][cell[0]], cell[1].get(f"± {name}")
+    one = {"label": label, "unit": unit, "value": number(value), "kind": _kind(value)}
+    one["error"] = "" if error is None else number(error, decimals([value]))
+    found.append(one)
+  several = len({tuple(row.get(k) for k in names) for row in of_member}) > 1
+  return {"numbers": found, "member": member_name(who) if several and who else ""}
 
 
 def _kind(value: Any) -> str:
@@ -199,12 +204,14 @@ def _title(config: dict[str, Any], fallback: str) -> dict[str, str]:
   return {"main": name.replace("_", " "), "sub": ", ".join(parts)}
 
 
+def _keys(members: list[dict]) -> list[str]:
+  return list(members[0]) if members else []
+
+
 def _facts(config: dict, members: list[dict], about: dict) -> list[tuple[str, str]]:
   """What was trained and how long it took, as pairs of words."""
   facts = []
-  for name in [k for k in (members[0] if members else {}) if k != "seed"] + ["seed"] * bool(
-    members
-  ):
+  for name in sorted(_keys(members), key=lambda name: name == "seed"):
     values = list(dict.fromkeys(row[name] for row in members))
     shown = ", ".join(f"{v:g}" for v in values[:8]) + (", …" if len(values) > 8 else "")
     facts.append((SYMBOLS.get(name, name if len(values) == 1 else f"{name}s"), shown))
@@ -220,7 +227,7 @@ def _facts(config: dict, members: list[dict], about: dict) -> list[tuple[str, st
     facts.append(("training", _duration(about["seconds"])))
   facts += [("device", about["device"])] if "device" in about else []
   versions = about.get("versions", {})
-  return facts + [(name.replace("_", "_"), version) for name, version in versions.items()]
+  return facts + list(versions.items())
 
 
 def _duration(seconds: float) -> str:

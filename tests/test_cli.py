@@ -1,0 +1,84 @@
+"""The two programs as a user meets them: mistakes are one sentence and status 2."""
+
+import time
+
+import numpy as np
+import pytest
+from helpers import ROOT, program
+
+CONFIG = "--config=configs/digits.py:smoke"
+
+
+def told(result, said: str) -> None:
+  assert result.returncode == 2, result.stderr[-2000:]
+  assert "Traceback" not in result.stderr
+  assert result.stderr.startswith("Error: ")
+  assert said in result.stderr, result.stderr
+
+
+def test_help_is_quick():
+  began = time.perf_counter()
+  assert program("train.py", "--help").returncode == 0
+  assert time.perf_counter() - began < 10  # 0.6 s alone; the bound is for a busy machine
+
+
+def npz(tmp_path, **arrays):
+  path = tmp_path / "mine.npz"
+  np.savez(path, **arrays)
+  return [
+    "--config=configs/arrays.py", f"--workdir={tmp_path}/run", f"--config.data.path={path}"
+  ]  # fmt: skip
+
+
+def test_data_mistakes(tmp_path):
+  grey = np.random.default_rng(0).random((64, 8, 8)).astype(np.float32)
+  bad = grey.copy()
+  bad[3, 2, 1] = np.nan
+  told(program("train.py", *npz(tmp_path, x=bad)), "NaN")
+  told(
+    program("train.py", *npz(tmp_path, x=np.zeros((8, 2, 2, 2, 2), np.float32))), "shape"
+  )
+  words = [*npz(tmp_path, x=grey * 3), "--config.likelihood.name=bernoulli"]
+  told(program("train.py", *words), "bernoulli")
+  assert not (tmp_path / "run" / "checkpoints").exists()
+
+
+def test_places_that_hold_nothing(tmp_path):
+  told(program("evaluate.py", f"--workdir={tmp_path}"), "is no run directory")
+  told(
+    program("train.py", "--config=configs/nothing.py", f"--workdir={tmp_path}"),
+    "no config file",
+  )
+  words = ["--config=configs/mnist.py", f"--workdir={tmp_path}/m", f"--data_dir={tmp_path}"]
+  told(program("train.py", *words), "mnist")
+  told(
+    program("evaluate.py", f"--workdir={tmp_path}", "--application=recon"), "reconstruction"
+  )
+  told(program("evaluate.py", f"--workdir={tmp_path}", "--set=samples"), "--set")
+  told(program("evaluate.py", f"--workdir={tmp_path}", "--set=smaples=3"), "samples")
+
+
+def test_a_workdir_that_cannot_be_written(tmp_path):
+  (tmp_path / "file").write_text("")
+  told(program("train.py", CONFIG, f"--workdir={tmp_path}/file/run"), "cannot be written")
+  told(program("train.py", CONFIG, "--workdir=/proc/vae_jax"), "cannot be written")
+
+
+def test_train_evaluate_and_open_the_report(tmp_path):
+  trained = program("train.py", CONFIG, f"--workdir={tmp_path}")
+  assert trained.returncode == 0, trained.stderr
+  assert "Finished" in trained.stdout
+  words = [f"--workdir={tmp_path}", "--application=all", "--set=samples=10"]
+  evaluated = program("evaluate.py", *words)
+  assert evaluated.returncode == 0, evaluated.stderr
+  assert evaluated.stdout.strip().endswith("report.html")
+  page = (tmp_path / "report.html").read_text()
+  assert "evaluate.py" in page
+  assert list((tmp_path / "figures").glob("*.png"))
+  told(program("evaluate.py", *words, "--member=3"), "members 0 to 0")
+  told(program("evaluate.py", *words, "--checkpoint=last"), "best or latest")
+
+
+@pytest.mark.parametrize("name", ["train.py", "evaluate.py"])
+def test_the_programs_stay_thin(name):
+  assert (ROOT / name).read_text().count("\n") < 80
