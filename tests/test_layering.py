@@ -22,6 +22,8 @@ LEVELS = {
       "corruptions",
       "schedules",
       "layers",
+      "latent_map",
+      "observations",
     ),
     1,
   ),

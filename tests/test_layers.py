@@ -13,16 +13,14 @@ from vae_jax.types import UserError
 # pixel, an even kernel, no stride.
 CASES = [
   (3, 2, (28, 28), 1, 4),
-  (3, 2, (14, 14), 3, 5),
   (3, 2, (7, 8), 2, 3),
   (3, 2, (5, 9), 4, 1),
   (3, 1, (6, 5), 2, 2),
-  (5, 2, (11, 8), 2, 3),
-  (5, 3, (10, 13), 1, 2),
+  (5, 2, (7, 8), 2, 3),
   (4, 2, (9, 12), 2, 2),
   (1, 2, (7, 6), 2, 3),
   (2, 3, (8, 10), 2, 3),
-  (7, 4, (16, 19), 1, 2),
+  (5, 3, (10, 7), 1, 2),
   (3, 2, (1, 2), 2, 2),
 ]
 
@@ -74,21 +72,40 @@ def naive_transpose(x, w, bias, size, stride):
   return y + bias
 
 
-@pytest.mark.parametrize("lowering", layers.LOWERINGS)
+def value_and_gradients(function, lowering, inputs):
+  """y of `function(lowering, *inputs)` and the gradients of mean(sin(y)), one program."""
+
+  def loss(*args):
+    y = function(lowering, *args)
+    return jnp.mean(jnp.sin(y)), y
+
+  grads, y = jax.jit(jax.grad(loss, tuple(range(len(inputs))), has_aux=True))(*inputs)
+  return y, *grads
+
+
+def assert_equal(function, inputs, want):
+  """Both lowerings give `want`, and agree to 1e-5 of the largest entry, gradients too."""
+  dense, xla = (value_and_gradients(function, low, inputs) for low in ("dense", "xla"))
+  np.testing.assert_allclose(xla[0], want, rtol=1e-4, atol=1e-4)
+  for a, b in zip(dense, xla, strict=True):
+    np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5 * float(np.abs(b).max()))
+
+
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_conv_is_the_naive_loop(case, lowering):
+def test_conv_is_the_naive_loop(case):
   x, w, bias = conv_inputs(case)
-  got = layers.conv(x, w, bias, case[1], lowering)
-  np.testing.assert_allclose(got, naive_conv(x, w, bias, case[1]), rtol=1e-4, atol=1e-4)
+  want = naive_conv(x, w, bias, case[1])
+  assert_equal(lambda low, *args: layers.conv(*args, case[1], low), (x, w, bias), want)
 
 
-@pytest.mark.parametrize("lowering", layers.LOWERINGS)
 @pytest.mark.parametrize("case", CASES, ids=str)
-def test_conv_transpose_is_the_naive_loop(case, lowering):
+def test_conv_transpose_is_the_naive_loop(case):
   x, w, bias = transpose_inputs(case)
-  got = layers.conv_transpose(x, w, bias, case[2], case[1], lowering)
-  want = naive_transpose(x, w, bias, case[2], case[1])
-  np.testing.assert_allclose(got, want, rtol=1e-4, atol=1e-4)
+  size, stride = case[2], case[1]
+  want = naive_transpose(x, w, bias, size, stride)
+  assert_equal(
+    lambda low, *args: layers.conv_transpose(*args, size, stride, low), (x, w, bias), want
+  )
 
 
 @pytest.mark.parametrize("lowering", layers.LOWERINGS)
@@ -101,39 +118,18 @@ def test_conv_is_scipys_correlation(lowering):
   np.testing.assert_allclose(got[..., 0], want, atol=1e-5)
 
 
-def assert_same_with_gradient(function, inputs):
-  """`function(lowering, *inputs)` agrees to 1e-5 of the largest entry, so do gradients."""
-
-  def loss(lowering, *args):
-    y = function(lowering, *args)
-    return jnp.mean(jnp.sin(y)), y
-
-  argnums = tuple(range(1, 1 + len(inputs)))
-  grads = jax.jit(jax.grad(loss, argnums, has_aux=True), static_argnums=0)
-  (dense, y), (xla, want) = grads("dense", *inputs), grads("xla", *inputs)
-  for a, b in zip((y, *dense), (want, *xla), strict=True):
-    np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5 * float(jnp.abs(b).max()))
-
-
-@pytest.mark.parametrize("case", CASES, ids=str)
-def test_lowerings_agree(case):
-  stride, size = case[1], case[2]
-  assert_same_with_gradient(
-    lambda lowering, *args: layers.conv(*args, stride, lowering), conv_inputs(case)
-  )
-  assert_same_with_gradient(
-    lambda lowering, *args: layers.conv_transpose(*args, size, stride, lowering),
-    transpose_inputs(case),
-  )
-
-
 @pytest.mark.parametrize("case", CASES, ids=str)
 def test_im2col_and_col2im_are_adjoint(case):
   kernel, stride, size, channels, _ = case
   x = normal(0, *size, channels)
   y = normal(1, *small_size(size, kernel, stride), kernel**2 * channels)
-  left = jnp.vdot(layers.im2col(x, kernel, stride), y)
-  right = jnp.vdot(x, layers.col2im(y, size, kernel, stride))
+  products = jax.jit(
+    lambda x, y: (
+      jnp.vdot(layers.im2col(x, kernel, stride), y),
+      jnp.vdot(x, layers.col2im(y, size, kernel, stride)),
+    )
+  )
+  left, right = products(x, y)
   np.testing.assert_allclose(left, right, rtol=1e-4, atol=1e-4)
 
 

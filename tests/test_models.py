@@ -172,13 +172,14 @@ def test_conv_is_the_network_of_the_article():
     9 * 64 * 32 + 32,  # conv2_t
     9 * 32 * 1 + 1,  # conv1_t
   ]
-  params = init(build("conv", (28, 28, 1), outputs=1, latents=10))
+  model = build("conv", (28, 28, 1), outputs=1, latents=10)
+  params = jax.eval_shape(model.init, jax.random.key(0), jnp.zeros(model.shape))
   assert count(params) == sum(article) == 2_562_325
 
 
 def test_conv_options():
   model = build("conv", (9, 6, 3), channels=(4, 5, 6), dense=7, kernel=5)
-  params = init(model)["params"]
+  params = jax.eval_shape(model.init, jax.random.key(0), jnp.zeros((9, 6, 3)))["params"]
   assert params["down_0"]["kernel"].shape == (5, 5, 3, 4)
   assert params["up_2"]["kernel"].shape == (5, 5, 4, 3 * P)
   assert params["encode_dense"]["kernel"].shape == (2 * 1 * 6, 7)
@@ -187,7 +188,8 @@ def test_conv_options():
 
 
 def test_mlp_options():
-  params = init(build("mlp", (12,), hidden=(7, 5), activation="tanh"))["params"]
+  model = build("mlp", (12,), hidden=(7, 5), activation="tanh")
+  params = jax.eval_shape(model.init, jax.random.key(0), jnp.zeros(12))["params"]
   shapes = {name: leaf["kernel"].shape for name, leaf in params.items()}
   assert shapes["down_0"] == (12, 7)
   assert shapes["down_1"] == (7, 5)

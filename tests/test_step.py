@@ -146,7 +146,8 @@ def test_schedules_reach_the_loss():
   np.testing.assert_allclose(now["beta"], 2.0)
 
 
-def test_one_trace_for_any_numbers_any_chunk_and_any_data_seed():
+@pytest.mark.parametrize("together", [1, 2, 4])
+def test_one_trace_for_any_numbers_any_chunk_and_any_data_seed(together):
   traces = []
   config = tiny(sweep={"beta": [1, 4], "learning_rate": [1e-3, 3e-3]})
   program, state, train_step = parts(config)
@@ -155,7 +156,7 @@ def test_one_trace_for_any_numbers_any_chunk_and_any_data_seed():
     traces.append(1)
     return train_step(*args)
 
-  chunk = placement.single(counted, program.feed)
+  chunk = placement.single(counted, program.feed, together)
   first, again = loop.init(program), state
   source = program.feed.source(0, 5)
   chunk(first, program.hyper, source, 0, 5)
@@ -202,3 +203,22 @@ def test_feed_gives_the_step_what_it_asks_for():
   batch = program.feed.batch(program.feed.source(0, 1), 0)
   assert set(batch) >= {"x", "id", "mask"}
   assert isinstance(program.feed, feed.Feed)
+
+
+def test_members_side_by_side_divide_the_members_and_fit_the_cache():
+  assert placement.side_by_side("gpu", 64, 10**9) == 64
+  assert placement.side_by_side("cpu", 64, 10**9) == 1
+  assert placement.side_by_side("cpu", 12, placement.CACHE_BYTES // 5) == 4
+  assert placement.side_by_side("cpu", 7, 1) == 7
+
+
+def test_the_result_does_not_depend_on_how_many_step_side_by_side():
+  config = tiny(sweep={"beta": [1, 2, 3, 4]})
+  program, _, train_step = parts(config)
+  results = []
+  for together in (1, 2, 4):
+    chunk = placement.single(train_step, program.feed, together)
+    results.append(chunk(loop.init(program), program.hyper, program.feed.source(0, 9), 0, 9))
+  for other in results[1:]:
+    for a, b in zip(jax.tree.leaves(results[0]), jax.tree.leaves(other), strict=True):
+      np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)

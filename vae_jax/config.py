@@ -20,6 +20,7 @@ from vae_jax.types import UserError
 
 NUMBERS = {  # the part of `hyper` that every objective has
   "learning_rate": 1e-3,
+  "decoder_rate": 1.0,  # of the learning rate, for what only the decoder has
   "weight_decay": 0.0,  # decoupled: Adam at 0, AdamW above
   "clip_norm": 0.0,  # of the gradient's global norm; 0: no clipping
   "ema_decay": 0.999,  # read when optimizer.ema is on
@@ -31,6 +32,7 @@ TRAIN = {
   "epochs": 20.0,
   "steps": 0,  # when above 0, in place of epochs
   "log_every": 100,  # steps a metrics row averages over: one dispatch
+  "eval_batch_size": 500,  # examples at once in an evaluation: memory, not the result
   "eval_every": 0,  # steps; 0: once an epoch
   "checkpoint_every": 0,  # steps; 0: at each evaluation
   "keep": 2,  # how many of the latest checkpoints stay, beside the best parameters
@@ -78,14 +80,15 @@ def resolve(partial: dict) -> dict:
     "optimizer": OPTIMIZER,
     "train": TRAIN,
   }
+  own = {**NUMBERS, **vae.model_numbers(name["model"]), **objective.HYPER}
   full: dict[str, Any] = {"seed": fit("config.seed", top["seed"], partial.get("seed", 0))}
   for part, options in defaults.items():
     full[part] = {"name": name[part]} if part in name else {}
     full[part] |= _complete(
       part, options, {k: v for k, v in given[part].items() if k != "name"}
     )
-  full["schedule"] = _schedule(given["schedule"], {**NUMBERS, **objective.HYPER})
-  numbers = {**NUMBERS, **objective.HYPER, **_schedule_steps(full["schedule"])}
+  full["schedule"] = _schedule(given["schedule"], own)
+  numbers = {**own, **_schedule_steps(full["schedule"])}
   full["hyper"] = _complete("hyper", numbers, given["hyper"])
   full["sweep"] = _plain(partial.get("sweep", {}))
   _check_ranges(full)
@@ -213,6 +216,7 @@ def _check_ranges(full: dict) -> None:
   train, hyper = full["train"], full["hyper"]
   at_least_one = {
     "train.batch_size": train["batch_size"],
+    "train.eval_batch_size": train["eval_batch_size"],
     "train.log_every": train["log_every"],
   }
   at_least_one |= {"train.keep": train["keep"], "model.latents": full["model"]["latents"]}

@@ -2,13 +2,16 @@
 
 Every function is `(key, x, rate) -> x`: x is [H, W, C], [D] or [T, F], `rate` a [] number in
 [0, 1] that may be traced, so that several rates are one sweep. The likelihood always scores
-the clean x. A pixel is one place of an image: its channels are corrupted together.
+the clean x. What is left goes to the field "input" of the example, which the encoder reads, or
+to the one the function names in its attribute `field`. A pixel is one place of an image: its channels are corrupted together.
 """
 
 import jax
 import jax.numpy as jnp
 
 from vae_jax.types import Array
+
+UNKNOWN = 2  # the symbol for "another word"; 0 is padding and 1 the end
 
 
 def none(key: Array, x: Array, rate: Array) -> Array:
@@ -17,18 +20,24 @@ def none(key: Array, x: Array, rate: Array) -> Array:
   return x
 
 
-def uniform(key: Array, x: Array, rate: Array) -> Array:
+def uniform(key: Array, x: Array, rate: Array, vary: bool = False) -> Array:
   """A share `rate` of the pixels, each with that probability, replaced by draws of U(0, 1).
 
-  The noise of the MNIST article.
+  The noise of the MNIST article. With `vary` each example has its own share, drawn of
+  U(0, rate): one model for a whole range of rates.
   """
+  rate = _own(key, rate) if vary else rate
   where_key, value_key = jax.random.split(key)
   hit = jax.random.bernoulli(where_key, rate, _places(x))
   return jnp.where(hit, jax.random.uniform(value_key, x.shape, x.dtype), x)
 
 
-def mask(key: Array, x: Array, rate: Array) -> Array:
-  """Each pixel set to 0 with probability `rate`: values missing completely at random."""
+def mask(key: Array, x: Array, rate: Array, vary: bool = False) -> Array:
+  """Each pixel set to 0 with probability `rate`: values missing completely at random.
+
+  With `vary` each example has its own probability, drawn of U(0, rate).
+  """
+  rate = _own(key, rate) if vary else rate
   return jnp.where(jax.random.bernoulli(key, rate, _places(x)), jnp.zeros_like(x), x)
 
 
@@ -52,6 +61,18 @@ def block(key: Array, x: Array, rate: Array) -> Array:
   return jnp.where(inside, jnp.zeros_like(x), x)
 
 
+def holes(key: Array, x: Array, rate: Array, vary: bool = False) -> Array:
+  """One half of the examples through `mask`, the other half through `block`.
+
+  What a model for missing pixels and for missing regions is trained with; `vary` as in `mask`.
+  """
+  rate = _own(key, rate) if vary else rate
+  which, single, region = jax.random.split(key, 3)
+  return jnp.where(
+    jax.random.bernoulli(which), mask(single, x, rate), block(region, x, rate)
+  )
+
+
 def dropout(key: Array, x: Array, rate: Array) -> Array:
   """Each number set to 0 with probability `rate`, the others scaled by 1 / (1 - rate).
 
@@ -59,6 +80,24 @@ def dropout(key: Array, x: Array, rate: Array) -> Array:
   """
   keep = jax.random.bernoulli(key, 1.0 - rate, x.shape)
   return jnp.where(keep, x / jnp.maximum(1.0 - rate, 1e-6), jnp.zeros_like(x))
+
+
+def words(key: Array, x: Array, rate: Array) -> Array:
+  """Each symbol that is not padding (0) replaced by the unknown one (2) with probability `rate`.
+
+  x [T] int32. It is what the DECODER reads of the symbols before the present one, so that it
+  has to ask z; the encoder reads the sentence as it is. Bowman et al. (2016), section 3.1.
+  """
+  hit = jax.random.bernoulli(key, rate, x.shape)
+  return jnp.where(hit & (x > 0), jnp.full_like(x, UNKNOWN), x)
+
+
+words.field = "read"  # of the example: who reads what is left of it; "input" without it
+
+
+def _own(key: Array, rate: Array) -> Array:
+  # A key folded in, so that the draws of the corruption itself are those of a fixed rate.
+  return rate * jax.random.uniform(jax.random.fold_in(key, 1))
 
 
 def _places(x: Array) -> tuple[int, ...]:

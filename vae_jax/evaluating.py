@@ -40,7 +40,8 @@ def evaluate(
   Raises:
     UserError: anything the caller can mend, told before minutes of compute are spent.
   """
-  names = registry.names("applications") if names == ["all"] else names
+  every = names == ["all"]
+  names = registry.names("applications") if every else names
   modules = {name: registry.find("applications", name) for name in names}
   settings = _settings(modules, given)
   run = runs.open_run(workdir, checkpoint, data_dir)
@@ -49,7 +50,13 @@ def evaluate(
   bar = tqdm(modules.items(), unit="application", disable=not sys.stderr.isatty())
   for name, module in bar:
     bar.set_description(name)
-    answer = module.evaluate(run, run.dataset, key, settings[name])
+    try:
+      answer = module.evaluate(run, run.dataset, key, settings[name])
+    except UserError as error:
+      if not every:
+        raise
+      print(f"{name}: left out. {error}")  # an image application on a table, and the like
+      continue
     report.save(answer, workdir)
     bar.clear()
     print(f"{name}: {' '.join(answer.findings)}")

@@ -54,6 +54,9 @@ def told_in_one_sentence() -> Iterator[None]:
   except KeyboardInterrupt:
     print("Stopped. The same command goes on from the last checkpoint.", file=sys.stderr)
     sys.exit(130)
+  except BrokenPipeError:
+    sys.stderr.close()  # the reader of our output left; nobody is there to be told
+    sys.exit(1)
   except OSError as error:
     if error.errno is None:
       raise

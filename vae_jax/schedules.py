@@ -46,3 +46,25 @@ def warmup_cosine(value: Array, step: Array, steps: Array, total: Array) -> Arra
   up = (step + 1.0) / jnp.maximum(steps, 1.0)
   share = jnp.clip((step - steps) / jnp.maximum(total - steps, 1.0), 0.0, 1.0)
   return value * jnp.minimum(up, 0.5 * (1.0 + jnp.cos(jnp.pi * share)))
+
+
+def pretrain(value: Array, step: Array, steps: Array, total: Array) -> Array:
+  """0 for the first `steps` steps, then the line of `linear` over as many again.
+
+  For β: an autoencoder first, a VAE after. Li et al. (2019), section 3, who also draw the
+  decoder anew in between; here it goes on from where it is.
+  """
+  del total
+  return value * jnp.clip(step / jnp.maximum(steps, 1.0) - 1.0, 0.0, 1.0)
+
+
+def lagging(value: Array, step: Array, steps: Array, total: Array) -> Array:
+  """For the first `steps` steps the value at every tenth step and 0 at the others.
+
+  For `decoder_rate`: the encoder takes ten steps for each one of the decoder, which it would
+  lag behind. He et al. (2019), algorithm 1, with the inner loop of fixed length; there it ends
+  when the loss no longer falls, after at most 100 steps.
+  """
+  del total
+  idle = (step < steps) & (jnp.mod(step, 10.0) != 9.0)
+  return jnp.where(idle, 0.0, value)

@@ -32,6 +32,7 @@ class Spec(NamedTuple):
   domain: str  # "binary" {0, 1}, "unit" [0, 1], "real", "count" or "category"
   categories: int = 0  # V, for the domain "category"
   classes: tuple[str, ...] = ()  # the names of the label values; empty: no labels
+  symbols: tuple[str, ...] = ()  # the names of the V categories: words, notes; empty: none
 
   @property
   def size(self) -> int:
@@ -89,6 +90,9 @@ class VAE(NamedTuple):
   mean: Callable[[Params, Array], Array]  # params, z -> E[x|z], the shape of x
   prior: Prior
   latents: int  # L
+  mode: Callable[[Params, Array], Array]  # params, z -> likeliest x, greedy where sequential
+  decodes: Callable[[Params], Any]  # params -> True for each leaf that only the decoder has
+  noise: tuple[str, ...] = ()  # numbers of hyper that it reads in example["noise"]
 
 
 class Table(NamedTuple):

@@ -1,6 +1,9 @@
 """A model and a likelihood bound into the small tuple of pure functions that is a VAE."""
 
 import dataclasses
+import functools
+from collections.abc import Callable
+from typing import Any
 
 import flax.linen as nn
 import jax
@@ -11,6 +14,7 @@ from vae_jax.likelihoods import Likelihood
 from vae_jax.types import VAE, Array, Example, Params, Posterior, Prior, Spec, UserError
 
 _CONTRACT = ("shape", "outputs", "latents", "lowering", "parent", "name")
+DECODER_READS = "read"  # the field of an example that replaces x where the decoder reads x
 
 
 def build(config: dict, spec: Spec, lowering: str = "xla") -> VAE:
@@ -55,13 +59,26 @@ def model_options(name: str) -> dict:
   }
 
 
+def model_numbers(name: str) -> dict[str, float]:
+  """The numbers of `hyper` that a model reads, its rates of dropout, with their defaults."""
+  return getattr(registry.find("models", name).Model, "HYPER", {})
+
+
 def bind(model: nn.Module, likelihood: Likelihood) -> VAE:
   """The pure functions of ONE example of a model under a likelihood.
 
   `params` is {"model": the module's}, with "shared": [S] where the likelihood has S shared
   parameters.
-  The encoder reads `example["input"]` where a corruption put one, else `example["x"]`.
+  The encoder reads `example["input"]` where a corruption put one, else `example["x"]`. A model
+  with a method `generate` is sequential, p(x|z) = prod_t p(x_t | x_<t, z): its decoder reads
+  `example["read"]` where a corruption put one, else `example["x"]`, and position t of its
+  outputs depends on positions before t alone. A model with `HYPER` takes noise as an argument:
+  `example["noise"]`, a dict of a `key` and those numbers, in training only.
   """
+  sequential = hasattr(model, "generate")
+
+  def call(method: Callable, params: Params, *given: Array) -> Any:
+    return model.apply({"params": params["model"]}, *given, method=method)
 
   def init(key: Array) -> Params:
     params = {"model": model.init(key, jnp.zeros(model.shape))["params"]}
@@ -69,8 +86,7 @@ def bind(model: nn.Module, likelihood: Likelihood) -> VAE:
       params["shared"] = jnp.asarray(likelihood.shared)
     return params
 
-  def theta(params: Params, z: Array) -> Array:
-    outputs = model.apply({"params": params["model"]}, z, method=model.decode)
+  def with_shared(params: Params, outputs: Array) -> Array:
     if not likelihood.shared:
       return outputs
     shared = jnp.broadcast_to(
@@ -80,19 +96,64 @@ def bind(model: nn.Module, likelihood: Likelihood) -> VAE:
 
   def posterior(params: Params, example: Example) -> Posterior:
     x = example["input"] if "input" in example else example["x"]
-    return model.apply({"params": params["model"]}, x, method=model.encode)
+    return call(model.encode, params, x, *_noise(example))
+
+  def log_likelihood(params: Params, z: Array, example: Example) -> Array:
+    read = [example.get(DECODER_READS, example["x"])] if sequential else []
+    outputs = call(model.decode, params, z, *read, *_noise(example))
+    return likelihood.log_prob(with_shared(params, outputs), example["x"])
+
+  def path(params: Params, z: Array, choose: Callable) -> tuple[Array, Array]:
+    pick = lambda outputs, t: choose(with_shared(params, outputs[None]), t)[0]
+    x, outputs = call(model.generate, params, z, pick)
+    return x, with_shared(params, outputs)
+
+  def outputs_at(params: Params, z: Array) -> Array:
+    if sequential:
+      return path(params, z, lambda theta, t: likelihood.mode(theta))[1]
+    return with_shared(params, call(model.decode, params, z))
+
+  def sample(params: Params, z: Array, key: Array) -> Array:
+    if not sequential:
+      return likelihood.sample(outputs_at(params, z), key)
+    draw = lambda theta, t: likelihood.sample(theta, jax.random.fold_in(key, t))
+    return path(params, z, draw)[0]
+
+  def mode(params: Params, z: Array) -> Array:
+    if not sequential:
+      return likelihood.mode(outputs_at(params, z))
+    return path(params, z, lambda theta, t: likelihood.mode(theta))[0]
 
   return VAE(
     init=init,
     posterior=posterior,
-    log_likelihood=lambda params, z, example: likelihood.log_prob(
-      theta(params, z), example["x"]
-    ),
-    sample=lambda params, z, key: likelihood.sample(theta(params, z), key),
-    mean=lambda params, z: likelihood.mean(theta(params, z)),
+    log_likelihood=log_likelihood,
+    sample=sample,
+    mean=lambda params, z: likelihood.mean(outputs_at(params, z)),
     prior=standard_prior(model.latents),
     latents=model.latents,
+    mode=mode,
+    decodes=functools.partial(_decoder_only, model),
+    noise=tuple(getattr(model, "HYPER", ())),
   )
+
+
+def _noise(example: Example) -> list[dict]:
+  return [example["noise"]] if "noise" in example else []
+
+
+def _decoder_only(model: nn.Module, params: Params) -> Any:
+  """The tree of params with True where `encode` does not use the leaf."""
+  x = jax.ShapeDtypeStruct(tuple(model.shape), jnp.float32)
+  key = jax.eval_shape(lambda: jax.random.key(0))
+  touched = jax.eval_shape(functools.partial(model.init, method=model.encode), key, x)
+  used = {path for path, _ in jax.tree_util.tree_leaves_with_path(touched["params"])}
+  return {
+    part: jax.tree_util.tree_map_with_path(
+      lambda path, _: part != "model" or path not in used, leaves  # noqa: B023
+    )
+    for part, leaves in params.items()
+  }
 
 
 def standard_prior(latents: int) -> Prior:

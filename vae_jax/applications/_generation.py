@@ -11,6 +11,8 @@ from vae_jax.types import Dataset, Figure, Posterior, Table
 
 RARE = 0.01  # the share of held-out examples that lie nearer to train than a "near copy"
 
+COPIED = 0.1  # the share of near copies that is no accident: ten times what is held out has
+
 
 class Context(NamedTuple):
   """What the tables and figures are made of."""
@@ -204,10 +206,11 @@ def findings(c: Context) -> list[str]:
   found = [_novelty(c, m) for m in _spoken(c)] if c.distances else []
   if c.distances:
     found.append(_baseline(c))
-  flat = [m for m in range(len(c.run.members)) if latent.collapsed(c.posterior.mean[m])]
-  for m in flat:
-    name = _members.title(c.run, m) or "The model"
-    found.append(f"COLLAPSED: {name} has no active latent and invents one picture only.")
+  flat = _members.collapsed(c.run, c.posterior.mean)
+  if flat:
+    found.append(
+      f"COLLAPSED: no latent is active in {flat}, which invents one picture only."
+    )
   if not c.run.stochastic:
     found.append(
       "A deterministic autoencoder has no prior: N(0, I) is not where its codes lie, and"
@@ -236,7 +239,7 @@ def _novelty(c: Context, m: int) -> str:
     _near(c, samples),
     [np.median(d.nearest) for d in (samples, rebuilt, held)],
   )
-  new = "are no copies" if medians[0] >= 0.8 * medians[1] else "lie too close to train"
+  new = "lie too close to train" if near > COPIED else "are no copies"
   return (
     f"{f'{name}: s' if name else 'S'}amples {new}: their median distance to the nearest"
     f" training example is {medians[0]:.2f}, that of held-out examples {medians[2]:.2f}, of"

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 
 from vae_jax import registry
+from vae_jax.metrics import latent
 from vae_jax.run import Run, apply, select
 from vae_jax.types import Array, Posterior, Table, UserError
 
@@ -79,6 +80,12 @@ def title(run: Run, member: int) -> str:
   return " · ".join(f"{SYMBOLS.get(name, name)} {value:g}" for name, value in named)
 
 
+def collapsed(run: Run, means: np.ndarray) -> str:
+  """The members without an active latent, by name; "the model" of one, empty for none."""
+  flat = [m for m in range(len(run.members)) if latent.collapsed(means[m])]
+  return ", ".join(title(run, m) or "the model" for m in flat)
+
+
 def shown(run: Run) -> list[int]:
   """The members that figures draw: at most SHOWN, as different as the sweep has them.
 
@@ -114,7 +121,8 @@ def across_seeds(table: Table, keys: int) -> Table | None:
   rows = []
   for name, group in groups.items():
     values = np.asarray([[row[i] for i in kept] for row in group], np.float64)
-    spread = values.std(0, ddof=1) if len(group) > 1 else np.full(len(kept), np.nan)
+    with np.errstate(invalid="ignore"):  # an infinite score has no spread: shown as NaN
+      spread = values.std(0, ddof=1) if len(group) > 1 else np.full(len(kept), np.nan)
     both = np.stack([values.mean(0), spread], -1).ravel().tolist()
     rows.append([*name, len(group), *both])
   named = [table.columns[keys + i] for i in kept]

@@ -10,9 +10,10 @@ from vae_jax.types import VAE, Array, Dataset, Params, Spec
 
 
 def shown(vae: VAE, spec: Spec, params: Params, z: Array) -> Array:
-  """What is drawn for a code z [L]: the mean of p(x|z), or its likeliest categories."""
-  mean = vae.mean(params, z)
-  return jnp.argmax(mean, -1).astype(jnp.float32) if spec.domain == "category" else mean
+  """What is drawn for a code z [L]: the mean of p(x|z), or the likeliest categories."""
+  if spec.domain == "category":
+    return vae.mode(params, z).astype(jnp.float32)
+  return vae.mean(params, z)
 
 
 def chosen(examples: dict[str, np.ndarray], spec: Spec, count: int) -> np.ndarray:

@@ -74,9 +74,9 @@ def _nats_note(c: Context) -> str:
   else:
     note = (
       f"Nats per example with ± its standard error, on all {total} of {split}, likelihood"
-      f" {name}; elbo = −rate − distortion at β = 1, one sample of z, higher is better. nll"
-      f" is the importance-weighted −log p(x) with K samples on {limited} of them, gap what"
-      " the ELBO loses to it on the same, ess the effective number of the K samples. active:"
+      f" {name}; elbo = −rate − distortion at β = 1, one sample of z, higher is better."
+      f" {_weighted(run)} is the importance-weighted −log p(x) with K samples on {limited}"
+      " of them, gap what the ELBO loses to it on the same, ess the effective number of the K samples. active:"
       f" latents with Var(E[z|x]) > {latent.THRESHOLD}."
     )
   if run.config["corruption"]["name"] != "none":
@@ -154,7 +154,11 @@ def _sizes(c: Context) -> Table:
   rows = []
   for m in range(len(run.members)):
     row = [*_members.cells(run, m), _verdict(c, m), latents, size, 100 * latents / size]
-    row += [4 * latents, whole, 400 * latents / whole]
+    row += [
+      4 * latents,
+      int(whole) if whole == int(whole) else whole,
+      400 * latents / whole,
+    ]
     rate = bytes_of(float(c.scores.rate[m].mean())) if run.stochastic else None
     rows.append([*row, rate, None if rate is None else 100 * rate / whole])
   note = (
@@ -178,11 +182,10 @@ def findings(c: Context) -> list[str]:
   if s.pca is not None:
     found.append(_pca_sentence(c, best))
   found.append(_size_sentence(c, best))
-  flat = [m for m in range(len(run.members)) if latent.collapsed(s.means[m])]
-  for m in flat:
-    name = _members.title(run, m) or "The model"
+  flat = _members.collapsed(run, s.means)
+  if flat:
     found.append(
-      f"COLLAPSED: {name} has no active latent; its scores say nothing of a code."
+      f"COLLAPSED: no latent is active in {flat}; its scores say nothing of a code."
     )
   lost = int(np.isnan(s.rate + s.distortion).sum())
   if lost:
@@ -215,13 +218,14 @@ def _pca_sentence(c: Context, m: int) -> str:
       f"PCA with {numbers} numbers has a squared error of {theirs:.4f}; the model's is NaN."
     )
   if ours < theirs:
+    share = 100 * ours / theirs
     return (
-      f"With {numbers} numbers it rebuilds x {theirs / ours:.2f} times nearer than PCA does"
-      f" (squared error {ours:.4f} against {theirs:.4f})."
+      f"With {c.run.vae.latents} numbers its squared error is {ours:.4f}, {share:.0f} % of"
+      f" PCA's {theirs:.4f} with {numbers}."
     )
   return (
-    f"PCA wins on squared error: {theirs:.4f} against {ours:.4f} with the same {numbers}"
-    " numbers."
+    f"PCA wins on squared error: {theirs:.4f} with {numbers} numbers against {ours:.4f} with"
+    f" {c.run.vae.latents}."
   )
 
 

@@ -63,11 +63,13 @@ def evaluate(run: Run, data: Dataset, key: Array, settings: dict[str, Any]) -> R
   """
   settings = _members.resolve(SETTINGS, settings)
   examples = _members.split(data, settings["split"])
+  # Folded, not split: a caller may hand one key to several applications.
+  prior_key = jax.random.fold_in(key, 1)
   ends = _ends(examples, data, settings["pairs"])
-  _latents.ticks(settings["grid"], settings["side"], settings["span"])  # refused before compute
+  values = _latents.ticks(settings["grid"], settings["side"], settings["span"])
   posterior = _members.posterior(run, examples, key)
   axes = [_busiest(*member) for member in zip(*posterior, strict=True)]
-  z = _choose(run, posterior.mean, axes, ends, key, settings)
+  z = _choose(run, posterior.mean, axes, ends, values, prior_key, settings)
   pictures = decode(run, z, key)
   distances = _distances(run, data, examples, pictures, key, settings)
   context = _generation.Context(
@@ -124,12 +126,17 @@ def _ends(examples: dict, data: Dataset, text: str) -> list[tuple[int, int]]:
 
 
 def _choose(
-  run: Run, means: np.ndarray, axes: list, ends: list, key: Array, settings: dict[str, Any]
+  run: Run,
+  means: np.ndarray,
+  axes: list,
+  ends: list,
+  values: np.ndarray,
+  key: Array,
+  settings: dict[str, Any],
 ) -> Latents:
   """All the points to decode, for every member."""
   count, steps, size = settings["limit"], settings["steps"], run.vae.latents
   prior = jax.vmap(run.vae.prior.sample)(jax.random.split(key, max(count, 100)))
-  values = _latents.ticks(settings["grid"], settings["side"], settings["span"])
   walked = np.linspace(-settings["span"], settings["span"], steps)
   most = min(10, max(len(a) for a in axes))
   planes, paths, walks = [], [], []
@@ -160,7 +167,7 @@ def _distances(
   for m in range(len(run.members)):
     sets.append(("reconstructions", m, pictures.codes[m]))
     sets.append(("samples", m, pictures.samples[m][:count]))
-  rng = np.random.default_rng(np.asarray(jax.random.key_data(key)))
+  rng = np.random.default_rng(np.asarray(jax.random.key_data(jax.random.fold_in(key, 2))))
   fitted = pca.fit(train, run.vae.latents)
   sets.append(("PCA-Gaussian samples", None, pca.sample(fitted, count, rng)))
   return [distances(*one, train) for one in sets]

@@ -25,12 +25,12 @@ def fit(x: np.ndarray, latents: int) -> Pca:
     latents: L; fewer are used where N or D is smaller.
 
   Raises:
-    UserError: there is no example.
+    UserError: there are fewer than two examples.
 
   Pearson (1901); Tipping & Bishop (1999) for the Gaussian it defines.
   """
-  if len(x) == 0:
-    raise UserError("PCA has no training example to be fitted on; give a non-empty split.")
+  if len(x) < 2:
+    raise UserError(f"PCA is fitted on two training examples or more; there are {len(x)}.")
   flat = np.asarray(x, np.float32).reshape(len(x), -1)
   count = min(latents, *flat.shape)
   solver = "covariance_eigh" if flat.shape[1] <= 2000 else "randomized"

@@ -10,7 +10,7 @@ from vae_jax.types import Dataset, Spec, UserError
 
 KINDS = ("image", "table", "sequence")
 DOMAINS = ("binary", "unit", "real", "count", "category")
-RESERVED = ("id", "mask", "input")  # written into a batch by the program
+RESERVED = ("id", "mask", "input", "read", "noise")  # written into a batch by the program
 ROWS = 65536  # checked at a time, so that a memory-mapped file is never held whole
 
 

@@ -2,6 +2,9 @@
 
 import numpy as np
 
+from vae_jax import distributions
+from vae_jax.types import Posterior
+
 THRESHOLD = 0.01  # of the variance over x of E[z|x]; Burda et al. (2016), section 5.2
 
 
@@ -40,8 +43,8 @@ def rates(means: np.ndarray, logvars: np.ndarray) -> np.ndarray:
 
   Kingma & Welling (2014), appendix B, sign flipped.
   """
-  means, logvars = np.asarray(means, np.float64), np.asarray(logvars, np.float64)
-  return 0.5 * (np.exp(logvars) + means**2 - 1 - logvars).mean(-2)
+  each = distributions.kl_per_latent(Posterior(means, logvars))
+  return np.asarray(each, np.float64).mean(-2)
 
 
 def collapsed(means: np.ndarray, threshold: float = THRESHOLD) -> bool:

@@ -17,7 +17,7 @@ HERE = pathlib.Path(__file__).parent
 HEADLINES = (
   ("elbo", "ELBO", "nats"),
   ("nll", "−log p(x)", "nats"),
-  ("iw loss", "importance-weighted loss", "nats"),
+  ("iw loss", "IW loss", "nats"),
   ("rate", "rate", "nats"),
   ("distortion", "distortion", "nats"),
   ("psnr", "PSNR", "dB"),
@@ -30,6 +30,7 @@ SYMBOLS = {
   "elbo": "ELBO",
   "nll": "NLL",
   "ess": "ESS",
+  "iw": "IW",
 }
 BESIDE = ("beta", "seed")  # columns that name a row and are not measured
 

@@ -16,8 +16,6 @@ from vae_jax.training.checkpoint import Checkpoints
 from vae_jax.training.logging import Log, progress
 from vae_jax.types import VAE, Dataset
 
-EVAL_BATCH = 500
-
 
 class Program(NamedTuple):
   """Everything a run is made of before its first step."""
@@ -79,8 +77,7 @@ def train(
   program = assemble(config, data_dir)
   say(data.describe(program.dataset))
   state = init(program)
-  size = sum(x.nbytes for x in jax.tree.leaves(state))
-  workdir.require_space(folder, (config["train"]["keep"] + 2) * 2 * size)
+  workdir.require_space(folder, (config["train"]["keep"] + 2) * 2 * _bytes(state))
   workdir.write_json(folder / "members.json", program.members)
   about = _about(program, data_dir, state)
   workdir.write_json(folder / "run.json", about)
@@ -106,7 +103,9 @@ class _Trainer:
     self._resume()
     objective = registry.find("objectives", config["objective"]["name"])
     train_step = step.make(program.vae, config, program.total)
-    self._chunk = placement.single(train_step, program.feed)
+    each = _bytes(state) // len(program.members)
+    together = placement.side_by_side(jax.default_backend(), len(program.members), each)
+    self._chunk = placement.single(train_step, program.feed, together)
     self._terms = evaluation.split_terms(program.vae, objective, config, program.dataset)
     self._hyper = jax.device_put(program.hyper)
 
@@ -190,7 +189,8 @@ class _Trainer:
     """Scores the held-out split and keeps each member's best parameters."""
     params = step.evaluated(self._state)
     split = self._program.dataset.splits["valid"]
-    scores = self._terms(params, self._hyper, {"x": split["x"]}, EVAL_BATCH)
+    width = self._program.config["train"]["eval_batch_size"]
+    scores = self._terms(params, self._hyper, {"x": split["x"]}, width)
     means = {name: values.mean(axis=1, dtype=np.float64) for name, values in scores.items()}
     better = means["elbo"] > self._best["elbo"]
     pick = lambda new, old: np.where(better.reshape(-1, *[1] * (old.ndim - 1)), new, old)
@@ -235,6 +235,10 @@ def _no_best(state: step.State) -> dict:
     "elbo": np.full(members, -np.inf, np.float32),
     "step": np.full(members, -1, np.int32),
   }
+
+
+def _bytes(state: step.State) -> int:
+  return sum(x.nbytes for x in jax.tree.leaves(state))
 
 
 def _rows(at: int, split: str, means: dict[str, np.ndarray], extra: dict) -> list[dict]:

@@ -57,17 +57,22 @@ def example_terms(vae: VAE, objective: ModuleType, config: dict) -> Callable[...
   """`(params, example, hyper, step, use) -> Terms` of ONE example: what training minimises.
 
   The encoder's input is corrupted at `hyper["corruption_rate"]` and the clean x is scored.
-  `use` keeps the noise of training and of evaluation apart.
+  `use` keeps the noise of training and of evaluation apart. What only regularises, a corrupted
+  field that the decoder reads and the model's own noise, is there in training alone.
   """
   name = config["corruption"]["name"]
   options = {k: v for k, v in config["corruption"].items() if k != "name"}
   corrupt = registry.find("corruptions", name)
+  field = getattr(corrupt, "field", "input")
 
   def terms(params: Params, example: Example, hyper: Hyper, step: Array, use: str) -> Terms:
     draw = lambda what: noise.key(hyper["seed"], step, f"{use}/{what}", example["id"])
-    if name != "none":
+    if name != "none" and (field == "input" or use == "train"):
       x = corrupt(draw("corruption"), example["x"], hyper["corruption_rate"], **options)
-      example = {**example, "input": x}
+      example = {**example, field: x}
+    if vae.noise and use == "train":
+      numbers = {number: hyper[number] for number in vae.noise}
+      example = {**example, "noise": {"key": draw("model"), **numbers}}
     return objective.loss(vae, params, example, draw("latent"), hyper)
 
   return terms
@@ -114,10 +119,12 @@ def make(
     scale = jnp.where(now["clip_norm"] > 0, jnp.minimum(1.0, now["clip_norm"] / norm), 1.0)
     gradient = jax.tree.map(lambda g: scale * g, gradient)
     direction, moments = adam.update(gradient, state.moments)
+    rates = now["learning_rate"], now["learning_rate"] * now["decoder_rate"]
     params = jax.tree.map(
-      lambda p, d: p - now["learning_rate"] * (d + now["weight_decay"] * p),
+      lambda p, d, decodes: p - rates[decodes] * (d + now["weight_decay"] * p),
       state.params,
       direction,
+      vae.decodes(state.params),
     )
     ema = _average(state.ema, params, now["ema_decay"], state.step)
     new = (params, moments, ema)

@@ -1,0 +1,19 @@
+"""The MNIST article's network with 2 latents, for the picture of its latent plane.
+
+Command:  python train.py --config=configs/mnist_2d.py --workdir=runs/mnist_2d --data_dir=data
+"""
+
+from ml_collections import ConfigDict
+
+
+def get_config(argument: str = "") -> ConfigDict:
+  return ConfigDict(
+    {
+      "data": {"name": "tfds", "set": "mnist", "valid": 5000.0},
+      "model": {"name": "conv", "latents": 2},
+      "likelihood": {"name": "cross_entropy"},
+      "objective": {"name": "beta"},
+      "hyper": {"beta": 1.0, "learning_rate": 1e-3},
+      "train": {"epochs": 0.2 if argument == "smoke" else 20.0},
+    }
+  )

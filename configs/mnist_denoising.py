@@ -1,0 +1,32 @@
+"""Denoisers of MNIST: a share of the pixels replaced by U(0, 1), the clean image scored.
+
+configs/mnist_denoising.py         four denoisers, 5, 10, 25, 50 %: one sweep, one program
+configs/mnist_denoising.py:range   one model for every share up to 60 %, drawn per example
+configs/mnist_denoising.py:clean   the same network that never saw noise
+"""
+
+from ml_collections import ConfigDict
+
+SHARES = [0.05, 0.1, 0.25, 0.5]
+
+
+def get_config(argument: str = "") -> ConfigDict:
+  if argument not in ("", "range", "clean", "smoke"):
+    raise ValueError(f"{argument!r} is none of range, clean, smoke")
+  one_model = argument in ("range", "clean")
+  corruption = {"name": "uniform", "vary": argument == "range"}
+  return ConfigDict(
+    {
+      "data": {"name": "tfds", "set": "mnist", "valid": 5000.0},
+      "model": {"name": "mlp", "latents": 40, "hidden": [512, 512]},
+      "likelihood": {"name": "cross_entropy"},
+      "objective": {"name": "beta"},
+      "corruption": {"name": "none"} if argument == "clean" else corruption,
+      "hyper": {"corruption_rate": 0.6 if argument == "range" else 0.0},
+      "optimizer": {"ema": True},
+      "sweep": {}
+      if argument in ("range", "clean")
+      else {"corruption_rate": [0.05, 0.1, 0.25, 0.5]},
+      "train": {"epochs": 0.1 if argument == "smoke" else 20.0},
+    }
+  )

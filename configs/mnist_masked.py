@@ -1,0 +1,22 @@
+"""MNIST with pixels missing: half of the images lose single pixels, half a rectangle.
+
+The share that is lost is drawn for each image of U(0, 95 %); a lost pixel is 0 where the
+encoder looks, and the likelihood scores the whole image.
+"""
+
+from ml_collections import ConfigDict
+
+
+def get_config(argument: str = "") -> ConfigDict:
+  return ConfigDict(
+    {
+      "data": {"name": "tfds", "set": "mnist", "valid": 5000.0},
+      "model": {"name": "mlp", "latents": 40, "hidden": [512, 512]},
+      "likelihood": {"name": "cross_entropy"},
+      "objective": {"name": "beta"},
+      "corruption": {"name": "holes", "vary": True},
+      "hyper": {"corruption_rate": 0.95},
+      "optimizer": {"ema": True},
+      "train": {"epochs": 0.1 if argument == "smoke" else 20.0},
+    }
+  )

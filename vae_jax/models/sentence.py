@@ -1,0 +1,154 @@
+"""A sentence through one code: a recurrent encoder, an autoregressive decoder that sees z."""
+
+from collections.abc import Callable
+
+import jax
+import jax.numpy as jnp
+from flax import linen as nn
+from jax import lax
+
+from vae_jax.models._cells import GATES, Cell
+from vae_jax.types import Array, Posterior, UserError
+
+END = 1  # the symbol that ends a sentence; 0 pads
+
+
+class Model(nn.Module):
+  """p(x|z) = prod_t p(x_t | x_<t, z) over symbols, with z at every step.
+
+    encoder  h_t = cell(E x_t),  s = pool_t h_t,  mean = Wm s + bm,  logvar = Wv s + bv
+    decoder  h_0 = tanh(A z),  h_t = cell(E x_{t-1}, z),  y_t = B [h_t, z],
+             theta_t = E' y_t + b
+
+  x_0 is the symbol 0, which pads elsewhere. One table E [V, embed] is read by the encoder and
+  by the decoder and is the decoder's last layer too (Press & Wolf, 2017): most parameters of a
+  small corpus are there. Padding changes nothing: the state stays as it was.
+
+  Bowman et al. (2016), section 3, who give z to the first state alone; at each step it is Li
+  et al. (2019), section 4.1. `pool` "max" is Long et al. (2019), against collapse.
+
+  Dropout draws one mask for a sentence and a place, the same at every step (Gal & Ghahramani,
+  2016): of E x in both halves and of y. Its noise is an argument and the rate a number of
+  `hyper`.
+  """
+
+  shape: tuple[int, ...]  # of x: (T,)
+  outputs: int  # V
+  latents: int  # L
+  dtype: str = "float32"
+  lowering: str = "xla"  # no convolution here: accepted and not used
+  hidden: int = 128
+  embed: int = 128
+  cell: str = "gru"  # or "lstm"
+  pool: str = "max"  # over the encoder's states: "max", "mean" or "last"
+
+  HYPER = {"dropout": 0.0}  # noqa: RUF012  without an annotation: no field of the module
+
+  def setup(self):
+    """The layers; a UserError where the shape is not that of a row of symbols."""
+    if len(self.shape) != 1:
+      raise UserError(
+        f"The model 'sentence' reads rows of symbols (T,), not the shape {tuple(self.shape)};"
+        " take 'mlp' or 'lstm' for it."
+      )
+    if self.pool not in ("max", "mean", "last"):
+      raise UserError(f"model.pool is {self.pool!r}; expected max, mean or last.")
+    width = GATES.get(self.cell, 1) * self.hidden  # of an unknown one the cell itself tells
+    small = nn.initializers.normal(0.1)
+    self.table = self.param("table", small, (self.outputs, self.embed))
+    self.reader_in = nn.Dense(width, dtype=self.dtype)
+    self.reader = Cell(self.cell, self.hidden, self.dtype)
+    self.mean = nn.Dense(self.latents, dtype=self.dtype)
+    self.logvar = nn.Dense(self.latents, dtype=self.dtype)
+    self.start = nn.Dense(self.hidden, dtype=self.dtype)
+    self.writer_in = nn.Dense(width, dtype=self.dtype)
+    self.writer_z = nn.Dense(width, use_bias=False, dtype=self.dtype)
+    self.writer = Cell(self.cell, self.hidden, self.dtype)
+    self.out = nn.Dense(self.embed, use_bias=False, dtype=self.dtype)
+    self.out_z = nn.Dense(self.embed, use_bias=False, dtype=self.dtype)
+    self.bias = self.param("bias", nn.initializers.zeros, (self.outputs,))
+
+  def encode(self, x: Array, noise: dict | None = None) -> Posterior:
+    """[T] -> mean, logvar [L], float32; `noise` is a key and the rate of dropout."""
+    x, reads = _symbols(x), _symbols(x) > 0
+    words = self._embed(x, noise, 0)
+    states = self.reader.scan(
+      jnp.zeros(self.hidden, self.dtype), self.reader_in(words), reads
+    )
+    pooled = self._pool(states, reads[:, None])
+    return Posterior(
+      self.mean(pooled).astype("float32"), self.logvar(pooled).astype("float32")
+    )
+
+  def decode(self, z: Array, x: Array | None = None, noise: dict | None = None) -> Array:
+    """[L] and the symbols x [T] that stand before each place -> theta [T, V], float32.
+
+    Row t depends on x_1 ... x_{t-1} alone. Without x every place reads the symbol 0.
+    """
+    x = jnp.zeros(self.shape, int) if x is None else _symbols(x)
+    before = jnp.concatenate([jnp.zeros(1, x.dtype), x[:-1]])
+    from_z = self.writer_z(z)
+    gates = self.writer_in(self._embed(before, noise, 1)) + from_z[None]
+    states = self.writer.scan(nn.tanh(self.start(z)), gates, jnp.ones(x.shape, bool))
+    return self._logits(states, self.out_z(z)[None], noise)
+
+  def generate(
+    self, z: Array, choose: Callable[[Array, Array], Array]
+  ) -> tuple[Array, Array]:
+    """Writes a sentence: x [T] int32, 0 after its end, and theta [T, V] along the way.
+
+    Args:
+      z: [L].
+      choose: (theta [V], t []) -> [] the symbol at t; greedy, or a draw.
+    """
+    from_z, out_z = self.writer_z(z), self.out_z(z)
+
+    def step(state: tuple, t: Array) -> tuple:
+      carry, before, ended = state
+      gates = self.writer_in(self._embed(before, None, 1)) + from_z
+      carry = self.writer.advance(carry, gates)
+      theta = self._logits(carry[0], out_z, None)
+      x = jnp.where(ended, 0, choose(theta, t).astype(jnp.int32))
+      return (carry, x, ended | (x == END)), (x, theta)
+
+    first = (
+      self.writer.start(nn.tanh(self.start(z))),
+      jnp.int32(0),
+      jnp.zeros((), bool),
+    )
+    return lax.scan(step, first, jnp.arange(self.shape[0]))[1]
+
+  def __call__(self, x: Array) -> tuple[Posterior, Array]:
+    """Both, at the posterior mean and without x before: touches every parameter."""
+    posterior = self.encode(x)
+    return posterior, self.decode(posterior.mean)
+
+  def _embed(self, x: Array, noise: dict | None, place: int) -> Array:
+    return _drop(self.table.astype(self.dtype)[x], noise, place)
+
+  def _logits(self, states: Array, out_z: Array, noise: dict | None) -> Array:
+    y = _drop(self.out(states) + out_z, noise, 2)
+    bias = self.bias.reshape((1,) * (y.ndim - 1) + (-1,))
+    return (y @ self.table.astype(self.dtype).T).astype("float32") + bias
+
+  def _pool(self, states: Array, reads: Array) -> Array:
+    if self.pool == "last":
+      return states[-1]  # padding keeps the state
+    if self.pool == "mean":
+      return jnp.sum(jnp.where(reads, states, 0), 0) / jnp.maximum(1, reads.sum())
+    # Before the first symbol a state is 0, and so is the maximum of an empty sentence.
+    return jnp.max(jnp.where(reads, states, -1.0), 0) * reads.any()
+
+
+def _symbols(x: Array) -> Array:
+  return jnp.round(x).astype(jnp.int32)  # an example of zeros may come as floats
+
+
+def _drop(x: Array, noise: dict | None, place: int) -> Array:
+  """x [..., D] with the same entries of D set to 0 everywhere, the others scaled up."""
+  if noise is None:
+    return x
+  keep = 1.0 - noise["dropout"]
+  key = jax.random.fold_in(noise["key"], place)
+  kept = jax.random.bernoulli(key, keep, x.shape[-1:]) / jnp.maximum(keep, 1e-6)
+  return x * kept.astype(x.dtype).reshape((1,) * (x.ndim - 1) + (-1,))
