@@ -76,8 +76,8 @@ def _nats_note(c: Context) -> str:
       f"Nats per example with ± its standard error, on all {total} of {split}, likelihood"
       f" {name}; elbo = −rate − distortion at β = 1, one sample of z, higher is better."
       f" {_weighted(run)} is the importance-weighted −log p(x) with K samples on {limited}"
-      " of them, gap what the ELBO loses to it on the same, ess the effective number of the K samples. active:"
-      f" latents with Var(E[z|x]) > {latent.THRESHOLD}."
+      " of them, gap what the ELBO loses to it on the same, ess the effective number of the"
+      f" K samples. active: latents with Var(E[z|x]) > {latent.THRESHOLD}."
     )
   if run.config["corruption"]["name"] != "none":
     note += (
