@@ -90,6 +90,18 @@ def test_bad_values_are_told_in_a_sentence(tmp_path, word):
   assert BAD[word] in str(error.value)
 
 
+def test_naming_another_part_drops_what_the_file_said_of_the_old_one_alone(tmp_path):
+  body = MINE.replace("'cross_entropy'", "'gaussian', 'scale': 'shared'")
+  body = body[:-1] + ", 'hyper': {'beta': 4.0}, 'schedule': {'beta': 'linear'}}"
+  words = {"likelihood.name": "bernoulli", "objective.name": "autoencoder"}
+  config = configuration.load(write(tmp_path, body), words)
+  assert config["likelihood"] == {"name": "bernoulli"}
+  assert "beta" not in config["hyper"]
+  assert config["schedule"] == {}
+  with pytest.raises(UserError, match="no field 'std'"):
+    configuration.load(write(tmp_path, body), {**words, "likelihood.std": "2"})
+
+
 def test_bad_files_are_told_in_a_sentence(tmp_path):
   with pytest.raises(UserError, match=r"no config file 'configs/digit\.py'"):
     configuration.load("configs/digit.py", {})
@@ -117,9 +129,9 @@ def test_bad_flags_are_told_in_a_sentence():
 
 
 def test_the_difference_of_two_configurations_is_readable():
-  a, b = tiny(), tiny(hyper={"beta": 2.0}, corruption={"name": "mask"})
+  a, b = tiny(), tiny(hyper={"beta": 2.0}, corruption={"name": "dropout"})
   assert configuration.difference(a, b) == [
-    "config.corruption.name: 'none' there, 'mask' here",
+    "config.corruption.name: 'none' there, 'dropout' here",
     "config.hyper.beta: 1.0 there, 2.0 here",
   ]
 

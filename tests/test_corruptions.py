@@ -30,7 +30,7 @@ def test_contract(name, shape):
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 def test_the_share_that_changes_is_the_rate(name, shape):
   corrupt = registry.find("corruptions", name)
-  x = jnp.full(shape, 2.0)
+  x = jnp.full(shape, 5.0)
   keys = jax.random.split(jax.random.key(2), 400)
   hit = jax.vmap(lambda k: corrupt(k, x, 0.3) != (x / 0.7 if name == "dropout" else x))(
     keys

@@ -24,6 +24,8 @@ LEVELS = {
       "layers",
       "latent_map",
       "observations",
+      "tabular",
+      "_bernoulli",
     ),
     1,
   ),

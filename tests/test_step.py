@@ -218,7 +218,9 @@ def test_the_result_does_not_depend_on_how_many_step_side_by_side():
   results = []
   for together in (1, 2, 4):
     chunk = placement.single(train_step, program.feed, together)
-    results.append(chunk(loop.init(program), program.hyper, program.feed.source(0, 9), 0, 9))
+    results.append(
+      chunk(loop.init(program), program.hyper, program.feed.source(0, 9), 0, 9)
+    )
   for other in results[1:]:
     for a, b in zip(jax.tree.leaves(results[0]), jax.tree.leaves(other), strict=True):
       np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)

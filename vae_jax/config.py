@@ -39,6 +39,7 @@ TRAIN = {
   "resident_bytes": 2_000_000_000,  # a split up to this size lives on the device
 }
 SCHEDULE_STEPS = 1000.0
+PARTS = ("data", "model", "likelihood", "objective", "corruption")  # each has a name
 
 
 def load(path: str, overrides: dict[str, str]) -> dict:
@@ -51,48 +52,81 @@ def load(path: str, overrides: dict[str, str]) -> dict:
   Raises:
     UserError: no such file, an unknown field, or a value of the wrong type.
   """
-  partial = _read(path)
+  file, given = _read(path), {}
   for name, text in overrides.items():
-    _set(partial, name.split("."), literal(text))
-  return resolve(partial)
+    _set(given, name.split("."), literal(text))
+  return resolve(_merged(file, given))
 
 
 def resolve(partial: dict) -> dict:
   """Completes a partial configuration with the defaults of the parts it names."""
-  from vae_jax import data, vae  # they import JAX, which `--help` must not wait for
-
-  top = {"seed": 0, "sweep": {}}
-  parts = ("data", "model", "likelihood", "objective", "corruption")
-  known = [*top, *parts, "hyper", "schedule", "optimizer", "train"]
+  known = ["seed", "sweep", *PARTS, "hyper", "schedule", "optimizer", "train"]
   _refuse_unknown("config", partial, known)
   given = {part: dict(partial.get(part, {})) for part in known[2:]}
-  for part in parts:
-    if "name" not in given[part] and part != "corruption":
+  full: dict[str, Any] = {"seed": fit("config.seed", 0, partial.get("seed", 0))}
+  numbers = dict(NUMBERS)
+  for part in PARTS:
+    name = given[part].pop("name", "none" if part == "corruption" else None)
+    if name is None:
       raise UserError(f"config.{part}.name is missing: name one of {part}'s files.")
-  name = {part: given[part].get("name", "none") for part in parts}
-  objective = registry.find("objectives", name["objective"])
-  defaults = {
-    "data": data.options(name["data"]),
-    "model": {"latents": 10, **vae.model_options(name["model"])},
-    "likelihood": _arguments(registry.find("likelihoods", name["likelihood"])),
-    "objective": {},
-    "corruption": _arguments(registry.find("corruptions", name["corruption"])),
-    "optimizer": OPTIMIZER,
-    "train": TRAIN,
-  }
-  own = {**NUMBERS, **vae.model_numbers(name["model"]), **objective.HYPER}
-  full: dict[str, Any] = {"seed": fit("config.seed", top["seed"], partial.get("seed", 0))}
-  for part, options in defaults.items():
-    full[part] = {"name": name[part]} if part in name else {}
-    full[part] |= _complete(
-      part, options, {k: v for k, v in given[part].items() if k != "name"}
-    )
-  full["schedule"] = _schedule(given["schedule"], own)
-  numbers = {**own, **_schedule_steps(full["schedule"])}
+    full[part] = {"name": name, **_complete(part, _options(part, name), given[part])}
+    numbers |= _numbers(part, name)
+  full["optimizer"] = _complete("optimizer", OPTIMIZER, given["optimizer"])
+  full["train"] = _complete("train", TRAIN, given["train"])
+  full["schedule"] = _schedule(given["schedule"], numbers)
+  numbers |= {f"{name}_steps": SCHEDULE_STEPS for name in full["schedule"]}
   full["hyper"] = _complete("hyper", numbers, given["hyper"])
   full["sweep"] = _plain(partial.get("sweep", {}))
   _check_ranges(full)
   return full
+
+
+def _options(part: str, name: str) -> dict:
+  """The options of one part, `config.<part>.<option>`, with their defaults."""
+  from vae_jax import data, vae  # they import JAX, which `--help` must not wait for
+
+  if part == "data":
+    return data.options(name)
+  if part == "model":
+    return {"latents": 10, **vae.model_options(name)}
+  if part == "objective":
+    return getattr(registry.find("objectives", name), "OPTIONS", {})
+  return _arguments(
+    registry.find({"likelihood": "likelihoods"}.get(part, "corruptions"), name)
+  )
+
+
+def _numbers(part: str, name: str) -> dict[str, float]:
+  """The numbers of `hyper` that one part reads, with their defaults."""
+  from vae_jax import vae
+
+  if part == "objective":
+    return registry.find("objectives", name).HYPER
+  return vae.model_numbers(name) if part == "model" else {}
+
+
+def _merged(file: dict, given: dict) -> dict:
+  """The file's settings with the command line's over them.
+
+  Where the command line names another part, what the file said of the old one alone is
+  dropped: `--config.likelihood.name=bernoulli` needs no word on the old likelihood's scale.
+  """
+  merged = {**file, **given}
+  for name, values in given.items():
+    if isinstance(values, dict) and isinstance(file.get(name), dict) and name != "sweep":
+      merged[name] = {**file[name], **values}
+  for part in PARTS:
+    old, new = file.get(part, {}).get("name"), merged.get(part, {}).get("name")
+    if old in (None, new):
+      continue
+    stays = {"name", *_options(part, new), *given[part]}
+    merged[part] = {k: v for k, v in merged[part].items() if k in stays}
+    gone = {*_numbers(part, old)} - {*_numbers(part, new)}
+    gone |= {f"{name}_steps" for name in gone}
+    for where in ("hyper", "schedule"):
+      rest = {k: v for k, v in merged.get(where, {}).items() if k not in gone}
+      merged[where] = {**rest, **given.get(where, {})}
+  return merged
 
 
 def difference(old: dict, new: dict, prefix: str = "config") -> list[str]:
@@ -205,10 +239,6 @@ def _schedule(given: dict, numbers: dict) -> dict:
       raise UserError(f"config.schedule.{name} is {schedule!r}; it must name a schedule.")
     registry.find("schedules", schedule)
   return {k: v for k, v in sorted(given.items()) if v != "constant"}
-
-
-def _schedule_steps(schedule: dict) -> dict:
-  return {f"{name}_steps": SCHEDULE_STEPS for name in schedule}
 
 
 def _check_ranges(full: dict) -> None:

@@ -97,7 +97,8 @@ def posterior_draws(
 
   MacKay (2003), ch. 27 (Laplace) and 29.2 (importance sampling).
   """
-  curvature, axes = jnp.linalg.eigh(-jax.hessian(log_joint)(mode))
+  # Twice backwards, as the convolutions of `layers` have no forward mode.
+  curvature, axes = jnp.linalg.eigh(-jax.jacrev(jax.grad(log_joint))(mode))
   # A Hessian that is not finite leaves the prior's width, so that its NaN stays in the weights.
   curvature = jnp.where(jnp.isfinite(curvature), jnp.maximum(curvature, 1.0), 1.0)
   noise = jax.random.normal(key, (samples, mode.shape[-1]))

@@ -14,6 +14,8 @@ import jax
 import jax.numpy as jnp
 from jax.scipy.special import gammaln
 
+from vae_jax import _bernoulli as coins
+from vae_jax import tabular
 from vae_jax.distributions import LOG_2PI
 from vae_jax.types import Array, Spec, UserError
 
@@ -30,6 +32,21 @@ class Likelihood(NamedTuple):
   shared: tuple[float, ...] = ()  # initial values of the shared parameters
   is_density: bool = False  # True: a density over reals, which can exceed 1
   proper: bool = True  # False: sums to no 1 over x, so that no number of it is a likelihood
+  terms: Callable[[Array, Array], Array] | None = None  # log_prob of each element, [*shape]
+  joint: bool = False  # True: elements depend on one another and none can be left out
+
+  def each(self, theta: Array, x: Array) -> Array:
+    """log p of each element alone, [*shape] nats: what is summed where some are missing."""
+    if self.joint:
+      raise UserError(
+        f"The likelihood {self.name!r} is of all the elements together: on data with missing"
+        f" values choose one whose elements are independent, such as gaussian or mixed."
+      )
+    if self.terms is not None:
+      return self.terms(theta, x)
+    flat = theta.reshape(-1, theta.shape[-1])
+    one = jax.vmap(lambda t, v: self.log_prob(t[None], v[None]))
+    return one(flat, x.reshape(-1)).reshape(x.shape)
 
   def mode(self, theta: Array) -> Array:
     """The likeliest x of a family over categories; of another its mean, which is drawn."""
@@ -41,8 +58,8 @@ def bernoulli(spec: Spec) -> Likelihood:
   """Independent coins on logits l: log p = sum x l - softplus(l). Binary x."""
   del spec
   return Likelihood(
-    "bernoulli", 1, _cross_entropy, _sigmoid_mean, _sample_bernoulli, ("binary",)
-  )
+    "bernoulli", 1, coins.cross_entropy, coins.sigmoid_mean, coins.sample_bernoulli, ("binary",)
+  )  # fmt: skip
 
 
 def cross_entropy(spec: Spec) -> Likelihood:
@@ -55,9 +72,9 @@ def cross_entropy(spec: Spec) -> Likelihood:
   return Likelihood(
     "cross_entropy",
     1,
-    _cross_entropy,
-    _sigmoid_mean,
-    lambda theta, key: _sigmoid_mean(theta),
+    coins.cross_entropy,
+    coins.sigmoid_mean,
+    lambda theta, key: coins.sigmoid_mean(theta),
     ("unit", "binary"),
     proper=False,
   )
@@ -73,14 +90,14 @@ def continuous_bernoulli(spec: Spec) -> Likelihood:
   del spec
 
   def log_prob(theta: Array, x: Array) -> Array:
-    return _cross_entropy(theta, x) + jnp.sum(_log_normaliser(theta[..., 0]))
+    return coins.cross_entropy(theta, x) + jnp.sum(coins.log_normaliser(theta[..., 0]))
 
   return Likelihood(
     "continuous_bernoulli",
     1,
     log_prob,
-    _continuous_bernoulli_mean,
-    _sample_continuous_bernoulli,
+    coins.continuous_bernoulli_mean,
+    coins.sample_continuous_bernoulli,
     ("unit", "binary"),
     is_density=True,
   )
@@ -190,6 +207,51 @@ def discretised_logistic(
   )
 
 
+def student_t(spec: Spec, min_scale: float = 1e-3) -> Likelihood:
+  """Student's t for each element, with a predicted mean, scale and degrees of freedom.
+
+  scale = softplus + min_scale, degrees of freedom = 3 + softplus, so that a variance exists:
+  the decoder of Mattei & Frellsen (2019), MIWAE.
+  """
+  del spec
+  log_probs = lambda theta, x: tabular.student_t(theta, x, min_scale)
+  return Likelihood(
+    "student_t",
+    3,
+    lambda theta, x: jnp.sum(log_probs(theta, x)),
+    lambda theta: theta[..., 0],
+    lambda theta, key: tabular.sample_student_t(theta, key, min_scale),
+    ("real", "unit", "count"),
+    is_density=True,
+    terms=log_probs,
+  )
+
+
+def mixed(spec: Spec, tails: str = "gaussian", min_std: float = 1e-2) -> Likelihood:
+  """Each column of a table under the family of its kind; see `tabular`.
+
+  Args:
+    spec: of the data, with its `columns`; without them every column is real.
+    tails: of real and positive columns, "gaussian" or "student_t".
+    min_std: a floor of every scale, in units of the stored column.
+
+  Nazábal et al. (2020), HI-VAE, section 3.
+  """
+  if tails not in ("gaussian", "student_t"):
+    raise UserError(f"likelihood.tails is {tails!r}; expected gaussian or student_t.")
+  family = tabular.Family(tabular.columns_of(spec), tails == "student_t", min_std)
+  return Likelihood(
+    "mixed",
+    family.outputs,
+    lambda theta, x: jnp.sum(family.log_probs(theta, x)),
+    family.mean,
+    family.sample,
+    ("mixed", "real"),
+    is_density=any(c.kind in ("real", "positive") for c in family.columns),
+    terms=family.log_probs,
+  )
+
+
 def categorical(spec: Spec) -> Likelihood:
   """One of V categories for each element: log p = sum log softmax(logits)[x]. Integer x.
 
@@ -270,46 +332,8 @@ def multinomial(spec: Spec, total: int = 1) -> Likelihood:
     lambda theta: total * jnp.exp(log_shares(theta)),
     sample,
     ("count", "binary"),
+    joint=True,
   )
-
-
-def _cross_entropy(theta: Array, x: Array) -> Array:
-  logits = theta[..., 0]
-  return jnp.sum(x * logits - jax.nn.softplus(logits))
-
-
-def _sigmoid_mean(theta: Array) -> Array:
-  return jax.nn.sigmoid(theta[..., 0])
-
-
-def _sample_bernoulli(theta: Array, key: Array) -> Array:
-  return jax.random.bernoulli(key, _sigmoid_mean(theta)).astype(theta.dtype)
-
-
-def _log_normaliser(logits: Array) -> Array:
-  # Near 0 the quotient is 0 / 0: there its Taylor series, kept apart by a double where.
-  small = jnp.abs(logits) < 0.3
-  safe = jnp.where(small, 1.0, logits)
-  series = jnp.log(2.0) + logits**2 / 12.0 - 7.0 * logits**4 / 1440.0
-  return jnp.where(small, series, jnp.log(safe / jnp.tanh(0.5 * safe)))
-
-
-def _continuous_bernoulli_mean(theta: Array) -> Array:
-  logits = theta[..., 0]
-  small = jnp.abs(logits) < 0.3
-  safe = jnp.where(small, 1.0, logits)
-  series = 0.5 + logits / 12.0 - logits**3 / 720.0
-  return jnp.where(small, series, -1.0 / jnp.expm1(-safe) - 1.0 / safe)
-
-
-def _sample_continuous_bernoulli(theta: Array, key: Array) -> Array:
-  # Inverse of the distribution function at -|l|, mirrored for positive logits.
-  logits = theta[..., 0]
-  u = jax.random.uniform(key, logits.shape)
-  small = jnp.abs(logits) < 1e-3
-  safe = jnp.where(small, -1.0, -jnp.abs(logits))
-  x = jnp.where(small, u, jnp.log1p(u * jnp.expm1(safe)) / safe)
-  return jnp.where(logits > 0, 1.0 - x, x)
 
 
 def _like(edges: Array, mean: Array) -> Array:

@@ -8,15 +8,25 @@ import jax.numpy as jnp
 
 from vae_jax.types import Array
 
+ROUNDS = 5  # of back-projection
 EPSILON = 1e-4  # a mean within [0, 1] is kept this far from both ends, where logarithms end
 
 
-def laplace(y: Array, x: Array, scale: float) -> Array:
+def spread(x: Array, coefficients: Array) -> Array:
+  """How far a model that predicts x may be off: a + b 4 x (1 - x), the shape of x.
+
+  A generator of grey levels is sure of black and of white and unsure between them.
+  `coefficients` [2] are a and b, in grey levels.
+  """
+  return coefficients[0] + coefficients[1] * 4.0 * x * (1.0 - x)
+
+
+def laplace(y: Array, x: Array, scale: Array | float) -> Array:
   """log Laplace(y; x, scale) of each number: -|y - x| / scale - log(2 scale)."""
   return -jnp.abs(y - x) / scale - jnp.log(2.0 * scale)
 
 
-def replaced(y: Array, x: Array, share: Array, scale: float = 0.12) -> Array:
+def replaced(y: Array, x: Array, share: Array, scale: Array | float) -> Array:
   """log p(y|x), [], where a known share of pixels was replaced by draws of U(0, 1).
 
     sum over pixels of log[ (1 - share) prod_c Laplace(y_c; x_c, scale) + share ]
@@ -27,13 +37,14 @@ def replaced(y: Array, x: Array, share: Array, scale: float = 0.12) -> Array:
     y: observed [H, W, C] in [0, 1].
     x: the model's mean [H, W, C].
     share: [] of replaced pixels; may be traced.
-    scale: how well the model fits a clean pixel, in grey levels.
+    scale: how far the model is from a clean pixel, in grey levels: a number, or one for
+      each pixel, as `spread` gives.
   """
   clean, noise = _parts(y, x, share, scale)
   return jnp.sum(jnp.logaddexp(clean, noise))
 
 
-def clean_share(y: Array, x: Array, share: Array, scale: float = 0.12) -> Array:
+def clean_share(y: Array, x: Array, share: Array, scale: Array | float) -> Array:
   """r = p(pixel was not replaced | y, x), [H, W, 1], under the mixture of `replaced`.
 
   The clean-pixel blend is r y + (1 - r) x: what was never damaged is kept as it is.
@@ -42,7 +53,7 @@ def clean_share(y: Array, x: Array, share: Array, scale: float = 0.12) -> Array:
   return jnp.exp(clean - jnp.logaddexp(clean, noise))
 
 
-def _parts(y: Array, x: Array, share: Array, scale: float) -> tuple[Array, Array]:
+def _parts(y: Array, x: Array, share: Array, scale: Array | float) -> tuple[Array, Array]:
   density = jnp.sum(laplace(y, x, scale), -1, keepdims=True)
   return jnp.log1p(-share) + density, jnp.log(jnp.maximum(share, 1e-12))
 
@@ -82,7 +93,7 @@ def averaged_gaussian(y: Array, x: Array, factor: int, std: float) -> Array:
   return observed_gaussian(y, block_mean(x, factor), jnp.ones_like(y[..., :1]), std)
 
 
-def back_project(x: Array, y: Array, factor: int, rounds: int = 5) -> Array:
+def back_project(x: Array, y: Array, factor: int, rounds: int = ROUNDS) -> Array:
   """x changed by as little as it takes for block_mean(x) = y, within [0, 1].
 
   x <- clip(x + block_repeat(y - block_mean(x))): one round is exact but for the clipping,

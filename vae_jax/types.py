@@ -24,15 +24,27 @@ class UserError(ValueError):
   """
 
 
+class Column(NamedTuple):
+  """One column of a table: what it holds, and how a stored number is one of the file's."""
+
+  name: str
+  kind: str = "real"  # "real", "positive", "count", "category" or "ordinal"
+  categories: int = 0  # V, of the last two: stored as 0 ... V - 1
+  shift: float = 0.0  # the file's number is shift + scale * x
+  scale: float = 1.0
+  names: tuple[str, ...] = ()  # of the categories where the file has words
+
+
 class Spec(NamedTuple):
   """What one example of a dataset is; enough to build a model for it."""
 
   shape: tuple[int, ...]  # of x: (H, W, C), (D,) or (T, F)
   kind: str  # "image", "table" or "sequence"
-  domain: str  # "binary" {0, 1}, "unit" [0, 1], "real", "count" or "category"
+  domain: str  # "binary" {0, 1}, "unit" [0, 1], "real", "count", "category" or "mixed"
   categories: int = 0  # V, for the domain "category"
   classes: tuple[str, ...] = ()  # the names of the label values; empty: no labels
   symbols: tuple[str, ...] = ()  # the names of the V categories: words, notes; empty: none
+  columns: tuple[Column, ...] = ()  # of a table whose columns are known; all of them or none
 
   @property
   def size(self) -> int:

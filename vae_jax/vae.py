@@ -13,7 +13,7 @@ from vae_jax import distributions, registry
 from vae_jax.likelihoods import Likelihood
 from vae_jax.types import VAE, Array, Example, Params, Posterior, Prior, Spec, UserError
 
-_CONTRACT = ("shape", "outputs", "latents", "lowering", "parent", "name")
+_CONTRACT = ("shape", "outputs", "latents", "lowering", "columns", "parent", "name")
 DECODER_READS = "read"  # the field of an example that replaces x where the decoder reads x
 
 
@@ -30,9 +30,10 @@ def build(config: dict, spec: Spec, lowering: str = "xla") -> VAE:
   """
   likelihood = build_likelihood(config["likelihood"], spec)
   options = {k: v for k, v in config["model"].items() if k != "name"}
-  model = registry.find("models", config["model"]["name"]).Model(
-    shape=spec.shape, outputs=likelihood.outputs, lowering=lowering, **options
-  )
+  found = registry.find("models", config["model"]["name"]).Model
+  if "columns" in {field.name for field in dataclasses.fields(found)}:
+    options["columns"] = spec.columns
+  model = found(shape=spec.shape, outputs=likelihood.outputs, lowering=lowering, **options)
   return bind(model, likelihood)
 
 
@@ -74,8 +75,12 @@ def bind(model: nn.Module, likelihood: Likelihood) -> VAE:
   `example["read"]` where a corruption put one, else `example["x"]`, and position t of its
   outputs depends on positions before t alone. A model with `HYPER` takes noise as an argument:
   `example["noise"]`, a dict of a `key` and those numbers, in training only.
+
+  `example["observed"]`, the shape of x or 1 along its last axis, is 0 where an element is
+  missing: the likelihood leaves that element out, and a model with `OBSERVES` is handed it
+  beside x. What x holds there is 0, not the answer.
   """
-  sequential = hasattr(model, "generate")
+  sequential, observes = hasattr(model, "generate"), getattr(model, "OBSERVES", False)
 
   def call(method: Callable, params: Params, *given: Array) -> Any:
     return model.apply({"params": params["model"]}, *given, method=method)
@@ -96,12 +101,17 @@ def bind(model: nn.Module, likelihood: Likelihood) -> VAE:
 
   def posterior(params: Params, example: Example) -> Posterior:
     x = example["input"] if "input" in example else example["x"]
-    return call(model.encode, params, x, *_noise(example))
+    seen = [example["observed"]] if observes and "observed" in example else []
+    return call(model.encode, params, x, *seen, *_noise(example))
 
   def log_likelihood(params: Params, z: Array, example: Example) -> Array:
     read = [example.get(DECODER_READS, example["x"])] if sequential else []
     outputs = call(model.decode, params, z, *read, *_noise(example))
-    return likelihood.log_prob(with_shared(params, outputs), example["x"])
+    theta, x = with_shared(params, outputs), example["x"]
+    if "observed" not in example:
+      return likelihood.log_prob(theta, x)
+    seen = jnp.broadcast_to(example["observed"], x.shape) > 0.5
+    return jnp.sum(jnp.where(seen, likelihood.each(theta, x), 0.0))
 
   def path(params: Params, z: Array, choose: Callable) -> tuple[Array, Array]:
     pick = lambda outputs, t: choose(with_shared(params, outputs[None]), t)[0]
@@ -150,7 +160,7 @@ def _decoder_only(model: nn.Module, params: Params) -> Any:
   used = {path for path, _ in jax.tree_util.tree_leaves_with_path(touched["params"])}
   return {
     part: jax.tree_util.tree_map_with_path(
-      lambda path, _: part != "model" or path not in used, leaves  # noqa: B023
+      lambda path, _, part=part: part != "model" or path not in used, leaves
     )
     for part, leaves in params.items()
   }

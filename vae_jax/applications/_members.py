@@ -18,8 +18,8 @@ def resolve(defaults: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any
   """The settings with defaults filled in, each of the type of its default.
 
   Raises:
-    UserError: a name that is no setting, a value of another type, a number below 1, or an
-      unknown palette.
+    UserError: a name that is no setting, a value of another type, an integer below 1, a
+      number that is not above 0, or an unknown palette.
   """
   full = dict(defaults)
   for name, value in settings.items():
@@ -29,8 +29,10 @@ def resolve(defaults: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any
     kind = type(defaults[name])
     if isinstance(value, str) != (kind is str) or (kind is int and value != int(value)):
       raise UserError(f"The setting {name} is {value!r}; expected {kind.__name__}.")
-    if kind is not str and value < 1:
+    if kind is int and value < 1:
       raise UserError(f"The setting {name} is {value!r}; it must be at least 1.")
+    if kind is float and value <= 0:
+      raise UserError(f"The setting {name} is {value!r}; it must be above 0.")
     full[name] = kind(value)
   if "palette" in full and full["palette"] not in PALETTES:
     raise UserError(f"The setting palette is {full['palette']!r}; one of {PALETTES}.")

@@ -7,14 +7,15 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 import numpy as np
+from scipy.optimize import nnls
 
-from vae_jax.applications import _members, _pictures
+from vae_jax.applications import _members
 from vae_jax.baselines import classifier
 from vae_jax.latent_map import Mode, latent_map
-from vae_jax.metrics import image, latent, restoration
+from vae_jax.metrics import image, restoration
 from vae_jax.metrics.summary import mean_and_error
 from vae_jax.run import Run, apply
-from vae_jax.types import Array, Dataset, Example, Params, Posterior, Table, UserError
+from vae_jax.types import Array, Dataset, Example, Hyper, Params, Posterior, UserError
 
 SETTINGS = {
   "split": "test",
@@ -29,7 +30,9 @@ SETTINGS = {
   "batch": 250,  # images at once: memory, not the result
   "palette": "magma",
 }
-METRICS = {"psnr": "PSNR in dB", "ssim": "SSIM", "mse": "Squared error", "accuracy": ""}
+CAP = 50.0  # dB; an image that came back exactly would make every mean infinite
+SMALLEST = 0.01  # grey levels: no model is surer of a pixel than that
+METRICS = ("psnr", "ssim", "mse", "accuracy")
 
 
 class Task(NamedTuple):
@@ -98,15 +101,19 @@ def prepare(
 
 
 def ask_model(
-  task: Task, fn: Callable[[Params, Example, Array], Any], fields: dict[str, np.ndarray]
+  task: Task,
+  fn: Callable[[Params, Hyper, Example, Array], Any],
+  fields: dict[str, np.ndarray],
+  numbers: dict[str, np.ndarray] | None = None,
 ) -> tuple[Any, float]:
-  """`fn(params, example, key)` of every member, damage and image: leaves [M, D, N, ...].
+  """`fn(params, hyper, example, key)` of every member, damage and image: [M, D, N, ...].
 
   Args:
     task: whose images are asked about.
     fn: of ONE member and ONE damaged image.
     fields: what the damage adds to an example, [D, N, ...] each. All kinds of damage are
       examples of one call, so that they are one compiled program.
+    numbers: added to each member's hyper, [M, ...] each.
 
   Returns:
     The leaves, and the seconds it took, compilation included.
@@ -115,10 +122,40 @@ def ask_model(
   examples = {k: np.concatenate([v[:count]] * kinds) for k, v in task.examples.items()} | {
     k: v.reshape(-1, *v.shape[2:]) for k, v in fields.items()
   }
-  of_one = lambda params, hyper, example, key: fn(params, example, key)
-  flat = apply(task.run, of_one, examples, task.key, task.settings["batch"])
+  run = task.run._replace(hyper={**task.run.hyper, **(numbers or {})})
+  flat = apply(run, fn, examples, task.key, task.settings["batch"])
   found = jax.tree.map(lambda v: v.reshape(len(v), kinds, count, *v.shape[2:]), flat)
   return found, time.perf_counter() - began
+
+
+def residual(task: Task, power: int) -> np.ndarray:
+  """`spread_of` an encode-and-decode of clean validation images, for each member [M, 2]."""
+  vae = task.run.vae
+  valid = _members.split(task.data, "valid")
+  fields = {k: v[: task.settings["tune"]] for k, v in valid.items()}
+  rebuild = lambda params, hyper, example, key: vae.mean(
+    params, vae.posterior(params, example).mean
+  )
+  rebuilt = np.clip(apply(task.run, rebuild, fields, task.key), 0, 1)
+  return np.stack([spread_of(x, task.valid, power) for x in rebuilt])
+
+
+def spread_of(predicted: np.ndarray, clean: np.ndarray, power: int) -> np.ndarray:
+  """The coefficients [2] of `observations.spread` that fit how far a prediction is off.
+
+  power 1 fits the mean absolute error, a Laplace scale; power 2 the root mean squared one, a
+  standard deviation. Least squares with positive coefficients over ten bins of the predicted
+  level, which count alike: most pixels are black.
+  """
+  error = np.abs(predicted - clean) ** power
+  level = np.minimum((10 * predicted).astype(int), 9)
+  bins = [level == b for b in range(10) if (level == b).sum() >= 20]
+  mean = np.array([error[rows].mean() for rows in bins]) ** (1 / power)
+  centre = np.array([predicted[rows].mean() for rows in bins])
+  shape = np.stack([np.ones_like(centre), 4 * centre * (1 - centre)], -1)
+  if not (np.isfinite(shape).all() and np.isfinite(mean).all() and len(bins)):
+    return np.full(2, np.nan, np.float32)
+  return np.maximum(nnls(shape, mean)[0], (SMALLEST, 0.0)).astype(np.float32)
 
 
 def decoder(run: Run, params: Params) -> Callable[[Array], Array]:
@@ -164,14 +201,20 @@ def timed(method: str, restore: Callable[[int], np.ndarray], kinds: int) -> Answ
   return Answer(None, method, x.astype(np.float32), time.perf_counter() - began)
 
 
-def score(task: Task, answer: Answer) -> Scored:
-  """PSNR, SSIM, squared error and the judge's accuracy for each kind of damage."""
+def score(task: Task, answer: Answer, counted: np.ndarray | None = None) -> Scored:
+  """PSNR, SSIM, squared error and the judge's accuracy for each kind of damage.
+
+  Args:
+    task: with the clean images.
+    answer: of one method.
+    counted: [D, N, H, W, 1], 1 where PSNR and squared error look; everywhere without it.
+  """
   means: dict[str, list[float]] = {name: [] for name in METRICS}
   errors = []
-  for x in answer.x:
+  for d, x in enumerate(answer.x):
     clean = task.clean[: len(x)]
-    mse = image.squared_error(clean, x)
-    decibels = mean_and_error(image.psnr(mse))
+    mse = _squared_error(clean, x, None if counted is None else counted[d][: len(x)])
+    decibels = mean_and_error(np.minimum(image.psnr(mse), CAP))
     means["psnr"].append(decibels.mean)
     errors.append(decibels.error)
     means["ssim"].append(float(restoration.ssim(clean, x).mean()))
@@ -183,95 +226,8 @@ def score(task: Task, answer: Answer) -> Scored:
   return Scored(answer, kept, np.asarray(errors))
 
 
-def tables(task: Task, scored: list[Scored], damages: list[str], note: str) -> list[Table]:
-  """One table for each metric: a row for each member and method, a column for each damage."""
-  run, head = task.run, _members.columns(task.run)
-  kl = [latent.rates(m, v).sum() for m, v in zip(*task.posterior, strict=True)]
-  found = []
-  for metric, title in METRICS.items():
-    if metric not in scored[0].means:
-      continue
-    rows = []
-    for one in scored:
-      m = one.answer.member
-      row = _members.cells(run, m) if m is not None else [None] * len(head)
-      row += [one.answer.method]
-      known = m is not None
-      row += [latent.verdict(task.posterior.mean[m]) if known else None]
-      row += [float(kl[m]) if known and run.stochastic else None]
-      rows.append([*row, *map(float, one.means[metric]), one.answer.seconds])
-    columns = (*head, "method", "active", "KL", *damages, "seconds")
-    found.append(
-      Table(title or _judge_title(task), columns, rows, _note(task, metric, note))
-    )
-    note = ""
-  return found
-
-
-def _judge_title(task: Task) -> str:
-  right = float((task.judge(task.clean) == task.examples["label"]).mean())
-  return f"Accuracy of a fixed classifier ({right:.3f} on the clean images)"
-
-
-def _note(task: Task, metric: str, note: str) -> str:
-  if metric != "psnr":
-    return note
-  s, run = task.settings, task.run
-  return (
-    f"The mean over images of each image's PSNR, peak 1, on the first {len(task.clean):,} of"
-    f" {s['split']}; its standard error is {_typical_error(task)} dB or so. {note} Baselines"
-    f" choose their numbers on {len(task.valid)} validation images. KL (nats) and active latents"
-    " are those of the clean images. Seconds: for every kind of damage together, a program's"
-    f" compilation included, fitting not. The likelihood is {run.likelihood.name}."
-  )
-
-
-def _typical_error(task: Task) -> str:
-  # PSNR spreads by about 2.5 dB over images of one set, whatever the method.
-  return f"{2.5 / max(1, len(task.clean)) ** 0.5:.2f}"
-
-
-def best(
-  scored: list[Scored], damage: int, model: bool, metric: str = "psnr"
-) -> Scored | None:
-  """The model's, or the baselines', answer with the highest score for one kind of damage."""
-  those = [s for s in scored if (s.answer.member is not None) == model]
-  finite = [s for s in those if np.isfinite(s.means[metric][damage])]
-  return max(finite, key=lambda s: s.means[metric][damage], default=None)
-
-
-def compare(
-  task: Task, scored: list[Scored], damages: list[str], metric: str = "psnr"
-) -> list[str]:
-  """A sentence for each kind of damage: the model's best method, and the best of the others."""
-  unit = {"psnr": " dB", "ssim": " SSIM"}.get(metric, "")
-  found = []
-  for d, damage in enumerate(damages):
-    ours, theirs = best(scored, d, True, metric), best(scored, d, False, metric)
-    if ours is None or theirs is None:
-      continue
-    a, b = ours.means[metric][d], theirs.means[metric][d]
-    name = _members.title(task.run, ours.answer.member)
-    who = f"{ours.answer.method}{f' ({name})' if name else ''}"
-    verdict = "above" if a >= b else "and the baseline wins:"
-    found.append(
-      f"{damage}: {who} reaches {a:.2f}{unit}, {verdict} {theirs.answer.method} at"
-      f" {b:.2f}{unit}."
-    )
-  return found
-
-
-def warnings(task: Task, scored: list[Scored]) -> list[str]:
-  """COLLAPSED members, and answers that hold a NaN."""
-  found = []
-  for m in range(len(task.run.members)):
-    if latent.collapsed(task.posterior.mean[m]):
-      name = _members.title(task.run, m) or "The model"
-      found.append(f"COLLAPSED: {name} has no active latent and restores one picture only.")
-  lost = sum(int(np.isnan(s.answer.x).any((2, 3, 4)).sum()) for s in scored)
-  return found + ([f"{lost:,} restored images hold a NaN; they count."] if lost else [])
-
-
-def shown_rows(task: Task, count: int = 10) -> np.ndarray:
-  """The images that are drawn: the first of each class."""
-  return _pictures.chosen(task.examples, task.run.spec, count)
+def _squared_error(x: np.ndarray, y: np.ndarray, counted: np.ndarray | None) -> np.ndarray:
+  if counted is None:
+    return image.squared_error(x, y)
+  total = np.maximum(counted.sum((1, 2, 3)) * x.shape[-1], 1)
+  return (np.square(x - y) * counted).sum((1, 2, 3), dtype=np.float64) / total

@@ -8,17 +8,18 @@ import jax.numpy as jnp
 import numpy as np
 
 from vae_jax import corruptions, noise, observations
-from vae_jax.applications import _members, _pictures
+from vae_jax.applications import _members, _pictures, _restored
 from vae_jax.applications import _restoration as shared
 from vae_jax.baselines import _linear, image_denoising, supervised_denoiser
 from vae_jax.run import Run
-from vae_jax.types import Array, Dataset, Example, Figure, Params, Report
+from vae_jax.types import Array, Dataset, Example, Figure, Hyper, Params, Report
 
 QUESTION = "How much of an image comes back when a share of its pixels was noise?"
 SHARES = (0.05, 0.1, 0.25, 0.5)  # of pixels replaced by U(0, 1): the MNIST article's
 SETTINGS = {
   **shared.SETTINGS,
-  "scale": 0.12,  # of the Laplace density of a clean pixel around the model's mean
+  "scale": 0.12,  # of a clean pixel's Laplace density around the model, while z is sought
+  "bm3d": "no",  # "yes": with the extra bm3d, on slow_limit images; a second each
   "most": 0.6,  # the highest share of noise the supervised network is trained on
 }
 ONCE, ONCE_BLENDED = "encode and decode", "encode and decode, blended"
@@ -48,7 +49,7 @@ def evaluate(run: Run, data: Dataset, key: Array, settings: dict[str, Any]) -> R
   guess = np.stack([_linear.apply(f, x) for f, x in zip(linear, y, strict=True)])
   found = [
     shared.timed("noisy image", lambda d: y[d], len(y)),
-    *_restored(task, y, guess),
+    *_by_model(task, y, guess, shared.residual(task, 1)),
     *_filters(task, y),
     shared.timed("linear Wiener", lambda d: _linear.apply(linear[d], y[d]), len(y)),
     *_supervised(task, y),
@@ -62,7 +63,7 @@ def evaluate(run: Run, data: Dataset, key: Array, settings: dict[str, Any]) -> R
   return Report(
     "noise_reduction",
     QUESTION,
-    shared.tables(task, scored, names, note),
+    _restored.tables(task, scored, names, note),
     _figures(task, scored, y, names),
     _findings(task, scored, names),
     {"noisy": y[:, :100], "clean": task.clean[:100], "restored": _best_pictures(scored)},
@@ -77,22 +78,27 @@ def noisy(x: np.ndarray, share: float, seed: int, use: str) -> np.ndarray:
   return np.asarray(jax.jit(jax.vmap(draw))(jnp.asarray(x), jnp.arange(len(x))))
 
 
-def _restored(task: shared.Task, y: np.ndarray, guess: np.ndarray) -> list[shared.Answer]:
+def _by_model(
+  task: shared.Task, y: np.ndarray, guess: np.ndarray, residual: np.ndarray
+) -> list[shared.Answer]:
   run, scale = task.run, task.settings["scale"]
 
-  def restore(params: Params, example: Example, key: Array) -> dict[str, Array]:
+  def restore(params: Params, hyper: Hyper, example: Example, key: Array) -> dict:
     seen, share = example["damaged"], example["share"]
     decode = shared.decoder(run, params)
     encode = partial(shared.encoded, run, params, example)
-    joint = lambda z: (
-      observations.replaced(seen, decode(z), share, scale) + shared.log_prior(run, z)
-    )
+
+    def joint(z: Array) -> Array:
+      likelihood = observations.replaced(seen, decode(z), share, scale)
+      return likelihood + shared.log_prior(run, z)
+
     code = encode(seen)
     mode = shared.search(task, joint, [code, encode(example["guess"])], key)
     once, best = decode(code), decode(mode.z)
 
     def blend(x: Array) -> Array:
-      clean = observations.clean_share(seen, x, share, scale)
+      near = observations.spread(x, hyper["residual"])
+      clean = observations.clean_share(seen, x, share, near)
       return clean * seen + (1 - clean) * x
 
     return {
@@ -101,7 +107,7 @@ def _restored(task: shared.Task, y: np.ndarray, guess: np.ndarray) -> list[share
 
   shares = np.broadcast_to(np.float32(SHARES)[:, None], y.shape[:2])
   fields = {"damaged": y, "guess": guess, "share": shares}
-  return shared.answers(*shared.ask_model(task, restore, fields))
+  return shared.answers(*shared.ask_model(task, restore, fields, {"residual": residual}))
 
 
 def _wiener(task: shared.Task, share: float) -> _linear.Ridge:
@@ -116,21 +122,24 @@ def _filters(task: shared.Task, y: np.ndarray) -> list[shared.Answer]:
   seed, slow = task.settings["mask_seed"], task.settings["slow_limit"]
   valid = [noisy(task.valid, share, seed, "valid") for share in SHARES]
   found = []
-  grid = dict(image_denoising.GRID)
-  if image_denoising.has_bm3d():
-    grid["BM3D"] = image_denoising.BM3D
-  for name, (method, numbers) in grid.items():
-    few = 5 if name == "BM3D" else len(task.valid)
-    picked = [
-      image_denoising.choose(method, numbers, v[:few], task.valid[:few]) for v in valid
-    ]
+  for name, (method, numbers) in image_denoising.GRID.items():
+    picked = [image_denoising.choose(method, numbers, v, task.valid) for v in valid]
     count = len(y[0]) if name == "median" else min(slow, len(y[0]))
     restore = lambda d, method=method, picked=picked, count=count: method(
       y[d][:count], picked[d]
     )
     label = name if count == len(y[0]) else f"{name} (first {count})"
     found.append(shared.timed(label, restore, len(y)))
+  if _runs_bm3d(task.settings):
+    count = min(slow, len(y[0]))
+    stds = [float(np.sqrt(np.mean(np.square(v - task.valid)))) for v in valid]
+    restore = lambda d: image_denoising.bm3d(y[d][:count], stds[d])
+    found.append(shared.timed(f"BM3D (first {count})", restore, len(y)))
   return found
+
+
+def _runs_bm3d(settings: dict[str, Any]) -> bool:
+  return settings["bm3d"] == "yes" and image_denoising.has_bm3d()
 
 
 def _supervised(task: shared.Task, y: np.ndarray) -> list[shared.Answer]:
@@ -143,9 +152,11 @@ def _supervised(task: shared.Task, y: np.ndarray) -> list[shared.Answer]:
     task.train, damage, parameters, jax.random.fold_in(seed, 1), task.settings["epochs"]
   )
   plain = shared.timed("supervised network", lambda d: restore(y[d]), len(y))
-  scale = task.settings["scale"]
 
   def blended(d: int) -> np.ndarray:
+    valid = noisy(task.valid, SHARES[d], task.settings["mask_seed"], "valid")
+    fitted = shared.spread_of(restore(valid), task.valid, 1)
+    scale = observations.spread(plain.x[d], fitted)
     clean = observations.clean_share(y[d], plain.x[d], SHARES[d], scale)
     return np.asarray(clean * y[d] + (1 - clean) * plain.x[d])
 
@@ -155,67 +166,36 @@ def _supervised(task: shared.Task, y: np.ndarray) -> list[shared.Answer]:
 def _best_pictures(scored: list[shared.Scored]) -> np.ndarray:
   """The first images as the model's best method has them at each share [D, n, H, W, C]."""
   kinds = len(scored[0].answer.x)
-  return np.stack([shared.best(scored, d, True).answer.x[d][:100] for d in range(kinds)])
+  return np.stack([_restored.best(scored, d, True).answer.x[d][:100] for d in range(kinds)])
 
 
 def _figures(
   task: shared.Task, scored: list[shared.Scored], y: np.ndarray, names: list[str]
 ) -> list[Figure]:
-  rows, style = shared.shown_rows(task), _pictures.style(task.data, task.settings)
+  rows, style = _restored.shown_rows(task), _pictures.style(task.data, task.settings)
   above = _pictures.names(task.examples, task.run.spec, rows)
   found = []
   for d, name in enumerate(names):
-    one = shared.best(scored, d, True)
+    one = _restored.best(scored, d, True)
     images = np.stack([task.clean[rows], y[d][rows], one.answer.x[d][rows]])
     data = {"images": images, "rows": ["original", "noisy", "denoised"], "columns": above}
     caption = (
-      f"Noisy against denoised, {name} of the pixels replaced. {_who(task, one)}:"
+      f"Noisy against denoised, {name} of the pixels replaced. {_restored.who(task, one)}:"
       f" {one.means['psnr'][d]:.1f} dB; the noisy images have"
       f" {scored[0].means['psnr'][d]:.1f} dB."
     )
     found.append(Figure(f"noisy_{SHARES[d]:g}", "pairs", data | style, caption))
-  return [*found, _methods(task, scored, y, rows, above), _curves(task, scored)]
-
-
-def _who(task: shared.Task, one: shared.Scored) -> str:
-  name = _members.title(task.run, one.answer.member)
-  return one.answer.method.capitalize().replace("map", "MAP") + (
-    f", {name}" if name else ""
-  )
-
-
-def _methods(
-  task: shared.Task,
-  scored: list[shared.Scored],
-  y: np.ndarray,
-  rows: np.ndarray,
-  above: list,
-) -> Figure:
-  """Every method on the same images at 25 %."""
   d = SHARES.index(0.25)
-  lead = shared.best(scored, d, True).answer.member
-  picked = [
-    s
-    for s in scored
-    if s.answer.member in (None, lead) and s.answer.x.shape[1] > rows.max()
-  ]
-  images = np.stack([task.clean[rows], *(s.answer.x[d][rows] for s in picked)])
-  labels = [
-    "original",
-    *(s.answer.method.replace(" and", "\nand").replace(", ", "\n") for s in picked),
-  ]
-  data = {"images": images, "rows": labels, "columns": above}
-  data |= _pictures.style(task.data, task.settings)
-  caption = "Every method on the same images, 25 % of the pixels replaced."
-  return Figure("methods", "image_grid", data, caption)
+  found.append(_restored.side_by_side(task, scored[1:], d, names[d], "psnr", y[d]))
+  return [*found, _curves(task, scored)]
 
 
 def _curves(task: shared.Task, scored: list[shared.Scored]) -> Figure:
   shares = 100 * np.asarray(SHARES)
-  lead = shared.best(scored, 1, True).answer.member
-  series = {
-    s.answer.method: s.means["psnr"] for s in scored if s.answer.member in (None, lead)
-  }
+  lead = _restored.best(scored, 1, True).answer.member
+  drawn = [s for s in scored if s.answer.member in (None, lead)]
+  whole = [s for s in drawn if s.answer.x.shape[1] == len(task.clean)]
+  series = {s.answer.method: s.means["psnr"] for s in whole}
   data = {"x": shares, "series": series, "x_label": "pixels replaced, %"}
   data |= {"y_label": "PSNR in dB", "title": _members.title(task.run, lead)}
   caption = "PSNR of every method over the share of noise; higher is better."
@@ -225,19 +205,11 @@ def _curves(task: shared.Task, scored: list[shared.Scored]) -> Figure:
 def _findings(
   task: shared.Task, scored: list[shared.Scored], names: list[str]
 ) -> list[str]:
-  found = shared.compare(task, scored, names)
-  gains = []
-  for d in range(len(names)):
-    of = lambda method, d=d: max(
-      s.means["psnr"][d] for s in scored if s.answer.method == method
-    )
-    gains.append(f"{of(MAP) - of(ONCE):+.1f}".replace("-", "−"))
-  found.append(
-    "What inference is worth: the latent MAP against one encode-and-decode of the same network"
-    f" changes PSNR by {', '.join(gains)} dB at {', '.join(names)}."
-  )
-  if not image_denoising.has_bm3d():
+  found = _restored.compare(task, scored, names)
+  found.append(_restored.worth(scored, ONCE, MAP, names))
+  if not _runs_bm3d(task.settings):
     found.append(
-      "BM3D is not in the table: install the extra with pip install 'vae-jax[bm3d]'."
+      "BM3D is not in the table: install its extra with pip install 'vae-jax[bm3d]' and ask for"
+      " it with --set bm3d=yes."
     )
-  return found + shared.warnings(task, scored)
+  return found + _restored.warnings(task, scored)

@@ -1,6 +1,25 @@
 """Style transfer without a model of sentences: swap the words that give the class away."""
 
+import collections
+import math
 from collections.abc import Callable, Sequence
+
+
+def salience(sentences: Sequence[Sequence[str]], labels: Sequence[int]) -> dict[str, float]:
+  """How much a word speaks for class 1 against class 0: (n1 - n0) / sqrt(n1 + n0 + 4).
+
+  n is its count in a class. From the counts alone, so that a judge of the result is not asked
+  to agree with its own weights.
+  """
+  counts = collections.Counter(
+    (word, int(label))
+    for row, label in zip(sentences, labels, strict=True)
+    for word in row
+  )
+  words = {word for word, _ in counts}
+  difference = lambda word: counts[word, 1] - counts[word, 0]
+  total = lambda word: counts[word, 1] + counts[word, 0]
+  return {w: difference(w) / math.sqrt(total(w) + 4) for w in words}
 
 
 def transfer(

@@ -46,7 +46,6 @@ GRID: dict[str, tuple[Filter, tuple]] = {
   "non-local means": (non_local_means, (0.1, 0.3, 0.6, 1.0)),
   "total variation": (total_variation, (0.1, 0.3, 0.6, 1.0)),
 }
-BM3D: tuple[Filter, tuple] = (bm3d, (0.1, 0.2, 0.4))
 
 
 def has_bm3d() -> bool:
@@ -56,8 +55,6 @@ def has_bm3d() -> bool:
 
 def choose(method: Filter, grid: tuple, y: np.ndarray, x: np.ndarray) -> Any:
   """The number of the grid of least squared error between method(y) and x, on validation."""
-  if len(grid) == 1:
-    return grid[0]
   return min(grid, key=lambda n: float(np.mean(np.square(method(y, n) - x))))
 
 

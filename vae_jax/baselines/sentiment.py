@@ -13,7 +13,6 @@ class Judge(NamedTuple):
 
   features: Any  # sklearn's TfidfVectorizer
   regression: Any  # sklearn's LogisticRegression
-  words: dict[str, float]  # of two classes: the weight of a single word for the second
 
 
 def fit(sentences: Sequence[str], labels: np.ndarray) -> Judge:
@@ -34,9 +33,7 @@ def fit(sentences: Sequence[str], labels: np.ndarray) -> Judge:
   )
   regression = LogisticRegression(C=4.0, max_iter=1000)
   regression.fit(features.fit_transform(sentences), labels)
-  weights, idf = regression.coef_[-1], features.idf_
-  words = {w: float(weights[i] * idf[i]) for w, i in features.vocabulary_.items()}
-  return Judge(features, regression, {w: v for w, v in words.items() if " " not in w})
+  return Judge(features, regression)
 
 
 def predict(judge: Judge, sentences: Sequence[str]) -> np.ndarray:

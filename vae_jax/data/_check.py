@@ -9,7 +9,7 @@ import numpy as np
 from vae_jax.types import Dataset, Spec, UserError
 
 KINDS = ("image", "table", "sequence")
-DOMAINS = ("binary", "unit", "real", "count", "category")
+DOMAINS = ("binary", "unit", "real", "count", "category", "mixed")
 RESERVED = ("id", "mask", "input", "read", "noise")  # written into a batch by the program
 ROWS = 65536  # checked at a time, so that a memory-mapped file is never held whole
 
@@ -90,6 +90,7 @@ def _rule(domain: str, categories: int) -> tuple[Callable | None, str]:
     "binary": (lambda v: (v != 0) & (v != 1), "0 or 1 (the domain binary)"),
     "unit": (lambda v: (v < 0) | (v > 1), "values in [0, 1] (the domain unit)"),
     "real": (None, ""),
+    "mixed": (None, ""),  # each column has its own rule: the loader keeps them
     "count": (lambda v: (v < 0) | (v != np.floor(v)), "whole numbers from 0 (counts)"),
     "category": (
       lambda v: (v < 0) | (v >= categories),

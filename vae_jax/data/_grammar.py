@@ -5,6 +5,7 @@ uses: what a code can hold. The rest is chance: what it cannot.
 """
 
 import math
+from collections.abc import Container
 
 import numpy as np
 
@@ -63,18 +64,19 @@ def draw(rng: np.random.Generator) -> tuple[str, int]:
   return " ".join(words), mood
 
 
-def log_prob(sentence: str) -> float:
+def log_prob(sentence: str, known: Container[str] = ()) -> float:
   """log p(sentence) in nats, exact: the forward algorithm, summed over subjects and moods.
 
-  -inf for a sentence that the grammar does not write.
+  "<unk>" stands for any word that is not `known`, and its mass is that of all of them. -inf
+  for a sentence that the grammar does not write.
   """
   total = sum(
-    _forward(sentence, states(subject, mood)) for subject in NOUNS for mood in MOODS
+    _forward(sentence, states(subject, mood), known) for subject in NOUNS for mood in MOODS
   )
   return math.log(total / (len(NOUNS) * len(MOODS))) if total else -math.inf
 
 
-def _forward(sentence: str, table: dict) -> float:
+def _forward(sentence: str, table: dict, known: Container[str]) -> float:
   """p(sentence) under one automaton; what a state writes may be several words."""
   words = sentence.split()
   reached: list[dict[str, float]] = [{} for _ in range(len(words) + 1)]
@@ -84,7 +86,14 @@ def _forward(sentence: str, table: dict) -> float:
       for p, choices, after in table.get(state, ()):
         for choice in choices:
           piece = choice.split()
-          if words[at : at + len(piece)] == piece:
+          if _reads(words[at : at + len(piece)], piece, known):
             into = reached[at + len(piece)]
             into[after] = into.get(after, 0.0) + mass * p / len(choices)
   return reached[-1].get("", 0.0)
+
+
+def _reads(words: list[str], piece: list[str], known: Container[str]) -> bool:
+  return len(words) == len(piece) and all(
+    word == written or (word == "<unk>" and written not in known)
+    for word, written in zip(words, piece, strict=True)
+  )

@@ -62,12 +62,15 @@ def read(path: pathlib.Path, unit: str, encoding: str) -> dict[str, Part]:
     )
   rows: dict[str, list] = collections.defaultdict(list)
   for file in files:
-    split, label = _split_and_label(file.relative_to(path) if path.is_dir() else file)
+    one = path.is_file()  # whatever it is called, all there is
+    split, label = ("train", "") if one else _split_and_label(file.relative_to(path))
     for line, own in _lines(file, encoding):
       symbols = tuple(line.split()) if unit == "word" else tuple(line)
       rows[split].append((symbols, label if own is None else own))
   if "train" not in rows and "valid" in rows:
     rows["train"] = rows.pop("valid")
+  if "train" not in rows:
+    raise UserError(f"{path.name} has a test split alone; expected a file named train.")
   labelled = len({label for part in rows.values() for _, label in part}) > 1
   return {
     split: Part([s for s, _ in part], [y for _, y in part] if labelled else None)

@@ -55,20 +55,40 @@ def load(config: dict[str, Any], data_dir: str | None) -> Dataset:
 
 
 def truth(dataset: Dataset, x: np.ndarray) -> np.ndarray:
-  """log p of rows [N, T] of the grammar's sentences, [N] nats, exact.
+  """log p of rows [N, T] of the grammar's sentences by words, [N] nats, exact.
 
   Raises:
     UserError: the sentences are not the grammar's.
   """
   if dataset.name != "grammar":
     raise UserError("Only the sentences of the grammar have a known probability.")
-  return np.asarray([_grammar.log_prob(text(row, dataset.spec.symbols)) for row in x])
+  symbols = dataset.spec.symbols
+  known = frozenset(symbols)
+  return np.asarray([_grammar.log_prob(text(row, symbols), known) for row in x])
 
 
 def text(x: np.ndarray, symbols: tuple[str, ...], between: str = " ") -> str:
   """The sentence of a row [T]: its symbols before the end."""
   ends = np.flatnonzero(np.asarray(x) < 2)
   return between.join(symbols[i] for i in x[: ends[0] if len(ends) else len(x)])
+
+
+def parse(sentence: str, spec: Spec, unit: str) -> np.ndarray:
+  """A sentence as written on a command line, as a row [T] of symbols.
+
+  Raises:
+    UserError: it is empty or too long, or has no known symbol.
+  """
+  symbols = sentence.strip().lower().split() if unit == "word" else list(sentence.strip())
+  longest = spec.shape[0] - 1
+  if not 1 <= len(symbols) <= longest:
+    raise UserError(
+      f"The sentence {sentence!r} has {len(symbols)} {unit}s; expected 1 to {longest}."
+    )
+  row = _text.encode([tuple(symbols)], spec.symbols, longest)[0]
+  if not (row > 2).any():
+    raise UserError(f"No {unit} of the sentence {sentence!r} is among the known symbols.")
+  return row
 
 
 def _generated(config: dict) -> dict[str, _text.Part]:

@@ -13,6 +13,19 @@ from vae_jax.types import Array, Posterior, UserError
 END = 1  # the symbol that ends a sentence; 0 pads
 
 
+class Tied(nn.Module):
+  """The last layer with the table of symbols as its kernel: y E' + b."""
+
+  dtype: str = "float32"
+
+  @nn.compact
+  def __call__(self, y: Array, table: Array) -> Array:
+    """The states y [..., embed], the table [V, embed] -> [..., V], float32."""
+    bias = self.param("bias", nn.initializers.zeros, (len(table),))
+    theta = (y @ table.astype(self.dtype).T).astype("float32")
+    return theta + bias.reshape((1,) * (y.ndim - 1) + (-1,))
+
+
 class Model(nn.Module):
   """p(x|z) = prod_t p(x_t | x_<t, z) over symbols, with z at every step.
 
@@ -64,9 +77,9 @@ class Model(nn.Module):
     self.writer_in = nn.Dense(width, dtype=self.dtype)
     self.writer_z = nn.Dense(width, use_bias=False, dtype=self.dtype)
     self.writer = Cell(self.cell, self.hidden, self.dtype)
-    self.out = nn.Dense(self.embed, use_bias=False, dtype=self.dtype)
-    self.out_z = nn.Dense(self.embed, use_bias=False, dtype=self.dtype)
-    self.bias = self.param("bias", nn.initializers.zeros, (self.outputs,))
+    self.last = nn.Dense(self.embed, use_bias=False, dtype=self.dtype)
+    self.last_z = nn.Dense(self.embed, use_bias=False, dtype=self.dtype)
+    self.out = Tied(self.dtype)
 
   def encode(self, x: Array, noise: dict | None = None) -> Posterior:
     """[T] -> mean, logvar [L], float32; `noise` is a key and the rate of dropout."""
@@ -90,7 +103,7 @@ class Model(nn.Module):
     from_z = self.writer_z(z)
     gates = self.writer_in(self._embed(before, noise, 1)) + from_z[None]
     states = self.writer.scan(nn.tanh(self.start(z)), gates, jnp.ones(x.shape, bool))
-    return self._logits(states, self.out_z(z)[None], noise)
+    return self._logits(states, self.last_z(z)[None], noise)
 
   def generate(
     self, z: Array, choose: Callable[[Array, Array], Array]
@@ -101,13 +114,13 @@ class Model(nn.Module):
       z: [L].
       choose: (theta [V], t []) -> [] the symbol at t; greedy, or a draw.
     """
-    from_z, out_z = self.writer_z(z), self.out_z(z)
+    from_z, last_z = self.writer_z(z), self.last_z(z)
 
     def step(state: tuple, t: Array) -> tuple:
       carry, before, ended = state
       gates = self.writer_in(self._embed(before, None, 1)) + from_z
       carry = self.writer.advance(carry, gates)
-      theta = self._logits(carry[0], out_z, None)
+      theta = self._logits(carry[0], last_z, None)
       x = jnp.where(ended, 0, choose(theta, t).astype(jnp.int32))
       return (carry, x, ended | (x == END)), (x, theta)
 
@@ -126,10 +139,8 @@ class Model(nn.Module):
   def _embed(self, x: Array, noise: dict | None, place: int) -> Array:
     return _drop(self.table.astype(self.dtype)[x], noise, place)
 
-  def _logits(self, states: Array, out_z: Array, noise: dict | None) -> Array:
-    y = _drop(self.out(states) + out_z, noise, 2)
-    bias = self.bias.reshape((1,) * (y.ndim - 1) + (-1,))
-    return (y @ self.table.astype(self.dtype).T).astype("float32") + bias
+  def _logits(self, states: Array, last_z: Array, noise: dict | None) -> Array:
+    return self.out(_drop(self.last(states) + last_z, noise, 2), self.table)
 
   def _pool(self, states: Array, reads: Array) -> Array:
     if self.pool == "last":

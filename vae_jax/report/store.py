@@ -1,5 +1,6 @@
 """A report in a run directory: JSON for the numbers, npz for the arrays, PNG for pictures."""
 
+import csv
 import json
 import math
 import os
@@ -20,7 +21,8 @@ def save(report: Report, workdir: str | pathlib.Path) -> pathlib.Path:
   reports/<application>/report.json and arrays.npz, figures/<application>_<name>.png. A
   number that is no number is the string "NaN", "inf" or "-inf" in the JSON, and `nans`
   counts them. Pictures of an earlier report of the application that are no longer among its
-  figures are removed.
+  figures are removed. An array whose name ends in .csv, words [R, C] with a head line, is
+  written as that file beside arrays.npz.
 
   Args:
     report: what an application returned.
@@ -44,7 +46,11 @@ def save(report: Report, workdir: str | pathlib.Path) -> pathlib.Path:
     _whole(path, lambda scratch, figure=figure: plots.draw(figure, scratch))
     file = path.relative_to(workdir).as_posix()
     drawn.append({"name": figure.name, "file": file, "caption": figure.caption})
-  _whole(folder / "arrays.npz", lambda scratch: _write_arrays(scratch, report.arrays))
+  for name in (name for name in report.arrays if name.endswith(".csv")):
+    rows = report.arrays[name]
+    _whole(folder / name, lambda scratch, rows=rows: _write_csv(scratch, rows))
+  arrays = {k: v for k, v in report.arrays.items() if not k.endswith(".csv")}
+  _whole(folder / "arrays.npz", lambda scratch: _write_arrays(scratch, arrays))
   _remove_stale(workdir, target, drawn)
   tables = [
     {"title": t.title, "columns": list(t.columns), "rows": plain(t.rows), "note": t.note}
@@ -97,6 +103,11 @@ def _whole(path: pathlib.Path, write: Callable[[pathlib.Path], Any]) -> None:
 def _write_arrays(path: pathlib.Path, arrays: dict[str, np.ndarray]) -> None:
   with path.open("wb") as file:
     np.savez_compressed(file, **{k: np.asarray(v) for k, v in arrays.items()})
+
+
+def _write_csv(path: pathlib.Path, rows: np.ndarray) -> None:
+  with path.open("w", newline="", encoding="utf-8") as file:
+    csv.writer(file).writerows(np.asarray(rows).tolist())
 
 
 def _remove_stale(workdir: pathlib.Path, target: pathlib.Path, drawn: list[dict]) -> None:

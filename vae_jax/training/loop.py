@@ -73,11 +73,12 @@ def train(
     UserError: anything the caller can mend; nothing already saved is harmed by it.
   """
   folder = pathlib.Path(path)
-  workdir.claim(folder, config)
+  workdir.require(folder, config)
   program = assemble(config, data_dir)
   say(data.describe(program.dataset))
   state = init(program)
   workdir.require_space(folder, (config["train"]["keep"] + 2) * 2 * _bytes(state))
+  workdir.write_json(folder / "config.json", config)
   workdir.write_json(folder / "members.json", program.members)
   about = _about(program, data_dir, state)
   workdir.write_json(folder / "run.json", about)
@@ -190,7 +191,7 @@ class _Trainer:
     params = step.evaluated(self._state)
     split = self._program.dataset.splits["valid"]
     width = self._program.config["train"]["eval_batch_size"]
-    scores = self._terms(params, self._hyper, {"x": split["x"]}, width)
+    scores = self._terms(params, self._hyper, split, width)
     means = {name: values.mean(axis=1, dtype=np.float64) for name, values in scores.items()}
     better = means["elbo"] > self._best["elbo"]
     pick = lambda new, old: np.where(better.reshape(-1, *[1] * (old.ndim - 1)), new, old)

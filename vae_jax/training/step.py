@@ -64,6 +64,7 @@ def example_terms(vae: VAE, objective: ModuleType, config: dict) -> Callable[...
   options = {k: v for k, v in config["corruption"].items() if k != "name"}
   corrupt = registry.find("corruptions", name)
   field = getattr(corrupt, "field", "input")
+  static = {k: v for k, v in config["objective"].items() if k != "name"}
 
   def terms(params: Params, example: Example, hyper: Hyper, step: Array, use: str) -> Terms:
     draw = lambda what: noise.key(hyper["seed"], step, f"{use}/{what}", example["id"])
@@ -73,7 +74,7 @@ def example_terms(vae: VAE, objective: ModuleType, config: dict) -> Callable[...
     if vae.noise and use == "train":
       numbers = {number: hyper[number] for number in vae.noise}
       example = {**example, "noise": {"key": draw("model"), **numbers}}
-    return objective.loss(vae, params, example, draw("latent"), hyper)
+    return objective.loss(vae, params, example, draw("latent"), hyper, **static)
 
   return terms
 

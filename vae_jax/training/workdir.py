@@ -10,8 +10,8 @@ from vae_jax import config as configuration
 from vae_jax.types import UserError
 
 
-def claim(workdir: pathlib.Path, config: dict) -> None:
-  """Makes the folder this configuration's, or recognises that it already is.
+def require(workdir: pathlib.Path, config: dict) -> None:
+  """Makes sure that the folder can be this configuration's, and can be written.
 
   Raises:
     UserError: it belongs to another configuration (the difference is shown), holds
@@ -41,8 +41,6 @@ def claim(workdir: pathlib.Path, config: dict) -> None:
     raise UserError(
       f"{workdir} cannot be written ({error.strerror}): choose a --workdir that can."
     ) from error
-  if not written.is_file():
-    write_json(written, config)
 
 
 def require_space(workdir: pathlib.Path, needed: int) -> None:

@@ -1,0 +1,1 @@
+"""Comparisons with what a user would take instead: `python -m benchmarks`."""

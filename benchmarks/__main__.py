@@ -1,0 +1,62 @@
+"""Runs the comparisons and prints them: python -m benchmarks [--quick] [--write].
+
+--quick   parts 1 and 2 with few steps, in under 90 seconds
+--only    names of parts, separated by commas
+--write   puts the tables into docs/benchmarks.md and docs/benchmarks.json
+"""
+
+import argparse
+import shlex
+import sys
+import time
+
+from benchmarks import comparisons, report
+
+PARTS = ("training", "sweep", "evidence", "startup", "scaling", "members", "roofline")
+
+
+def main() -> None:
+  parser = argparse.ArgumentParser(
+    description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+  )
+  parser.add_argument("--quick", action="store_true")
+  parser.add_argument("--only", default="")
+  parser.add_argument("--write", action="store_true")
+  parser.add_argument("--data_dir", help="of MNIST, in place of images drawn at random")
+  given = parser.parse_args()
+  names = given.only.split(",") if given.only else PARTS[: 2 if given.quick else None]
+  if unknown := set(names) - set(PARTS):
+    parser.error(f"no part {', '.join(unknown)}; expected some of {', '.join(PARTS)}")
+  about, began, parts = report.machine(), time.perf_counter(), []
+  for name in names:
+    for part in _run(name, given.quick, given.data_dir, parts):
+      parts.append(part)
+      print(report.markdown(part), flush=True)
+  print(
+    f"{time.perf_counter() - began:.0f} s in all; load at the start {about['load'][0]}."
+  )
+  if given.write:
+    words = [w for w in sys.argv[1:] if w != "--write" and not w.startswith("--data_dir")]
+    report.write(parts, about, shlex.join(["python", "-m", "benchmarks", *words]))
+
+
+def _run(
+  name: str, quick: bool, data_dir: str | None, before: list[report.Part]
+) -> list[report.Part]:
+  from benchmarks import roofline, scaling, startup
+
+  if name == "training":
+    return [comparisons.training(quick, data_dir)]
+  if name == "sweep":
+    return comparisons.sweep(quick, data_dir, comparisons.best_of_pytorch(before))
+  if name == "evidence":
+    return [comparisons.evidence(quick, data_dir)]
+  if name == "members":
+    return scaling.side_by_side(quick)
+  if name == "startup":
+    return [startup.startup(quick)]
+  return [scaling.scaling(quick) if name == "scaling" else roofline.roofline(quick)]
+
+
+if __name__ == "__main__":
+  main()

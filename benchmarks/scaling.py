@@ -1,0 +1,89 @@
+"""Part 5: time and memory of a step as each size grows; part of it, how members are grouped."""
+
+import math
+
+import jax
+import numpy as np
+
+from benchmarks import measure, ours
+from benchmarks.measure import Contestant
+from benchmarks.report import Part, seconds
+
+AXES = {
+  "members": ("mlp", [1, 2, 4, 8, 16, 32, 64]),
+  "batch": ("conv", [32, 64, 128, 256, 512, 1024, 2048, 4096]),
+  "latents": ("conv", [2, 8, 32, 128, 512]),
+  "side": ("conv", [28, 48, 64, 96, 128]),
+}
+DEVICES = (
+  "Virtual devices: not measured, since there is one placement, `single`, on one device."
+)
+
+
+def scaling(quick: bool) -> Part:
+  """Time of a step and memory of its program, against each size, the others as in part 1."""
+  tables = []
+  for axis, (network, sizes) in AXES.items():
+    sizes = sizes[:3] if quick else sizes
+    found = [_point(network, {axis: size}, 2 if quick else 3) for size in sizes]
+    times, bytes_ = zip(*found, strict=True)
+    rows = [
+      [str(size), seconds(1e3 * t), f"{b / 1e6:,.0f}"]
+      for size, t, b in zip(sizes, times, bytes_, strict=True)
+    ]
+    rows.append(
+      ["exponent, all", f"{_slope(sizes, times):.2f}", f"{_slope(sizes, bytes_):.2f}"]
+    )
+    rows.append(
+      [
+        "exponent, upper half",
+        *(f"{_slope(sizes[-3:], v[-3:]):.2f}" for v in (times, bytes_)),
+      ]
+    )
+    tables.append(([f"{axis} ({network})", "ms a step", "MB of the program"], rows))
+  about = f"{scaling.__doc__} Memory is the compiler's: arguments, results, temporaries. {DEVICES}"
+  return Part("Scaling", about, tables, [])
+
+
+def _point(network: str, size: dict[str, int], rounds: int) -> tuple[float, float]:
+  """Seconds of a step, the median of some rounds, and bytes of the compiled program."""
+  made = ours.program(network, **size)
+  chunk = ours.compiled(made)
+  used = ours.memory(made, chunk)
+  run, steps = ours.steps_of(made, chunk, 2), 2
+  first = min(measure.timed(run) for _ in range(2))
+  if first < 0.2:  # long enough for the clock and the rest of the machine
+    steps = math.ceil(2 * 0.3 / first)
+    run = ours.steps_of(made, chunk, steps)
+  taken = [measure.timed(run) / steps for _ in range(rounds)]
+  jax.clear_caches()
+  return float(np.median(taken)), float(used)
+
+
+def side_by_side(quick: bool) -> list[Part]:
+  """How many members one inner program takes."""
+  parts = []
+  for network, members, choices, steps in (
+    ("mlp", 64, [1, 2, 4, 8, 16, 32, 64], 10),
+    ("conv", 16, [1, 2, 4, 8, 16], 3),
+  ):
+    shared = {"network": network, "members": members, "steps": steps}
+    contestants = [
+      Contestant(str(n), "ours:training", {**shared, "group": n}) for n in choices
+    ]
+    results, _ = measure.alternate(contestants, 2 if quick else 5)
+    rows = [
+      [r.name, f"{r.rate:,.0f}", f"{min(r.seconds):.2f}–{max(r.seconds):.2f}"]
+      for r in results
+    ]
+    rule = ours.together(ours.program(network, members=members))
+    about = f"{members} members of the {network} network in groups; the rule takes {rule}."
+    columns = ["members side by side", "images/s", "s a unit"]
+    parts.append(
+      Part(f"Members side by side ({network})", about, [(columns, rows)], results)
+    )
+  return parts
+
+
+def _slope(sizes: list[int], values: list[float]) -> float:
+  return float(np.polyfit(np.log(sizes), np.log(values), 1)[0])

@@ -1,0 +1,146 @@
+"""The application text: on a model whose answers are known, and as a user runs it."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from vae_jax import config as configuration
+from vae_jax import run as runs
+from vae_jax.applications import _evidence, text
+from vae_jax.data import sentences
+from vae_jax.report import store
+from vae_jax.training import loop
+from vae_jax.types import UserError
+
+SMALL = {
+  "data": {"name": "sentences", "n": 1200},
+  "model": {"name": "sentence", "latents": 4, "hidden": 16, "embed": 8},
+  "likelihood": {"name": "tokens"},
+  "train": {"steps": 30, "batch_size": 32, "log_every": 30, "eval_every": 30},
+}
+QUICK = {"samples": 6, "chunk": 3, "limit": 24, "batch": 24, "steps": 3}
+
+
+def config(**parts):
+  return configuration.resolve({"objective": {"name": "beta"}, **SMALL, **parts})
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+  folder = tmp_path_factory.mktemp("text")
+  quiet = lambda line: None
+  sweep = config(sweep={"beta": [0.2, 1.0]}, hyper={"learning_rate": 1e-2})
+  loop.train(sweep, str(folder / "vae"), None, quiet)
+  lm = config(objective={"name": "language_model"}, hyper={"learning_rate": 1e-2})
+  loop.train(lm, str(folder / "lm"), None, quiet)
+  return folder
+
+
+@pytest.fixture(scope="module")
+def report(trained):
+  run = runs.open_run(str(trained / "vae"))
+  settings = {**QUICK, "language_model": str(trained / "lm")}
+  return text.evaluate(run, run.dataset, jax.random.key(0), settings), run
+
+
+def table(report, title):
+  return next(t for t in report.tables if t.title == title)
+
+
+def test_every_method_is_in_the_table_and_no_model_beats_the_grammar(report):
+  found, run = report
+  likely = table(found, "How likely is a sentence?")
+  at = {name: i for i, name in enumerate(likely.columns)}
+  methods = [row[at["method"]] for row in likely.rows]
+  assert methods == [
+    "VAE", "VAE", "language model", "Kneser-Ney 1-gram", "Kneser-Ney 2-gram",
+    "Kneser-Ney 3-gram", "Kneser-Ney 5-gram", "the grammar itself",
+  ]  # fmt: skip
+  nll = [row[at["nll"]] for row in likely.rows]
+  # The grammar's own entropy is the floor: the difference is a KL plus sampling noise.
+  assert min(nll) == nll[-1] or nll[-1] - min(nll) < 0.5
+  assert all(row[at["ppl"]] > 1 for row in likely.rows)
+  for m, row in enumerate(likely.rows[:2]):
+    np.testing.assert_allclose(row[at["kl"]], found.arrays["rate"][m].mean(), rtol=1e-5)
+
+
+def test_the_report_is_whole_and_can_be_saved(report, tmp_path):
+  found, _ = report
+  titles = [t.title for t in found.tables]
+  for title in (
+    "What survives the code",
+    "Sentences out of the prior",
+    "Turning the sentiment",
+    "Bits per character",
+    "Between two sentences (1)",
+  ):
+    assert title in titles
+  for t in found.tables:
+    assert all(len(row) == len(t.columns) for row in t.rows), t.title
+  copied = next(r for r in table(found, "Turning the sentiment").rows if r[2] ==
+                "copy the input")  # fmt: skip
+  np.testing.assert_allclose(copied[5], 100.0)
+  store.save(found, tmp_path)
+  assert {f.name for f in found.figures} == {"swapped", "rates", "path", "sentiment"}
+
+
+def test_the_language_model_alone_is_exact(trained):
+  run = runs.open_run(str(trained / "lm"))
+  found = text.evaluate(run, run.dataset, jax.random.key(0), QUICK)
+  assert not any(t.title == "What survives the code" for t in found.tables)
+  likely = table(found, "How likely is a sentence?")
+  row, at = likely.rows[0], likely.columns.index("nll")
+  rows = text._text_scores.Source(run, run.dataset, jax.random.key(0), {
+    **text.SETTINGS, **QUICK}).rows  # fmt: skip
+  exact = runs.terms(run, {k: v[rows] for k, v in run.dataset.splits["test"].items()})
+  np.testing.assert_allclose(row[at], exact["distortion"].mean(), rtol=1e-5)
+
+
+def test_the_importance_weighted_bound_of_a_collapsed_code_is_the_likelihood_itself(
+  trained,
+):
+  """Where the decoder ignores z and q is the prior, every weight is p(x): no variance."""
+  run = runs.open_run(str(trained / "lm"))
+  vae = run.vae
+  params = jax.tree.map(lambda v: jnp.asarray(v[0]), run.params)
+  at_zero = lambda p, z, e: vae.log_likelihood(p, jnp.zeros_like(z), e)
+  prior = lambda p, e: jax.tree.map(jnp.zeros_like, vae.posterior(p, e))
+  flat = vae._replace(log_likelihood=at_zero, posterior=prior)
+  x = jnp.asarray(run.dataset.splits["test"]["x"][0])
+  one = {"x": x, "id": jnp.int32(0)}
+  estimate = jax.jit(lambda key: _evidence.estimate(flat, params, one, key, 8, 4))
+  found = estimate(jax.random.key(0))
+  exact = jax.jit(lambda p: vae.log_likelihood(p, jnp.zeros(4), one))(params)
+  np.testing.assert_allclose(found.log_evidence, exact, rtol=1e-5)
+  np.testing.assert_allclose(found.ess, 8, rtol=1e-3)
+
+
+def test_two_sentences_are_joined_and_bad_requests_are_told(trained):
+  run = runs.select(runs.open_run(str(trained / "vae")), 0)
+  ask = lambda **more: text.evaluate(run, run.dataset, jax.random.key(0), {**QUICK, **more})
+  pair = "this film shines . | the soup is very cold ."
+  path = table(ask(pair=pair), "Between two sentences (1)")
+  assert len(path.rows) == QUICK["steps"]
+  assert "this film shines ." in path.note
+  for more, message in (
+    ({"pair": "only one"}, "expected two sentences"),
+    ({"pair": "xyz | this film shines ."}, "No word"),
+    ({"language_model": run.workdir}, "expected a run of language_model"),
+    ({"split": "tset"}, "Did you mean 'test'"),
+  ):
+    with pytest.raises(UserError, match=message):
+      ask(**more)
+
+
+def test_data_that_is_no_sentences_is_refused(trained):
+  run = runs.open_run(str(trained / "lm"))
+  spec = run.spec._replace(symbols=())
+  with pytest.raises(UserError, match=r"configs/text\.py"):
+    text.evaluate(run._replace(spec=spec), run.dataset, jax.random.key(0), QUICK)
+
+
+def test_truth_is_refused_where_there_is_none(trained):
+  run = runs.open_run(str(trained / "lm"))
+  with pytest.raises(UserError, match="grammar"):
+    sentences.truth(run.dataset._replace(name="mr"), run.dataset.splits["test"]["x"])

@@ -1,0 +1,181 @@
+"""The sentence VAE: padding, causality, dropout, its likelihood and its remedies."""
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from helpers import tiny
+
+from vae_jax import registry, schedules
+from vae_jax import vae as models
+from vae_jax.training import loop, step
+from vae_jax.types import Posterior, Spec, UserError
+
+V, T = 9, 7
+X = jnp.asarray([3, 5, 4, 8, 1, 0, 0], jnp.int32)
+
+
+def build(length=T, **options):
+  config = {
+    "model": {"name": "sentence", "latents": 3, "hidden": 8, "embed": 6, **options},
+    "likelihood": {"name": "tokens"},
+  }
+  return models.build(config, Spec((length,), "sequence", "category", V))
+
+
+def example(x, **fields):
+  return {"x": jnp.asarray(x, jnp.int32), "id": jnp.int32(0), **fields}
+
+
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
+@pytest.mark.parametrize("pool", ["max", "mean", "last"])
+def test_padding_changes_nothing(cell, pool):
+  short, long = build(cell=cell, pool=pool), build(T + 5, cell=cell, pool=pool)
+  params = jax.jit(short.init)(jax.random.key(0))
+  padded = jnp.concatenate([X, jnp.zeros(5, X.dtype)])
+  z = jnp.asarray([0.3, -1.0, 2.0])
+  ask = lambda vae, x: jax.jit(
+    lambda p: (vae.posterior(p, example(x)), vae.log_likelihood(p, z, example(x)))
+  )(params)
+  (a, one), (b, other) = ask(short, X), ask(long, padded)
+  np.testing.assert_allclose(a.mean, b.mean, rtol=1e-5, atol=1e-6)
+  np.testing.assert_allclose(a.logvar, b.logvar, rtol=1e-5, atol=1e-6)
+  np.testing.assert_allclose(one, other, rtol=1e-5)
+  cut = build(5, cell=cell, pool=pool)  # alone, without any padding
+  alone = ask(cut, X[:5])[1]
+  np.testing.assert_allclose(one, alone, rtol=1e-5)
+
+
+def test_a_symbol_is_predicted_from_those_before_it_alone():
+  module = registry.find("models", "sentence").Model((T,), V, 3, hidden=8, embed=6)
+  params = jax.jit(module.init)(jax.random.key(0), jnp.zeros(T))
+  onehot = jax.nn.one_hot(X, V)
+  table = params["params"]["table"]
+
+  def theta(soft):  # the symbols enter as rows of the table: differentiate through them
+    rows = jnp.concatenate([table[:1], soft @ table, table])
+    wide = module.clone(outputs=1 + T + V)
+    moved = {**params["params"], "table": rows, "out": {"bias": jnp.zeros(1 + T + V)}}
+    x = 1 + jnp.arange(T)
+    outputs = wide.apply({"params": moved}, jnp.ones(3), x, method="decode")
+    return outputs[:, 1 + T + 3]  # a fixed symbol's logit at every place: [T]
+
+  jacobian = np.abs(np.asarray(jax.jit(jax.jacobian(theta))(onehot))).sum(-1)  # [T, T]
+  # Reading symbol s at place s: place t may depend on s < t only.
+  assert np.allclose(np.triu(jacobian), 0, atol=1e-9)
+  assert (np.diag(jacobian, -1) > 0).all()
+
+
+def test_the_likelihood_sums_to_one_over_all_sentences():
+  """Over V = 4, T = 3: every string that ends, and every string cut at T, has mass one."""
+  config = {
+    "model": {"name": "sentence", "latents": 2, "hidden": 4, "embed": 3},
+    "likelihood": {"name": "tokens"},
+  }
+  vae = models.build(config, Spec((3,), "sequence", "category", 4))
+  params = jax.jit(vae.init)(jax.random.key(1))
+  rows = [[1, 0, 0]]
+  rows += [[a, 1, 0] for a in (2, 3)]
+  rows += [[a, b, c] for a in (2, 3) for b in (2, 3) for c in (1, 2, 3)]
+  score = jax.jit(jax.vmap(lambda x: vae.log_likelihood(params, jnp.ones(2), example(x))))
+  total = jnp.exp(score(jnp.asarray(rows))).sum()
+  np.testing.assert_allclose(total, 1.0, rtol=1e-5)
+
+
+def test_samples_have_the_likelihood_s_frequencies_and_padding_after_the_end():
+  config = {
+    "model": {"name": "sentence", "latents": 2, "hidden": 4, "embed": 3},
+    "likelihood": {"name": "tokens"},
+  }
+  vae = models.build(config, Spec((3,), "sequence", "category", 4))
+  params = jax.jit(vae.init)(jax.random.key(1))
+  params = jax.tree.map(lambda v: 3 * v, params)  # away from uniform
+  z = jnp.ones(2)
+  keys = jax.random.split(jax.random.key(2), 4000)
+  drawn = np.asarray(jax.jit(jax.vmap(lambda key: vae.sample(params, z, key)))(keys))
+  assert not ((drawn[:, :-1] < 2) & (drawn[:, 1:] != 0)).any()
+  rows, counts = np.unique(drawn, axis=0, return_counts=True)
+  score = jax.jit(jax.vmap(lambda x: vae.log_likelihood(params, z, example(x))))
+  for count, p in zip(counts, np.exp(score(rows)), strict=True):
+    assert abs(count / 4000 - p) < 5 * np.sqrt(p * (1 - p) / 4000) + 1e-9
+  greedy, mean = jax.jit(lambda p: (vae.mode(p, z), vae.mean(p, z)))(params)
+  first = np.argmax(np.asarray(mean)[0])
+  assert greedy[0] == first != 0
+
+
+def test_word_dropout_is_what_the_decoder_reads_in_training_alone():
+  config = tiny(
+    data={"name": "sentences", "n": 1200}, model={"name": "sentence", "hidden": 8},
+    likelihood={"name": "tokens"}, corruption={"name": "words"},
+    hyper={"corruption_rate": 1.0, "dropout": 0.5},
+  )  # fmt: skip
+  program = loop.assemble(config, None)
+  seen = []
+  spy = program.vae._replace(
+    posterior=lambda p, e: seen.append(e) or Posterior(jnp.zeros(3), jnp.zeros(3))
+  )
+  spy = spy._replace(log_likelihood=lambda p, z, e: jnp.zeros(()))
+  params = {}
+  hyper = {k: jnp.asarray(v[0]) for k, v in program.hyper.items()}
+  terms = step.example_terms(spy, registry.find("objectives", "beta"), config)
+  x = program.dataset.splits["train"]["x"][0]
+  for use in ("train", "evaluation"):
+    terms(params, {"x": jnp.asarray(x), "id": jnp.int32(0)}, hyper, 0, use)
+  train, evaluation = seen
+  np.testing.assert_array_equal(train["x"], x)
+  np.testing.assert_array_equal(train["read"], np.where(x > 0, 2, 0))
+  assert train["noise"]["dropout"] == 0.5
+  assert "input" not in train
+  assert set(evaluation) == {"x", "id"}
+
+
+def test_dropout_is_off_at_rate_0_and_on_average_unbiased():
+  vae = build()
+  params = jax.jit(vae.init)(jax.random.key(0))
+  ask = jax.jit(lambda **fields: vae.posterior(params, example(X, **fields)))
+  plain = ask()
+  noise = {"key": jax.random.key(3), "dropout": jnp.float32(0.0)}
+  same = ask(noise=noise)
+  np.testing.assert_allclose(plain.mean, same.mean, rtol=1e-6)
+  strong = {**noise, "dropout": jnp.float32(0.5)}
+  assert not np.allclose(plain.mean, ask(noise=strong).mean)
+
+
+def test_the_decoder_s_own_parameters_are_known_and_stand_still_at_rate_0():
+  vae = build()
+  params = jax.jit(vae.init)(jax.random.key(0))
+  own = vae.decodes(params)["model"]
+  found = {name for name, leaves in own.items() if all(jax.tree.leaves(leaves))}
+  assert found == {
+    "start", "writer_in", "writer_z", "writer", "last", "last_z", "out"
+  }  # fmt: skip
+  config = tiny(hyper={"decoder_rate": 0.0})
+  program = loop.assemble(config, None)
+  state = jax.tree.map(lambda x: x[0], loop.init(program))
+  hyper = {k: jnp.asarray(v[0]) for k, v in program.hyper.items()}
+  batch = program.feed.batch(program.feed.source(0, 1), 0)
+  train_step = step.make(program.vae, config, program.total)
+  new, _ = jax.jit(train_step)(state, hyper, batch)
+  moved = {
+    name: not np.array_equal(a["kernel"], state.params["model"][name]["kernel"])
+    for name, a in new.params["model"].items()
+  }
+  assert moved == {
+    "down_0": True, "mean": True, "logvar": True, "up_0": False, "out": False
+  }  # fmt: skip
+
+
+def test_schedules_of_pretraining_and_of_the_lagging_encoder():
+  at = lambda name, s: float(getattr(schedules, name)(2.0, jnp.float32(s), 10.0, 99.0))
+  assert [at("pretrain", s) for s in (0, 9, 10, 15, 20, 50)] == [0, 0, 0, 1, 2, 2]
+  lagging = [at("lagging", s) for s in range(20)]
+  assert lagging == [0.0] * 9 + [2.0] * 11
+
+
+def test_wrong_options_are_told():
+  for options, message in (
+    ({"cell": "rnn"}, "model.cell is 'rnn'"),
+    ({"pool": "sum"}, "model.pool is 'sum'"),
+  ):
+    with pytest.raises(UserError, match=message):
+      build(**options).init(jax.random.key(0))

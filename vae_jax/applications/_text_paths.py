@@ -1,0 +1,137 @@
+"""Moving through the codes: from one sentence to another, and out of the prior."""
+
+import jax
+import numpy as np
+
+from vae_jax.applications import _latents, _members
+from vae_jax.applications._text_scores import Scores, Section, Source
+from vae_jax.baselines import kneser_ney
+from vae_jax.data import sentences
+from vae_jax.metrics import text
+from vae_jax.run import apply_latents
+from vae_jax.types import Figure, Table, UserError
+
+PAIRS = 8  # of the split, that the curves average over; the first are written out
+WRITTEN = 2
+
+
+def interpolation(source: Source, scores: Scores, model: kneser_ney.Model) -> Section:
+  """Greedy sentences on straight lines between two codes, their fluency and their steps."""
+  run, steps = source.run, source.settings["steps"]
+  ends = _ends(source, scores)  # [M, P, 2, L]
+  paths = np.stack(
+    [[_latents.linear(a, b, steps) for a, b in member] for member in ends]
+  ).astype(np.float32)
+  z = paths.reshape(len(paths), -1, paths.shape[-1])
+  written = source.greedy(z).reshape(*paths.shape[:3], -1)  # [M, P, S, T]
+  nats = -kneser_ney.log_prob(model, written.reshape(-1, written.shape[-1]))
+  fluency = nats.reshape(written.shape[:3])
+  fluency = fluency.sum(1) / text.symbols(written).sum(1)  # [M, S]
+  shown, t = _members.shown(run), np.linspace(0, 1, steps)
+  series = {_members.title(run, m) or "greedy": fluency[m] for m in shown}
+  label = f"nats per symbol ({model.order}-gram)"
+  figure = Figure(
+    "path",
+    "lines",
+    {"x": t, "series": series, "x_label": "way along the path", "y_label": label},
+    "How fluent the sentences between two sentences are, judged by a Kneser-Ney model fitted"
+    " on the training text; lower reads better, and a hill in the middle would be a hole.",
+  )
+  tables = []
+  for pair in range(min(WRITTEN, written.shape[1])):
+    lead, rows, before = shown[0], [], None
+    for way, row in zip(t, written[shown[0], pair], strict=True):
+      line = source.texts(row[None])[0]
+      moved = None if before is None else text.edits(before.split(), line.split())
+      rows.append([float(way), line, moved])
+      before = line
+    first, last = _originals(source)[pair]
+    note = f"From “{first}” to “{last}”. {_members.title(run, lead)}"
+    columns = ("way", "written", "edits from the one above")
+    tables.append(Table(f"Between two sentences ({pair + 1})", columns, rows, note))
+  return Section(tables, [figure], [])
+
+
+def _ends(source: Source, scores: Scores) -> np.ndarray:
+  if not source.settings["pair"]:
+    mean = scores.codes.mean[:, source.rows]
+    count = min(PAIRS, mean.shape[1] // 2)
+    return np.stack([mean[:, :count], mean[:, -count:]], 2)
+  unit, spec = source.unit, source.run.spec
+  rows = np.stack([sentences.parse(s, spec, unit) for s in _given(source)])
+  examples = {name: values[:2] for name, values in source.all.items()} | {"x": rows}
+  return source.encode(examples).mean[:, None]
+
+
+def _given(source: Source) -> list[str]:
+  both = [part.strip() for part in source.settings["pair"].split("|")]
+  if len(both) != 2:
+    raise UserError(
+      f"The setting pair is {source.settings['pair']!r}; expected two sentences, 'a | b'."
+    )
+  return both
+
+
+def _originals(source: Source) -> list[tuple[str, str]]:
+  if source.settings["pair"]:
+    return [tuple(_given(source))]
+  lines = source.sentences
+  count = min(PAIRS, len(lines) // 2)
+  return list(zip(lines[:count], lines[-count:], strict=True))
+
+
+def samples(source: Source, scores: Scores, model: kneser_ney.Model) -> Section:
+  """Sentences out of the prior: fluency under n-grams, and n-grams fitted on them."""
+  del scores
+  run, count = source.run, source.settings["limit"]
+  keys = jax.random.split(source.key, count)
+  z = np.asarray(jax.vmap(run.vae.prior.sample)(keys))
+  z = z if source.coded else np.zeros_like(z)
+  draw = lambda params, z, key: run.vae.sample(params, z, key)
+  drawn = apply_latents(run, draw, z, source.key, source.settings["batch"])
+  greedy = source.greedy(z[:8] if source.coded else z[:1])
+  columns = (*_members.columns(run), "method", f"{model.order}-gram ppl", "reverse ppl")
+  columns += ("distinct-2", "symbols")
+  rows = [
+    [*[None] * len(_members.columns(run)), "held-out sentences"]
+    + _quality(source, source.examples["x"], model)
+  ]
+  for m in range(len(run.members)):
+    rows.append(
+      [*_members.cells(run, m), "samples", *_quality(source, drawn[m], model)]
+    )
+  note = (
+    f"{count:,} sentences each. {model.order}-gram ppl: perplexity under Kneser-Ney of the"
+    " training text; reverse ppl: of the held-out sentences under a bigram fitted on the"
+    " sentences of the row alone (of held-out ones: on as many training sentences), which"
+    " sees a lack of variety. distinct-2: distinct bigrams over all."
+  )
+  lead = _members.shown(run)[0]
+  lines = [["drawn", s] for s in source.texts(drawn[lead, :10])]
+  lines += [["greedy", s] for s in source.texts(greedy[lead])]
+  origin = "z ~ N(0, I)" if source.coded else "z = 0"
+  note_lines = (
+    f"{origin}; words drawn from p(x_t | x_<t, z), or the likeliest at each step."
+  )
+  title = "Sentences out of the prior"
+  return Section(
+    [
+      Table(title, columns, rows, note),
+      Table(f"{title}: written", ("words", "sentence"), lines, note_lines),
+    ],
+    [],
+    [],
+  )
+
+
+def _quality(source: Source, x: np.ndarray, model: kneser_ney.Model) -> list[float]:
+  held = source.examples["x"]
+  fitted = source.train["x"][: len(x)] if x is held else x
+  backwards = kneser_ney.fit(fitted, 2, source.run.spec.categories)
+  words = [row[row > 1].tolist() for row in x]
+  return [
+    text.perplexity(-kneser_ney.log_prob(model, x), text.symbols(x)),
+    text.perplexity(-kneser_ney.log_prob(backwards, held), text.symbols(held)),
+    text.distinct(words, 2),
+    float(text.symbols(x).mean()),
+  ]

@@ -1,0 +1,187 @@
+"""Super-resolution: a large image from the averages of its 2 x 2 or 4 x 4 blocks."""
+
+from functools import partial
+from typing import Any
+
+import jax.numpy as jnp
+import numpy as np
+
+from vae_jax import observations
+from vae_jax.applications import _members, _pictures, _restored, _several
+from vae_jax.applications import _restoration as shared
+from vae_jax.baselines import _linear, upscaling
+from vae_jax.run import Run
+from vae_jax.types import (
+  Array,
+  Dataset,
+  Example,
+  Figure,
+  Hyper,
+  Params,
+  Report,
+  Table,
+  UserError,
+)
+
+QUESTION = "How much of a large image do its block averages and a model know?"
+FACTORS = (2, 4)
+SETTINGS = {
+  **shared.SETTINGS,
+  **_several.SETTINGS,
+  "std": 0.05,  # of a block's average around the model's, in grey levels
+}
+ONCE, MAP, PROJECTED = "encode and decode", "latent MAP", "latent MAP + back-projection"
+MEAN = "posterior mean + back-projection"
+
+
+def evaluate(run: Run, data: Dataset, key: Array, settings: dict[str, Any]) -> Report:
+  """Images made small by averaging 2 x 2 and 4 x 4 blocks, made large again.
+
+  By one encode-and-decode of the small image enlarged, by the posterior mode of z given the
+  small image, and by that mode changed as little as it takes to average to the small image.
+
+  Args:
+    run: an opened run; rows for each member.
+    data: the dataset it was trained on.
+    key: of starts and draws.
+    settings: see SETTINGS.
+
+  Raises:
+    UserError: an unknown setting or split, a run whose examples are no images, or images
+      whose sides 4 does not divide.
+  """
+  settings = _members.resolve(SETTINGS, settings)
+  if run.spec.kind == "image" and any(side % max(FACTORS) for side in run.spec.shape[:2]):
+    raise UserError(
+      f"super_resolution averages 4 x 4 blocks, and the images are {run.spec.shape[:2]}:"
+      " evaluate a run whose sides can be divided by 4."
+    )
+  task = shared.prepare(run, data, key, settings, "super_resolution")
+  small = [np.asarray(observations.block_mean(task.clean, f)) for f in FACTORS]
+  baselines = _baselines(task, small)
+  ridge = next(a for a in baselines if a.method == "ridge")
+  found, seconds = _enlarged(task, small, ridge.x)
+  pictures = {name: found[name] for name in (ONCE, MAP, PROJECTED, MEAN)}
+  every = [*shared.answers(pictures, seconds), *baselines]
+  scored = [shared.score(task, answer) for answer in every]
+  names = [f"{factor}×" for factor in FACTORS]
+  note = "Columns: how many pixels of a side were averaged into one."
+  tables = _restored.tables(task, scored, names, note)
+  several = _several.table(task, found, names, [])
+  return Report(
+    "super_resolution",
+    QUESTION,
+    [*tables, _consistency(task, every, small, names), several],
+    _figures(task, scored, small, names),
+    [
+      *_restored.compare(task, scored, names),
+      _restored.worth(scored, ONCE, MAP, names),
+      *_restored.warnings(task, scored),
+    ],
+    {"clean": task.clean[:100], "enlarged": found[PROJECTED][:, :, :100]},
+  )
+
+
+def _enlarged(
+  task: shared.Task, small: list[np.ndarray], guess: np.ndarray
+) -> tuple[dict[str, np.ndarray], float]:
+  run, std = task.run, task.settings["std"]
+  large = [
+    np.asarray(observations.block_repeat(y, f)) for y, f in zip(small, FACTORS, strict=True)
+  ]
+
+  def enlarge(params: Params, hyper: Hyper, example: Example, key: Array) -> dict:
+    seen, which = example["damaged"], example["which"].astype(int)
+    decode = shared.decoder(run, params)
+    encode = partial(shared.encoded, run, params, example)
+    # Both factors are one program: the averages of both are taken, and one is looked at.
+    of = lambda per_factor: jnp.stack([per_factor(f) for f in FACTORS])[which]
+    averages = lambda x: of(
+      lambda f: observations.block_repeat(observations.block_mean(x, f), f)
+    )
+    blocks = of(lambda f: jnp.asarray(1.0 / f**2))  # a small pixel is f^2 of the large
+
+    def joint(z: Array) -> Array:
+      likelihood = observations.observed_gaussian(seen, averages(decode(z)), blocks, std)
+      return likelihood + shared.log_prior(run, z)
+
+    def project(x: Array) -> Array:
+      for _ in range(observations.ROUNDS):
+        x = jnp.clip(x + seen - averages(x), 0, 1)
+      return x
+
+    code = encode(seen)
+    mode = shared.search(task, joint, [code, encode(example["guess"])], key)
+    everywhere = jnp.ones_like(seen[..., :1])
+    several = _several.answer(
+      task, params, hyper, example, joint, mode, project, everywhere, key
+    )
+    best = decode(mode.z)
+    named = {ONCE: decode(code), MAP: best, PROJECTED: project(best)}
+    return named | {MEAN: several.pop("mean")} | several
+
+  which = np.broadcast_to(
+    np.arange(len(FACTORS), dtype=np.int32)[:, None], (len(FACTORS), len(task.clean))
+  )
+  fields = {"damaged": np.stack(large), "guess": guess, "which": which}
+  return shared.ask_model(task, enlarge, fields, {"residual": shared.residual(task, 2)})
+
+
+def _baselines(task: shared.Task, small: list[np.ndarray]) -> list[shared.Answer]:
+  shape, kinds = task.clean.shape[1:3], len(FACTORS)
+  train = [np.asarray(observations.block_mean(task.train, f)) for f in FACTORS]
+  valid = [np.asarray(observations.block_mean(task.valid, f)) for f in FACTORS]
+  fitted = [_linear.fit(train[d], task.train, valid[d], task.valid) for d in range(kinds)]
+  project = lambda x, d: np.asarray(observations.back_project(x, small[d], FACTORS[d]))
+  found = [
+    shared.timed(name, lambda d, name=name: upscaling.resize(small[d], shape, name), kinds)
+    for name in upscaling.METHODS
+  ]
+  ridge = shared.timed("ridge", lambda d: _linear.apply(fitted[d], small[d]), kinds)
+  near = lambda d: upscaling.neighbours(small[d], train[d], task.train)
+  neighbours = shared.timed("5 neighbours", near, kinds)
+  for answer in (ridge, neighbours):
+    method = f"{answer.method} + back-projection"
+    projected = shared.timed(method, lambda d, x=answer.x: project(x[d], d), kinds)
+    found += [answer, projected]
+  return found
+
+
+def _consistency(
+  task: shared.Task, every: list[shared.Answer], small: list[np.ndarray], names: list[str]
+) -> Table:
+  """How far the block averages of an answer are from the small image it was made of."""
+  head, rows = _members.columns(task.run), []
+  for answer in every:
+    known = answer.member is not None
+    row = _members.cells(task.run, answer.member) if known else [None] * len(head)
+    gaps = [
+      np.asarray(observations.block_mean(x, f)) - y
+      for x, y, f in zip(answer.x, small, FACTORS, strict=True)
+    ]
+    rows.append([*row, answer.method, *(float(np.sqrt(np.square(g).mean())) for g in gaps)])
+  note = (
+    "Root mean squared difference in grey levels between the small image and the enlarged one"
+    " made small again: 0 where nothing that was known is contradicted."
+  )
+  return Table("Consistency with the small image", (*head, "method", *names), rows, note)
+
+
+def _figures(
+  task: shared.Task, scored: list[shared.Scored], small: list[np.ndarray], names: list[str]
+) -> list[Figure]:
+  rows, style = _restored.shown_rows(task), _pictures.style(task.data, task.settings)
+  above = _pictures.names(task.examples, task.run.spec, rows)
+  found = []
+  for d, factor in enumerate(FACTORS):
+    seen = np.asarray(observations.block_repeat(small[d], factor))
+    one = _restored.best(scored, d, True)
+    images = np.stack([task.clean[rows], seen[rows], one.answer.x[d][rows]])
+    data = {"images": images, "rows": ["original", "seen", "enlarged"], "columns": above}
+    caption = (
+      f"Enlarged {factor} times along each side. {_restored.who(task, one)}:"
+      f" {one.means['psnr'][d]:.1f} dB."
+    )
+    found.append(Figure(f"enlarged_{factor}", "pairs", data | style, caption))
+    found.append(_restored.side_by_side(task, scored, d, names[d], "psnr", seen))
+  return found

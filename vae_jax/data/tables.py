@@ -1,0 +1,76 @@
+"""Tables with values missing: measured ones with a known mask, and a user's own.
+
+What is hidden is taken out here: `x` holds 0 there, for a model and for a scaler alike, and
+the answer is in `truth` for scoring alone. Fields of a split, [N, D] but for the last two:
+`x` standardised, `observed`, `truth`, `hidden` (taken out, and the answer is known), `row` of
+the file and `label` where the set has one.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from vae_jax.data import _columns, _masks, _split, _table_files
+from vae_jax.types import Dataset, Spec, UserError
+
+# set: breast (in scikit-learn), white, yeast (files), hivae/<name>, or own with a path.
+# test 0: the test split is the whole table, as imputation fills in the table it learns from.
+OPTIONS = {
+  "set": "breast",
+  "path": "",
+  "target": "",
+  "mechanism": "mcar",
+  "rate": 0.5,
+  "mask_seed": 0,
+  "test": 0.0,
+}
+
+
+def load(config: dict[str, Any], data_dir: str | None) -> Dataset:
+  """A table [D] of columns that may be real, positive, counts, categories or ordinal.
+
+  Real columns are (v - mean) / std, positive ones v / std, both of observed training entries;
+  counts and the numbers of categories are as they are. Domain "real" where every column is
+  real, else "mixed".
+
+  Raises:
+    UserError: an unknown set or mechanism, a missing file, or a column with nothing observed.
+  """
+  table = _table_files.read(config["set"], config["path"], config["target"], data_dir)
+  known = ~np.isnan(table.values)
+  hidden = known & _masks.draw(table, config)
+  fields = {
+    "values": table.values,
+    "observed": known & ~hidden,
+    "hidden": hidden,
+    "row": np.arange(len(known), dtype=np.int32),
+  }
+  fields["x"] = fields["row"]  # `_split` counts rows by it; replaced below
+  if table.label is not None:
+    fields["label"] = table.label
+  parts = _parts(fields, config)
+  train = parts["train"]
+  columns = _columns.fit(table.columns, train["values"], train["observed"])
+  splits = {name: _columns.encode(columns, part) for name, part in parts.items()}
+  domain = "real" if all(c.kind == "real" for c in columns) else "mixed"
+  share = hidden.sum() / max(known.sum(), 1)
+  whole = "" if config["test"] else " Test is the whole table, train and valid included."
+  return Dataset(
+    table.name,
+    Spec((len(columns),), "table", domain, classes=table.classes, columns=columns),
+    splits,
+    f"{table.note} {100 * share:.1f} % of the known entries hidden ({config['mechanism']}, mask"
+    f" seed {config['mask_seed']}).{whole}",
+  )
+
+
+def _parts(fields: _split.Fields, config: dict[str, Any]) -> dict[str, _split.Fields]:
+  if config["test"] < 0:
+    raise UserError(
+      f"data.test is {config['test']}; expected 0 for the whole table, or more."
+    )
+  rest, test = fields, fields
+  if config["test"]:
+    rest, test = _split.shuffled(fields, config["test"], "test", config["seed"])
+  train, valid = _split.shuffled(rest, config["valid"], "valid", config["seed"])
+  return {"train": train, "valid": valid, "test": test}
