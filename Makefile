@@ -2,7 +2,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo test lint
+.PHONY: demo test lint bench bench-quick
 
 # Trains on embedded handwritten digits, evaluates, and names the report to open.
 demo: $(VENV)/.installed
@@ -10,11 +10,24 @@ demo: $(VENV)/.installed
 	$(BIN)/python evaluate.py --workdir=runs/digits --application=all
 
 test: $(VENV)/.installed
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses=auto
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+# Every comparison, into docs/benchmarks.md; the quick one prints the first two.
+bench: $(VENV)/.bench
+	$(BIN)/python -m benchmarks --write
+
+bench-quick: $(VENV)/.bench
+	$(BIN)/python -m benchmarks --quick
+
+# Uses the PyTorch that is there; else the extra brings one.
+$(VENV)/.bench: $(VENV)/.installed
+	$(BIN)/python -c 'import torch, pythae' 2> /dev/null || \
+	  $(BIN)/python -m pip install --quiet --editable '.[bench]'
+	touch $@
 
 $(VENV)/.installed: pyproject.toml
 	$(PYTHON) -m venv $(VENV)

@@ -43,20 +43,15 @@ def sweep(quick: bool, data_dir: str | None, best: dict[str, Any]) -> list[Part]
       Contestant("vae_jax, one sweep", "ours:training", shared),
       Contestant("vae_jax, one after another", "ours:one_after_another", shared),
     ]
-    contestants += (
-      [_torch(f"PyTorch, one after another: {_label(best)}", **shared, **best)]
-      if network == "conv"
-      else [
-        c._replace(
-          name=f"{c.name}, one after another", options=c.options | {"members": members}
-        )
-        for c in _pytorch(network, steps, quick)
-      ]
+    choices = [best] if network == "conv" else _choices(network, quick)
+    contestants += [
+      _torch(f"PyTorch {_label(c)}, one after another", **shared, **c) for c in choices
+    ]
+    contestants = _with_data(contestants, data_dir)
+    results, skipped = measure.alternate(contestants, 3 if quick else 5, quick)
+    about = (
+      f"{members} members, network {network}, batch 128; a unit is {steps} steps of each."
     )
-    results, skipped = measure.alternate(
-      _with_data(contestants, data_dir), 3 if quick else 5, quick
-    )
-    about = f"{members} members of the {network} network, batch 128, {steps} steps of each in a unit."
     part = _versus(f"A sweep of {members} ({network})", about, results, skipped)
     parts.append(part._replace(tables=[*part.tables, _with_compiling(results, members)]))
   return parts
@@ -95,15 +90,19 @@ def best_of_pytorch(parts: list[Part]) -> dict[str, Any]:
 
 
 def _pytorch(network: str, steps: int, quick: bool) -> list[Contestant]:
+  return [
+    _torch(f"PyTorch {_label(choice)}", network=network, steps=steps, **choice)
+    for choice in _choices(network, quick)
+  ]
+
+
+def _choices(network: str, quick: bool) -> list[dict[str, Any]]:
   """Eager and compiled, on one core and on all; in a quick run on all."""
   threads = [_cores()] if quick else sorted({1, _cores()})
   choices = [{"compile": c, "threads": t} for c in (False, True) for t in threads]
   if network == "conv" and not quick:
     choices += [{"channels_last": True, "threads": t} for t in threads]
-  return [
-    _torch(f"PyTorch {_label(choice)}", network=network, steps=steps, **choice)
-    for choice in choices
-  ]
+  return choices
 
 
 def _torch(name: str, **options: Any) -> Contestant:
@@ -124,6 +123,8 @@ def _with_data(contestants: list[Contestant], data_dir: str | None) -> list[Cont
 
 def _versus(title: str, about: str, results: list[Result], skipped: dict[str, str]) -> Part:
   """A row for each contestant, with how many times slower than ours it is."""
+  if not results or not results[0].name.startswith("vae_jax"):
+    raise RuntimeError(f"{title}: vae_jax did not run; BENCH_LOG=<file> keeps its output.")
   rows = []
   for result in results:
     middle, low, high = measure.ratio(results[0], result)
@@ -156,8 +157,6 @@ def _with_compiling(
 
 
 def _cores() -> int:
-  return (
-    len(os.sched_getaffinity(0))
-    if hasattr(os, "sched_getaffinity")
-    else os.cpu_count() or 1
-  )
+  if hasattr(os, "sched_getaffinity"):
+    return len(os.sched_getaffinity(0))
+  return os.cpu_count() or 1

@@ -67,12 +67,9 @@ def alternate(
   for contestant, process, first in workers:
     process.stdin.close()
     peak = json.loads(process.stdout.readline())["peak_bytes"]
-    process.wait()
-    results.append(
-      Result(
-        contestant.name, first["items"], first["first_s"], seconds[contestant.name], peak
-      )
-    )
+    _end(process)
+    taken = seconds[contestant.name]
+    results.append(Result(contestant.name, first["items"], first["first_s"], taken, peak))
   return results, skipped
 
 
@@ -108,10 +105,15 @@ def _collect(started: list, workers: list, skipped: dict[str, str]) -> None:
     first = json.loads(line) if line else {"skipped": f"failed, exit {process.wait()}"}
     if "skipped" in first:
       skipped[contestant.name] = first["skipped"]
-      process.stdin.close()
-      process.wait()
+      _end(process)
     else:
       workers.append((contestant, process, first))
+
+
+def _end(process: subprocess.Popen) -> None:
+  process.stdin.close()
+  process.stdout.close()
+  process.wait()
 
 
 def _ask(process: subprocess.Popen) -> dict:

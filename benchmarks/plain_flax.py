@@ -18,6 +18,7 @@ class Network(nn.Module):
 
   @nn.compact
   def __call__(self, x: jax.Array, key: jax.Array) -> tuple:
+    """[B, 28, 28, 1] -> logits, mean, logvar."""
     h = nn.relu(nn.Conv(32, (3, 3), strides=2, padding=1)(x))
     h = nn.relu(nn.Conv(64, (3, 3), strides=2, padding=1)(h))
     h = nn.relu(nn.Dense(400)(h.reshape(len(x), -1)))

@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 import torch
-import torch.nn.functional as F
 from torch import nn
+from torch.nn import functional
 
 from benchmarks import problem
 
@@ -21,6 +21,7 @@ class Vae(nn.Module):
     self.mean, self.logvar = nn.Linear(width, latents), nn.Linear(width, latents)
 
   def forward(self, x: torch.Tensor, eps: torch.Tensor) -> tuple:
+    """Logits, mean and logvar of a batch, with given noise."""
     h = self.encoder(x)
     mean, logvar = self.mean(h), self.logvar(h)
     return self.decoder(mean + torch.exp(0.5 * logvar) * eps), mean, logvar
@@ -28,7 +29,7 @@ class Vae(nn.Module):
   def loss(self, x: torch.Tensor, eps: torch.Tensor) -> torch.Tensor:
     """Cross-entropy + KL, summed over pixels and latents, averaged over the batch."""
     logits, mean, logvar = self(x, eps)
-    cross = F.binary_cross_entropy_with_logits(logits, x, reduction="sum")
+    cross = functional.binary_cross_entropy_with_logits(logits, x, reduction="sum")
     kl = 0.5 * (logvar.exp() + mean**2 - 1 - logvar).sum()
     return (cross + kl) / len(x)
 
@@ -105,3 +106,30 @@ def _stepper(net: Vae, compile: bool) -> Callable[[torch.Tensor], None]:
     optimizer.step()
 
   return step
+
+
+def copy_weights(net: Vae, params: dict) -> None:
+  """Gives a network the parameters of vae_jax's, which flattens [H, W, C] where it is [C, H, W]."""
+  convolutional = "encode_dense" in params
+  state = {"mean": params["mean"], "logvar": params["logvar"]}
+  if convolutional:
+    state |= {"encoder.0": params["down_0"], "encoder.2": params["down_1"]}
+    state |= {"encoder.5": _flat(params["encode_dense"], 0)}
+    state |= {"decoder.0": params["decode_dense"], "decoder.2": _flat(params["decode_top"], 1)}
+    state |= {"decoder.5": params["up_0"], "decoder.7": params["up_1"]}
+  else:
+    state |= {"encoder.1": params["down_0"], "decoder.0": params["up_0"], "decoder.2": params["out"]}
+  transposed = ("decoder.5", "decoder.7")
+  for name, leaf in state.items():
+    axes = (2, 3, 0, 1) if name in transposed else (3, 2, 0, 1)
+    kernel = leaf["kernel"].transpose(axes[-leaf["kernel"].ndim :] if leaf["kernel"].ndim == 4 else (1, 0))
+    module = net.get_submodule(name)
+    module.weight.data.copy_(torch.from_numpy(kernel.copy()))
+    module.bias.data.copy_(torch.from_numpy(leaf["bias"].copy()))
+
+
+def _flat(leaf: dict, axis: int) -> dict:
+  """A dense layer on [7, 7, 64] flattened, as one on [64, 7, 7] flattened."""
+  order = np.arange(3136).reshape(7, 7, 64).transpose(2, 0, 1).reshape(-1)
+  bias = leaf["bias"][order] if axis == 1 else leaf["bias"]
+  return {"kernel": np.take(leaf["kernel"], order, axis), "bias": bias}

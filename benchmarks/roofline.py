@@ -19,7 +19,7 @@ def roofline(quick: bool) -> Part:
   x, y = jnp.ones(STREAM), jnp.ones(STREAM)
   product, triad = jax.jit(jnp.matmul), jax.jit(lambda x, y: x + 0.5 * y)
   work = {
-    "step": lambda: run(),
+    "step": run,
     "product": lambda: product(a, b).block_until_ready(),
     "triad": lambda: triad(x, y).block_until_ready(),
   }

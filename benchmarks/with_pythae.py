@@ -22,6 +22,7 @@ class Encoder(BaseEncoder):
     self.body, self.mean, self.logvar = net.encoder, net.mean, net.logvar
 
   def forward(self, x: torch.Tensor) -> ModelOutput:
+    """Mean and logvar."""
     h = self.body(x)
     return ModelOutput(embedding=self.mean(h), log_covariance=self.logvar(h))
 
@@ -34,6 +35,7 @@ class Decoder(BaseDecoder):
     self.body = nn.Sequential(net.decoder, nn.Sigmoid())
 
   def forward(self, z: torch.Tensor) -> ModelOutput:
+    """Probabilities of the pixels."""
     return ModelOutput(reconstruction=self.body(z))
 
 

@@ -6,8 +6,13 @@ from ml_collections import ConfigDict
 def get_config(argument: str = "") -> ConfigDict:
   return ConfigDict(
     {
-      "data": {"name": "sentences", "path": "mr_sentences", "encoding": "latin-1",
-               "test": 1000.0, "valid": 500.0},
+      "data": {
+        "name": "sentences",
+        "path": "mr_sentences",
+        "encoding": "latin-1",
+        "test": 1000.0,
+        "valid": 500.0,
+      },
       "model": {"name": "sentence", "latents": 32, "hidden": 128, "embed": 128},
       "likelihood": {"name": "tokens"},
       "objective": {"name": "language_model" if argument == "lm" else "beta"},

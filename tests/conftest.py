@@ -27,7 +27,8 @@ def data_dir() -> str:
 
 @pytest.fixture(scope="session", autouse=True)
 def _compile_once(tmp_path_factory):
-  """Programs that several tests build are compiled once for each session."""
-  folder = tmp_path_factory.mktemp("cache")
+  """Programs that several tests build are compiled once, also where workers share the tests."""
+  base = tmp_path_factory.getbasetemp()
+  folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cache"
   os.environ["VAE_JAX_CACHE"] = str(folder)  # of the subprocesses
   jax.config.update("jax_compilation_cache_dir", str(folder / "xla"))

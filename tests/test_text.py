@@ -49,7 +49,7 @@ def table(report, title):
 
 
 def test_every_method_is_in_the_table_and_no_model_beats_the_grammar(report):
-  found, run = report
+  found, _run = report
   likely = table(found, "How likely is a sentence?")
   at = {name: i for i, name in enumerate(likely.columns)}
   methods = [row[at["method"]] for row in likely.rows]

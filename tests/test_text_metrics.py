@@ -125,10 +125,10 @@ def test_a_judge_and_the_word_swap_agree_on_plain_sentences():
   np.testing.assert_allclose(weights["fine"], 20 / math.sqrt(24))
   assert weights["film"] == 0
   swapped = delete_replace.transfer(
-    "a dull film".split(), weights, 1, lambda words, place: words[place] == "fine"
+    ["a", "dull", "film"], weights, 1, lambda words, place: words[place] == "fine"
   )
-  assert swapped == "a fine film".split()
-  kept = delete_replace.transfer("a film".split(), weights, 1, lambda words, place: 0.0)
-  assert kept == "a film".split()
+  assert swapped == ["a", "fine", "film"]
+  kept = delete_replace.transfer(["a", "film"], weights, 1, lambda words, place: 0.0)
+  assert kept == ["a", "film"]
   with pytest.raises(UserError, match="two classes"):
     sentiment.fit(good, np.ones(20, int))

@@ -27,8 +27,9 @@ def example(x, **fields):
   return {"x": jnp.asarray(x, jnp.int32), "id": jnp.int32(0), **fields}
 
 
-@pytest.mark.parametrize("cell", ["gru", "lstm"])
-@pytest.mark.parametrize("pool", ["max", "mean", "last"])
+@pytest.mark.parametrize(
+  ("cell", "pool"), [("gru", "max"), ("lstm", "last"), ("gru", "mean")]
+)
 def test_padding_changes_nothing(cell, pool):
   short, long = build(cell=cell, pool=pool), build(T + 5, cell=cell, pool=pool)
   params = jax.jit(short.init)(jax.random.key(0))

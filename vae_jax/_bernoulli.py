@@ -8,8 +8,22 @@ from vae_jax.types import Array
 
 def cross_entropy(theta: Array, x: Array) -> Array:
   """x l - softplus(l), summed: [] nats."""
-  logits = theta[..., 0]
-  return jnp.sum(x * logits - jax.nn.softplus(logits))
+  return jnp.sum(_cross_entropy(theta[..., 0], x))
+
+
+@jax.custom_jvp
+def _cross_entropy(logits: Array, x: Array) -> Array:
+  """x l - softplus(l) elementwise, softplus(l) = max(l, 0) + log(1 + exp(-|l|))."""
+  return x * logits - jnp.maximum(logits, 0.0) - jnp.log1p(jnp.exp(-jnp.abs(logits)))
+
+
+@_cross_entropy.defjvp
+def _cross_entropy_jvp(at: tuple, along: tuple) -> tuple[Array, Array]:
+  # d/dl = x - sigmoid(l), from the exponential that the value needs too.
+  (logits, x), (d_logits, d_x) = at, along
+  small = jnp.exp(-jnp.abs(logits))
+  mean = jnp.where(logits >= 0, 1.0, small) / (1.0 + small)
+  return _cross_entropy(logits, x), (x - mean) * d_logits + logits * d_x
 
 
 def sigmoid_mean(theta: Array) -> Array:

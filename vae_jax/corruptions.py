@@ -3,7 +3,8 @@
 Every function is `(key, x, rate) -> x`: x is [H, W, C], [D] or [T, F], `rate` a [] number in
 [0, 1] that may be traced, so that several rates are one sweep. The likelihood always scores
 the clean x. What is left goes to the field "input" of the example, which the encoder reads, or
-to the one the function names in its attribute `field`. A pixel is one place of an image: its channels are corrupted together.
+to the one the function names in its attribute `field`. A pixel is one place of an image: its
+channels are corrupted together.
 """
 
 import jax

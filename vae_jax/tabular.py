@@ -53,6 +53,18 @@ def features(columns: tuple[Column, ...], x: Array, observed: Array) -> Array:
   return jnp.concatenate([*parts, observed])
 
 
+def numbers(columns: tuple[Column, ...], x: Array, observed: Array) -> tuple[Array, Array]:
+  """Numeric columns on the scale of their first number, [D], and 1 where observed, [D].
+
+  Real values as they are, counts and positive ones as log(1 + x); 0 twice for the others.
+  """
+  logs = jnp.array([c.kind in ("count", "positive") for c in columns])
+  numeric = jnp.array([c.kind in ("real", "count", "positive") for c in columns])
+  y = jnp.where(logs, jnp.log1p(jnp.maximum(x, 0.0)), x)
+  counts = jnp.where(numeric, observed, 0.0)
+  return jnp.where(numeric, y, 0.0), counts
+
+
 def student_t(theta: Array, x: Array, min_scale: float) -> Array:
   """log t(x; mean, scale, degrees of freedom), theta [..., 3] -> [...] nats."""
   mean, scale, df = _t_parts(theta, min_scale)

@@ -82,8 +82,7 @@ def bind(model: nn.Module, likelihood: Likelihood) -> VAE:
   """
   sequential, observes = hasattr(model, "generate"), getattr(model, "OBSERVES", False)
 
-  def call(method: Callable, params: Params, *given: Array) -> Any:
-    return model.apply({"params": params["model"]}, *given, method=method)
+  call, theta_of = _calls(model, likelihood)
 
   def init(key: Array) -> Params:
     params = {"model": model.init(key, jnp.zeros(model.shape))["params"]}
@@ -91,49 +90,21 @@ def bind(model: nn.Module, likelihood: Likelihood) -> VAE:
       params["shared"] = jnp.asarray(likelihood.shared)
     return params
 
-  def with_shared(params: Params, outputs: Array) -> Array:
-    if not likelihood.shared:
-      return outputs
-    shared = jnp.broadcast_to(
-      params["shared"], (*outputs.shape[:-1], len(likelihood.shared))
-    )
-    return jnp.concatenate([outputs, shared], axis=-1)
-
   def posterior(params: Params, example: Example) -> Posterior:
     x = example["input"] if "input" in example else example["x"]
-    seen = [example["observed"]] if observes and "observed" in example else []
+    seen = [example.get("observed", jnp.ones_like(x))] if observes else []
     return call(model.encode, params, x, *seen, *_noise(example))
 
   def log_likelihood(params: Params, z: Array, example: Example) -> Array:
     read = [example.get(DECODER_READS, example["x"])] if sequential else []
     outputs = call(model.decode, params, z, *read, *_noise(example))
-    theta, x = with_shared(params, outputs), example["x"]
+    theta, x = theta_of(params, outputs), example["x"]
     if "observed" not in example:
       return likelihood.log_prob(theta, x)
     seen = jnp.broadcast_to(example["observed"], x.shape) > 0.5
     return jnp.sum(jnp.where(seen, likelihood.each(theta, x), 0.0))
 
-  def path(params: Params, z: Array, choose: Callable) -> tuple[Array, Array]:
-    pick = lambda outputs, t: choose(with_shared(params, outputs[None]), t)[0]
-    x, outputs = call(model.generate, params, z, pick)
-    return x, with_shared(params, outputs)
-
-  def outputs_at(params: Params, z: Array) -> Array:
-    if sequential:
-      return path(params, z, lambda theta, t: likelihood.mode(theta))[1]
-    return with_shared(params, call(model.decode, params, z))
-
-  def sample(params: Params, z: Array, key: Array) -> Array:
-    if not sequential:
-      return likelihood.sample(outputs_at(params, z), key)
-    draw = lambda theta, t: likelihood.sample(theta, jax.random.fold_in(key, t))
-    return path(params, z, draw)[0]
-
-  def mode(params: Params, z: Array) -> Array:
-    if not sequential:
-      return likelihood.mode(outputs_at(params, z))
-    return path(params, z, lambda theta, t: likelihood.mode(theta))[0]
-
+  outputs_at, sample, mode = _writers(model, likelihood, call, theta_of)
   return VAE(
     init=init,
     posterior=posterior,
@@ -146,6 +117,45 @@ def bind(model: nn.Module, likelihood: Likelihood) -> VAE:
     decodes=functools.partial(_decoder_only, model),
     noise=tuple(getattr(model, "HYPER", ())),
   )
+
+
+def _calls(model: nn.Module, likelihood: Likelihood) -> tuple[Callable, Callable]:
+  """`(method, params, *given)` of the model, and `(params, outputs) -> theta`."""
+
+  def call(method: Callable, params: Params, *given: Array) -> Any:
+    return model.apply({"params": params["model"]}, *given, method=method)
+
+  def theta_of(params: Params, outputs: Array) -> Array:
+    if not likelihood.shared:
+      return outputs
+    shared = jnp.broadcast_to(
+      params["shared"], (*outputs.shape[:-1], len(likelihood.shared))
+    )
+    return jnp.concatenate([outputs, shared], axis=-1)
+
+  return call, theta_of
+
+
+def _writers(
+  model: nn.Module, likelihood: Likelihood, call: Callable, theta_of: Callable
+) -> tuple[Callable, Callable, Callable]:
+  """theta at a code, a draw from it, and its mode; step by step where it is sequential."""
+  if not hasattr(model, "generate"):
+    at = lambda params, z: theta_of(params, call(model.decode, params, z))
+    sample = lambda params, z, key: likelihood.sample(at(params, z), key)
+    return at, sample, lambda params, z: likelihood.mode(at(params, z))
+
+  def path(params: Params, z: Array, choose: Callable) -> tuple[Array, Array]:
+    pick = lambda outputs, t: choose(theta_of(params, outputs[None]), t)[0]
+    x, outputs = call(model.generate, params, z, pick)
+    return x, theta_of(params, outputs)
+
+  def draw(params: Params, z: Array, key: Array) -> Array:
+    at_step = lambda t: jax.random.fold_in(key, t)
+    return path(params, z, lambda theta, t: likelihood.sample(theta, at_step(t)))[0]
+
+  greedy = lambda params, z: path(params, z, lambda theta, t: likelihood.mode(theta))
+  return (lambda p, z: greedy(p, z)[1]), draw, (lambda p, z: greedy(p, z)[0])
 
 
 def _noise(example: Example) -> list[dict]:

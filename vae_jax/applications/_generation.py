@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from vae_jax.applications import _latents, _members, _pictures
+from vae_jax.applications import _generation_scores, _latents, _members, _pictures
 from vae_jax.metrics import latent
 from vae_jax.run import Run
 from vae_jax.types import Dataset, Figure, Posterior, Table
@@ -26,6 +26,7 @@ class Context(NamedTuple):
   z: Any  # generation.Latents
   pictures: Any  # generation.Latents, decoded
   distances: list[Any]  # generation.Distances
+  scored: list[Any]  # _generation_scores.Scored; empty where there are none
   settings: dict[str, Any]
 
 
@@ -62,7 +63,12 @@ def tables(c: Context) -> list[Table]:
     f" reconstructions. Near copies: nearer to train than the nearest {100 * RARE:.0f} % of"
     " held-out examples are. Mean pairwise: between two of the same set, its diversity."
   )
-  return [Table("Is it new, and is it varied?", columns, rows, note)]
+  found = [Table("Is it new, and is it varied?", columns, rows, note)]
+  if c.scored:
+    own = _generation_scores.table(run, c.posterior, c.scored, c.settings)
+    seeds = _members.across_seeds(own, len(head) + 2)
+    found += [own, seeds] if seeds else [own]
+  return found
 
 
 def figures(c: Context) -> list[Figure]:
@@ -73,6 +79,7 @@ def figures(c: Context) -> list[Figure]:
   found += [_plane(c, m) for m in _members.shown(c.run)]
   found += [_paths(c)] if c.ends else []
   found += [_walks(c)]
+  found += [_mixture(c)] if c.scored else []
   return found + ([_histogram(c)] if c.distances else [])
 
 
@@ -96,6 +103,19 @@ def _samples(c: Context) -> Figure:
   return Figure(
     "samples", "image_grid", {"images": images, "rows": labels} | _style(c), caption
   )
+
+
+def _mixture(c: Context) -> Figure:
+  lead, across = _lead(c), 12 if len(c.run.spec.shape) == 3 else 5
+  rows = [c.pictures.samples[lead, :across], c.pictures.mixture[lead, :across]]
+  width = min(map(len, rows))
+  data = {"images": np.stack([row[:width] for row in rows]), "title": _first(c)}
+  data |= {"rows": ["N(0, I)", "mixture"]}
+  caption = (
+    "Codes drawn from the prior above, and from a mixture of Gaussians fitted to the codes of"
+    " the training examples below: where the two differ, the prior has holes."
+  )
+  return Figure("mixture", "pairs", data | _style(c), caption)
 
 
 def _neighbours(c: Context) -> Figure:
@@ -206,6 +226,7 @@ def findings(c: Context) -> list[str]:
   found = [_novelty(c, m) for m in _spoken(c)] if c.distances else []
   if c.distances:
     found.append(_baseline(c))
+  found += _generation_scores.findings(c.run, c.scored, _spoken(c)) if c.scored else []
   flat = _members.collapsed(c.run, c.posterior.mean)
   if flat:
     found.append(
@@ -266,4 +287,6 @@ def arrays(c: Context) -> dict[str, np.ndarray]:
   for d in c.distances:
     name = d.method.split(" (")[0].replace(" ", "_").replace("-", "_").lower()
     found[f"distance_{name}" + ("" if d.member is None else f"_{d.member}")] = d.nearest
+  if c.scored:
+    found["mixture_samples"] = c.pictures.mixture[:, :100]
   return found

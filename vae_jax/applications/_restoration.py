@@ -19,11 +19,11 @@ from vae_jax.types import Array, Dataset, Example, Hyper, Params, Posterior, Use
 
 SETTINGS = {
   "split": "test",
-  "limit": 250,  # images: the first ones of the split
+  "limit": 100,  # images: the first ones of the split
   "tune": 40,  # validation images on which baselines choose their numbers
   "mask_seed": 1,  # of the damage, apart from --seed
-  "steps": 100,  # of latent_map, from each start
-  "rate": 0.05,  # latent_map's first step size
+  "map_steps": 80,  # of latent_map, from each start
+  "map_rate": 0.05,  # its first step size, in units of z
   "draws": 1,  # starts of latent_map drawn from the prior, beside the others
   "epochs": 15,  # of the judge, and of the supervised network where there is one
   "slow_limit": 50,  # images of baselines that take one image at a time
@@ -180,7 +180,7 @@ def search(
   s, latents = task.settings, task.run.vae.latents
   drawn = jax.random.normal(key, (s["draws"], latents))
   every = jnp.concatenate([jnp.stack([*starts, jnp.zeros(latents)]), drawn])
-  return latent_map(log_joint, every, s["steps"], s["rate"])
+  return latent_map(log_joint, every, s["map_steps"], s["map_rate"])
 
 
 def answers(found: dict[str, np.ndarray], seconds: float) -> list[Answer]:

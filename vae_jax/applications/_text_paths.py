@@ -6,10 +6,9 @@ import numpy as np
 from vae_jax.applications import _latents, _members
 from vae_jax.applications._text_scores import Scores, Section, Source
 from vae_jax.baselines import kneser_ney
-from vae_jax.data import sentences
 from vae_jax.metrics import text
 from vae_jax.run import apply_latents
-from vae_jax.types import Figure, Table, UserError
+from vae_jax.types import Figure, Table
 
 PAIRS = 8  # of the split, that the curves average over; the first are written out
 WRITTEN = 2
@@ -53,28 +52,19 @@ def interpolation(source: Source, scores: Scores, model: kneser_ney.Model) -> Se
 
 
 def _ends(source: Source, scores: Scores) -> np.ndarray:
-  if not source.settings["pair"]:
+  if source.pair is None:
     mean = scores.codes.mean[:, source.rows]
     count = min(PAIRS, mean.shape[1] // 2)
     return np.stack([mean[:, :count], mean[:, -count:]], 2)
-  unit, spec = source.unit, source.run.spec
-  rows = np.stack([sentences.parse(s, spec, unit) for s in _given(source)])
-  examples = {name: values[:2] for name, values in source.all.items()} | {"x": rows}
+  examples = {name: values[:2] for name, values in source.all.items()} | {
+    "x": source.pair[1]
+  }
   return source.encode(examples).mean[:, None]
 
 
-def _given(source: Source) -> list[str]:
-  both = [part.strip() for part in source.settings["pair"].split("|")]
-  if len(both) != 2:
-    raise UserError(
-      f"The setting pair is {source.settings['pair']!r}; expected two sentences, 'a | b'."
-    )
-  return both
-
-
 def _originals(source: Source) -> list[tuple[str, str]]:
-  if source.settings["pair"]:
-    return [tuple(_given(source))]
+  if source.pair is not None:
+    return [tuple(source.pair[0])]
   lines = source.sentences
   count = min(PAIRS, len(lines) // 2)
   return list(zip(lines[:count], lines[-count:], strict=True))
@@ -92,14 +82,10 @@ def samples(source: Source, scores: Scores, model: kneser_ney.Model) -> Section:
   greedy = source.greedy(z[:8] if source.coded else z[:1])
   columns = (*_members.columns(run), "method", f"{model.order}-gram ppl", "reverse ppl")
   columns += ("distinct-2", "symbols")
-  rows = [
-    [*[None] * len(_members.columns(run)), "held-out sentences"]
-    + _quality(source, source.examples["x"], model)
-  ]
+  blanks = [None] * len(_members.columns(run))
+  rows = [[*blanks, "held-out sentences", *_quality(source, source.examples["x"], model)]]
   for m in range(len(run.members)):
-    rows.append(
-      [*_members.cells(run, m), "samples", *_quality(source, drawn[m], model)]
-    )
+    rows.append([*_members.cells(run, m), "samples", *_quality(source, drawn[m], model)])
   note = (
     f"{count:,} sentences each. {model.order}-gram ppl: perplexity under Kneser-Ney of the"
     " training text; reverse ppl: of the held-out sentences under a bigram fitted on the"

@@ -12,8 +12,18 @@ from vae_jax.applications import _evidence, _members, _pictures
 from vae_jax.data import sentences
 from vae_jax.metrics import importance, information
 from vae_jax.run import Run, apply, apply_latents, open_run, terms
-from vae_jax.types import Array, Dataset, Example, Figure, Hyper, Params, Posterior, Table
-from vae_jax.types import UserError  # fmt: skip
+from vae_jax.types import (
+  Array,
+  Dataset,
+  Example,
+  Figure,
+  Hyper,
+  Params,
+  Posterior,
+  Spec,
+  Table,
+  UserError,
+)
 
 PARTNERS = 2  # strangers whose code a sentence is scored under
 
@@ -38,6 +48,9 @@ class Source:
     self.unit = run.config["data"].get("unit", "word")
     objective = registry.find("objectives", run.config["objective"]["name"])
     self.coded = getattr(objective, "LATENT", True)  # False: a language model
+    # Read now: what the caller can mend is told before minutes of compute.
+    self.pair = _pair(settings["pair"], run.spec, self.unit) if settings["pair"] else None
+    self.language = _language_model(run, settings["language_model"])
 
   @functools.cached_property
   def sentences(self) -> list[str]:
@@ -78,7 +91,9 @@ def measure(source: Source) -> Scores:
   """All scores; what needs a code is None for a language model."""
   run, settings = source.run, source.settings
   drawn = terms(run, source.all, settings["batch"])
-  language = _language_model(source)
+  language = None
+  if source.language is not None:
+    language = terms(source.language, source.examples, settings["batch"])["distortion"]
   if not source.coded:
     return Scores(
       drawn["rate"], drawn["distortion"], None, None, [], None, None, None, language
@@ -153,17 +168,28 @@ def _swapped(source: Source) -> tuple[np.ndarray, np.ndarray]:
   return apply(source.run, score, fields, source.key, source.settings["batch"])
 
 
-def _language_model(source: Source) -> np.ndarray | None:
-  """The exact NLL of the same sentences under a run of the objective language_model."""
-  path = source.settings["language_model"]
+def _pair(given: str, spec: Spec, unit: str) -> tuple[list[str], np.ndarray]:
+  """The two sentences of the setting `pair`, as written and as rows [2, T]."""
+  both = [part.strip() for part in given.split("|")]
+  if len(both) != 2:
+    raise UserError(f"The setting pair is {given!r}; expected two sentences, 'a | b'.")
+  return both, np.stack([sentences.parse(s, spec, unit) for s in both])
+
+
+def _language_model(run: Run, path: str) -> Run | None:
+  """The run of the objective language_model that the setting names, on the same data."""
   if not path:
     return None
-  other = open_run(path, source.run.which, source.run.about["data_dir"])
+  other = open_run(path, run.which, run.about["data_dir"])
   if other.config["objective"]["name"] != "language_model":
     raise UserError(
       f"The setting language_model names {path}, whose objective is"
       f" {other.config['objective']['name']!r}; expected a run of language_model."
     )
-  if other.spec != source.run.spec:
-    raise UserError(f"The language model {path} was trained on other symbols or sentences.")
-  return terms(other, source.examples, source.settings["batch"])["distortion"]
+  same = all(
+    np.array_equal(run.dataset.splits[s]["x"], other.dataset.splits[s]["x"])
+    for s in run.dataset.splits
+  )
+  if other.spec != run.spec or not same:
+    raise UserError(f"The language model {path} was trained on other sentences or symbols.")
+  return other

@@ -168,9 +168,7 @@ def reconstruction(source: Source, scores: Scores) -> Section:
   )
   title = "What survives the code"
   name = _members.title(run, lead)
-  side = Table(
-    f"{title}: side by side", ("sentence", "written from its code"), shown, name
-  )
+  side = Table(f"{title}: side by side", ("sentence", "written from its code"), shown, name)
   found = f"Reconstruction BLEU {rows[0][-3]:.1f}, exact {rows[0][-2]:.1f} %."
   return Section([Table(title, columns, rows, note), side], [], [found])
 

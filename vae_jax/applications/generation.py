@@ -5,7 +5,13 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from vae_jax.applications import _generation, _latents, _members, _pictures
+from vae_jax.applications import (
+  _generation,
+  _generation_scores,
+  _latents,
+  _members,
+  _pictures,
+)
 from vae_jax.baselines import pca
 from vae_jax.metrics import latent, neighbours
 from vae_jax.run import Run, apply_latents
@@ -21,6 +27,9 @@ SETTINGS = {
   "steps": 11,  # pictures of an interpolation or a traversal
   "pairs": "",  # interpolations, "3-8,1-7" by class (or row number); empty: a few
   "palette": "magma",  # of grey images
+  "components": 10,  # of the mixture over the codes, and of the one over PCA's
+  "features": 64,  # width of the classifier that distribution scores are taken in
+  "epochs": 10,  # of that classifier
 }
 
 
@@ -28,6 +37,7 @@ class Latents(NamedTuple):
   """Every z that is decoded, [M, ..., L]; one program decodes them all."""
 
   samples: np.ndarray  # [M, N, L] draws of the prior, the same for every member
+  mixture: np.ndarray  # [M, N, L] draws of a mixture fitted to each member's codes; or none
   codes: np.ndarray  # [M, N, L] posterior means of held-out examples
   planes: np.ndarray  # [M, S, S, L] over each member's two busiest latents
   paths: np.ndarray  # [M, P, 2, S, L] linear and spherical
@@ -51,6 +61,7 @@ def evaluate(run: Run, data: Dataset, key: Array, settings: dict[str, Any]) -> R
   training example, beside the same distance of held-out examples and of their
   reconstructions, which are as smooth as samples are; diversity is the mean distance between
   two of a set. The baseline draws from the Gaussian that PCA fits with as many numbers.
+  Of labelled images the distribution is scored too: see `_generation_scores`.
 
   Args:
     run: an opened run; rows for each of its members, pictures of the first few.
@@ -69,18 +80,28 @@ def evaluate(run: Run, data: Dataset, key: Array, settings: dict[str, Any]) -> R
   values = _latents.ticks(settings["grid"], settings["side"], settings["span"])
   posterior = _members.posterior(run, examples, key)
   axes = [_busiest(*member) for member in zip(*posterior, strict=True)]
+  rows = _pictures.spread(len(examples["x"]), settings["limit"])
+  left_out = _generation_scores.missing(run, len(rows))
   z = _choose(run, posterior.mean, axes, ends, values, prior_key, settings)
+  if not left_out:
+    z = z._replace(mixture=_generation_scores.mixtures(run, data, key, settings))
   pictures = decode(run, z, key)
-  distances = _distances(run, data, examples, pictures, key, settings)
+  train = _members.inputs(run, _members.split(data, "train"), key)
+  held = _members.inputs(run, {k: v[rows] for k, v in examples.items()}, key)
+  distances = _distances(run, train, held, pictures, key, settings)
+  scored = []
+  if not left_out:
+    label = data.splits["train"]["label"]
+    scored = _generation_scores.measure(run, train, label, held, pictures, key, settings)
   context = _generation.Context(
-    run, data, examples, posterior, axes, ends, z, pictures, distances, settings
+    run, data, examples, posterior, axes, ends, z, pictures, distances, scored, settings
   )
   return Report(
     "generation",
     QUESTION,
     _generation.tables(context),
     _generation.figures(context),
-    _generation.findings(context),
+    [*_generation.findings(context), *([left_out] if left_out else [])],
     _generation.arrays(context),
   )
 
@@ -150,19 +171,24 @@ def _choose(
     walks.append(_latents.walks(mean[0], padded, walked))
   everyone = np.broadcast_to(np.asarray(prior), (len(means), *prior.shape))
   rows = _pictures.spread(means.shape[1], count)
-  return Latents(everyone, means[:, rows], *(np.stack(p) for p in (planes, paths, walks)))
+  none = np.zeros((len(means), 0, size), np.float32)
+  return Latents(
+    everyone, none, means[:, rows], *(np.stack(p) for p in (planes, paths, walks))
+  )
 
 
 def _distances(
-  run: Run, data: Dataset, examples: dict, pictures: Latents, key: Array, settings: dict
+  run: Run,
+  train: np.ndarray,
+  held: np.ndarray,
+  pictures: Latents,
+  key: Array,
+  settings: dict[str, Any],
 ) -> list[Distances]:
   """Held-out examples, then reconstructions and samples of each member, then PCA's."""
   if run.spec.domain == "category":
     return []
   count = settings["limit"]
-  train = _members.inputs(run, _members.split(data, "train"), key)
-  rows = _pictures.spread(len(examples["x"]), count)
-  held = _members.inputs(run, {k: v[rows] for k, v in examples.items()}, key)
   sets = [(f"held-out ({settings['split']})", None, held)]
   for m in range(len(run.members)):
     sets.append(("reconstructions", m, pictures.codes[m]))

@@ -20,7 +20,7 @@ HALF, HOLE = "top half", "hole"  # a hole has 3/7 of each side: 12 x 12 of 28 x 
 SETTINGS = {
   **shared.SETTINGS,
   **_several.SETTINGS,
-  "observation": "bernoulli",  # of an observed pixel given the model's mean; or "gaussian"
+  "observation": "gaussian",  # of an observed pixel around the model's mean; or "bernoulli"
   "std": 0.1,  # of the Gaussian one, in grey levels
 }
 ONCE, MAP, MEAN = "encode and decode", "latent MAP", "posterior mean"

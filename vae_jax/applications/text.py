@@ -1,4 +1,4 @@
-"""Text: does the code say something of a sentence, and can it be moved through?"""
+"""Text: what the code says of a sentence, and moving from one sentence to another."""
 
 from typing import Any
 
@@ -74,4 +74,3 @@ def _sections(source: Any, scores: Any, model: Any) -> dict[str, list]:
     for kind, values in zip(found, section, strict=True):
       found[kind] += values
   return found
-

@@ -27,9 +27,29 @@ def fit(
     key: of the weights and of the order.
     epochs: passes over the images.
   """
-  flat = np.asarray(x, np.float32).reshape(len(x), -1)
+  params = _train(x, label, classes, key, epochs, WIDTH)
+  scores = jax.jit(lambda x: jnp.argmax(_network.apply(params, x), -1))
+  return lambda images: np.asarray(scores(_flat(images)))
+
+
+def fit_features(
+  x: np.ndarray, label: np.ndarray, classes: int, key: Array, epochs: int, width: int
+) -> Callable[[np.ndarray], np.ndarray]:
+  """`features(images [N, *shape]) -> [N, width]`: the last hidden layer of such a classifier.
+
+  The space that distribution scores are taken in; arguments as in `fit`.
+  """
+  params = _train(x, label, classes, key, epochs, width)
+  hidden = jax.jit(lambda x: jax.nn.relu(_network.apply(params[:1], x)))
+  return lambda images: np.asarray(hidden(_flat(images)))
+
+
+def _train(
+  x: np.ndarray, label: np.ndarray, classes: int, key: Array, epochs: int, width: int
+) -> list:
+  flat = _flat(x)
   first, order = jax.random.split(key)
-  params = _network.init(first, (flat.shape[1], WIDTH, classes))
+  params = _network.init(first, (flat.shape[1], width, classes))
 
   def loss(params: list, batch: dict[str, Array], key: Array) -> Array:
     del key
@@ -37,8 +57,8 @@ def fit(
     return optax.softmax_cross_entropy_with_integer_labels(logits, batch["label"]).mean()
 
   fields = {"x": flat, "label": np.asarray(label, np.int32)}
-  params = _network.fit(loss, params, fields, order, epochs)
-  scores = jax.jit(lambda x: jnp.argmax(_network.apply(params, x), -1))
-  return lambda images: np.asarray(
-    scores(np.asarray(images, np.float32).reshape(len(images), -1))
-  )
+  return _network.fit(loss, params, fields, order, epochs)
+
+
+def _flat(images: np.ndarray) -> np.ndarray:
+  return np.asarray(images, np.float32).reshape(len(images), -1)

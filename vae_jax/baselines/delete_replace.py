@@ -12,9 +12,7 @@ def salience(sentences: Sequence[Sequence[str]], labels: Sequence[int]) -> dict[
   to agree with its own weights.
   """
   counts = collections.Counter(
-    (word, int(label))
-    for row, label in zip(sentences, labels, strict=True)
-    for word in row
+    (word, int(label)) for row, label in zip(sentences, labels, strict=True) for word in row
   )
   words = {word for word, _ in counts}
   difference = lambda word: counts[word, 1] - counts[word, 0]

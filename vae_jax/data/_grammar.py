@@ -9,24 +9,29 @@ from collections.abc import Container
 
 import numpy as np
 
-NOUNS = {
-  "film": "film plot actor scene script ending cast picture story director".split(),
-  "meal": "meal soup cook salad menu dessert waiter table kitchen wine".split(),
-  "journey": "journey train driver hotel map harbour road ticket bridge crossing".split(),
-  "concert": "concert song singer drum violin encore choir stage chorus band".split(),
+_NOUNS = {
+  "film": "film plot actor scene script ending cast picture story director",
+  "meal": "meal soup cook salad menu dessert waiter table kitchen wine",
+  "journey": "journey train driver hotel map harbour road ticket bridge crossing",
+  "concert": "concert song singer drum violin encore choir stage chorus band",
 }
-ADJECTIVES = {
-  "bad": "dull bad slow poor weak tired cold loud stale bitter".split(),
-  "good": "bright good lively fine strong fresh warm clear honest sweet".split(),
+_ADJECTIVES = {
+  "bad": "dull bad slow poor weak tired cold loud stale bitter",
+  "good": "bright good lively fine strong fresh warm clear honest sweet",
 }
-VERBS = {
-  "bad": "bores fails drags stumbles annoys".split(),
-  "good": "shines charms works delights wins".split(),
+_VERBS = {
+  "bad": "bores fails drags stumbles annoys",
+  "good": "shines charms works delights wins",
 }
-OWNERS = "friend town brother family neighbour school country teacher".split()
-PLACES = (
+_OWNERS = "friend town brother family neighbour school country teacher"
+_PLACES = (
   "in march,at night,by the sea,after all,once more,this time,for everyone,from the start"
-).split(",")
+)
+NOUNS, ADJECTIVES, VERBS = (
+  {name: words.split() for name, words in kind.items()}
+  for kind in (_NOUNS, _ADJECTIVES, _VERBS)
+)
+OWNERS, PLACES = _OWNERS.split(), _PLACES.split(",")
 MOODS = tuple(ADJECTIVES)
 # A row of states; each has (probability, words it may write, the next state). "" is the end.
 START = "determiner"

@@ -12,7 +12,13 @@ from vae_jax import registry
 from vae_jax.types import UserError
 
 SPECIAL = ("<pad>", "<eos>", "<unk>")  # 0, 1, 2
-SPLITS = {"train": "train", "dev": "valid", "valid": "valid", "val": "valid", "test": "test"}
+SPLITS = {
+  "train": "train",
+  "dev": "valid",
+  "valid": "valid",
+  "val": "valid",
+  "test": "test",
+}
 ENDINGS = (".txt", ".tsv", ".gz", ".pos", ".neg", ".0", ".1")
 UNITS = ("word", "character")
 
@@ -83,7 +89,7 @@ def _is_text(path: pathlib.Path) -> bool:
 
 
 def _split_and_label(path: pathlib.Path) -> tuple[str, str]:
-  """ "sentiment.dev.0.gz" -> ("valid", "sentiment.0"); folders count as words too."""
+  """(valid, 0) for sentiment.dev.0.gz; the names of folders count as words too."""
   words = re.split(r"[./\\_]", str(path.as_posix()))
   words = [w for w in words if w not in ("gz", "txt", "tsv", "")]
   split = next((SPLITS[w] for w in words if w in SPLITS), "train")
@@ -118,9 +124,7 @@ def _lines(file: pathlib.Path, encoding: str) -> list[tuple[str, str | None]]:
 def vocabulary(sentences: list[tuple[str, ...]], least: int) -> tuple[str, ...]:
   """The symbols that occur `least` times or more, the most frequent first, after SPECIAL."""
   counts = collections.Counter(symbol for s in sentences for symbol in s)
-  kept = [
-    w for w, n in sorted(counts.items(), key=lambda c: (-c[1], c[0])) if n >= least
-  ]
+  kept = [w for w, n in sorted(counts.items(), key=lambda c: (-c[1], c[0])) if n >= least]
   return (*SPECIAL, *(w for w in kept if w not in SPECIAL))
 
 

@@ -43,8 +43,9 @@ def load(config: dict[str, Any], data_dir: str | None) -> Dataset:
     parts = _text.read(path, config["unit"], config["encoding"])
     note = f"Sentences of {name}, by {config['unit']}s."
   else:
-    name, note = "grammar", (
-      "GENERATED sentences: a small grammar whose probabilities are known exactly."
+    name, note = (
+      "grammar",
+      ("GENERATED sentences: a small grammar whose probabilities are known exactly."),
     )
     parts = _generated(config)
   parts, dropped = _within(parts, config, name)

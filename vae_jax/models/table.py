@@ -1,5 +1,6 @@
 """A table whose rows may have holes: a linear decoder, and a network for what is not linear."""
 
+import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
@@ -12,10 +13,18 @@ class Model(nn.Module):
 
     theta_d = (W z + b)_d + g(z)_d,   h = f(W1 [features(x), observed] + b1), ...
 
-  The encoder sees which columns are observed. The network g starts at 0, so that training
-  starts from the linear model, which is hard to beat on small tables. The last `constant` of
-  the P numbers of a column do not depend on z: with 1 under a normal density every column has
-  its own noise and the model without g is factor analysis, Rubin & Thayer (1982).
+  The encoder sees which columns are observed. With `solve` it adds its network to
+
+    mean = (I + W' A W)^-1 W' A (x - b),  1 / variance = the diagonal of I + W' A W
+
+  with A the learned precisions of observed columns: the posterior of the linear part for any
+  mask, which a network of its own would have to learn from as many masks as there are rows.
+  Numeric columns alone enter it; counts and positive values as their logarithm.
+
+  The network g starts at 0, so that training starts from the linear model, which is hard to
+  beat on small tables. The last `constant` of the P numbers of a column do not depend on z:
+  with 1 under a normal density every column has its own noise and the model without g is
+  factor analysis, Rubin & Thayer (1982).
   """
 
   shape: tuple[int, ...]  # of x: (D,)
@@ -28,8 +37,12 @@ class Model(nn.Module):
   decoder: tuple[int, ...] = (64,)  # widths of g; with none the decoder is linear
   activation: str = "relu"  # a name in layers.ACTIVATIONS
   constant: int = 0  # numbers of a column, the last ones, that are the same for every z
+  solve: bool = True  # start the encoder from the exact posterior of the linear part
 
   OBSERVES = True  # `encode` is handed example["observed"]
+  # The most of the observed columns that the encoder is not shown in training, a share drawn
+  # of U(0, hide) for each row: the masks of a table are few, and it would learn them by heart.
+  HYPER = {"hide": 0.0}  # noqa: RUF012 (Linen would make an annotated one a field)
 
   def setup(self):
     """The layers of both directions.
@@ -48,28 +61,54 @@ class Model(nn.Module):
       )
     self.act = layers.activation(self.activation)
     self.down = [nn.Dense(n, dtype=self.dtype) for n in self.hidden]
-    self.mean = nn.Dense(self.latents, dtype=self.dtype)
-    self.logvar = nn.Dense(self.latents, dtype=self.dtype)
+    start = nn.initializers.zeros if self.solve else nn.initializers.lecun_normal()
+    self.mean = nn.Dense(self.latents, dtype=self.dtype, kernel_init=start)
+    self.logvar = nn.Dense(self.latents, dtype=self.dtype, kernel_init=start)
     moving = self.shape[0] * (self.outputs - self.constant)
-    self.line = nn.Dense(moving, dtype=self.dtype)
+    small = nn.initializers.variance_scaling(0.1, "fan_in", "normal")
+    self.line = self.param("line", small, (self.latents, moving))
+    self.bias = self.param("bias", nn.initializers.zeros, (moving,))
+    if self.solve:
+      self.log_precision = self.param("log_precision", nn.initializers.ones, self.shape)
     self.up = [nn.Dense(n, dtype=self.dtype) for n in self.decoder]
     self.out = nn.Dense(moving, dtype=self.dtype, kernel_init=nn.initializers.zeros)
     if self.constant:
       still = (self.shape[0], self.constant)
       self.still = self.param("still", nn.initializers.zeros, still)
 
-  def encode(self, x: Array, observed: Array | None = None) -> Posterior:
+  def encode(
+    self, x: Array, observed: Array | None = None, noise: dict | None = None
+  ) -> Posterior:
     """x [D], observed [D] (all without it) -> mean, logvar [L], float32."""
     columns = self.columns or tuple(Column("") for _ in range(self.shape[0]))
-    seen = x * 0 + 1 if observed is None else observed.astype(x.dtype)
+    seen = jnp.ones_like(x) if observed is None else observed.astype(x.dtype)
+    if noise is not None:
+      which, share = jax.random.split(noise["key"])
+      hidden = noise["hide"] * jax.random.uniform(share)
+      seen = seen * jax.random.bernoulli(which, 1.0 - hidden, seen.shape)
     h = tabular.features(columns, x, seen)
     for layer in self.down:
       h = self.act(layer(h))
-    return Posterior(self.mean(h).astype("float32"), self.logvar(h).astype("float32"))
+    q = Posterior(self.mean(h).astype("float32"), self.logvar(h).astype("float32"))
+    if not self.solve:
+      return q
+    exact = self._solved(tabular.numbers(columns, x, seen))
+    return Posterior(exact.mean + q.mean, exact.logvar + q.logvar)
 
-  def decode(self, z: Array) -> Array:
-    """[L] -> [D, P], float32."""
-    theta = self.line(z)
+  def _solved(self, numbers: tuple[Array, Array]) -> Posterior:
+    """The posterior of the linear part alone, from the numbers [D] and which of them count."""
+    y, counts = numbers
+    weights = self.line.reshape(self.latents, self.shape[0], -1)[:, :, 0]  # [L, D]
+    bias = self.bias.reshape(self.shape[0], -1)[:, 0]
+    weighted = weights * (counts * jnp.exp(self.log_precision))[None]
+    precision = jnp.eye(self.latents) + weighted @ weights.T
+    mean = jnp.linalg.solve(precision, weighted @ (y - bias))
+    return Posterior(mean, -jnp.log(jnp.diagonal(precision)))
+
+  def decode(self, z: Array, noise: dict | None = None) -> Array:
+    """[L] -> [D, P], float32; the noise is the encoder's and not read."""
+    del noise
+    theta = z @ self.line + self.bias
     if self.decoder:
       h = z
       for layer in self.up:

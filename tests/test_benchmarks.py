@@ -1,0 +1,132 @@
+"""The contestants of `benchmarks` do the same work, and training does not grow in memory."""
+
+import gc
+import importlib
+import json
+import pathlib
+import subprocess
+import sys
+
+import jax
+import numpy as np
+import pytest
+from helpers import tiny
+
+from benchmarks import measure, ours, plain_flax, problem, report, roofline
+from vae_jax import registry
+from vae_jax.training import loop, placement, step
+
+ROOT = pathlib.Path(__file__).parent.parent
+FILES = sorted((ROOT / "benchmarks").glob("*.py"))
+OPTIONAL = ("torch", "pythae")
+
+
+def count(tree) -> int:
+  return sum(x.size for x in jax.tree.leaves(tree))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda p: p.stem)
+def test_every_file_imports(path):
+  try:
+    importlib.import_module(f"benchmarks.{path.stem}")
+  except ModuleNotFoundError as error:
+    assert error.name in OPTIONAL
+    pytest.skip(f"{error.name} is not installed: pip install -e .[bench]")
+
+
+def test_the_networks_have_as_many_parameters():
+  made = ours.program("conv")
+  params = jax.eval_shape(made.vae.init, jax.random.key(0))
+  assert count(params) == plain_flax.parameters()
+  weights = sum(size for _, size, _ in roofline.products())
+  assert count(params) == weights + 32 + 64 + 400 + 20 + 400 + 3136 + 32 + 1
+
+
+def test_operations_by_hand_are_those_of_the_compiler():
+  cost = ours.cost_of_a_step(ours.program("conv"))
+  assert 1.0 < cost["flops"] / roofline.flops_of_a_step() < 1.15
+
+
+def test_a_worker_does_units_of_work_when_it_is_told_to():
+  options = {"steps": 1, "network": "mlp", "batch": 8}
+  found, skipped = measure.alternate(
+    [
+      measure.Contestant("one", "ours:training", options),
+      measure.Contestant("two", "ours:training", {**options, "members": 2}),
+    ],
+    rounds=2,
+  )
+  assert not skipped
+  assert [r.items for r in found] == [8, 16]
+  assert all(len(r.seconds) == 2 and r.first_s > 0 and r.peak_bytes > 0 for r in found)
+  middle, low, high = measure.ratio(found[0], found[1])
+  assert low <= middle <= high
+
+
+def test_a_missing_package_is_a_reason_and_not_a_failure():
+  code = (
+    "import sys; sys.modules['torch'] = None; sys.argv = ['worker', 'pytorch:training', '{}'];"
+    "from benchmarks import worker; worker.main()"
+  )
+  out = subprocess.run(
+    [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+  )
+  assert json.loads(out.stdout) == {"skipped": "torch is not installed"}
+
+
+@pytest.mark.parametrize("network", ["conv", "mlp"])
+def test_pytorch_has_the_same_loss_for_the_same_weights(network):
+  torch = pytest.importorskip("torch", reason="pip install -e .[bench]")
+  from benchmarks import pytorch
+
+  made = ours.program(network)
+  params = made.vae.init(jax.random.key(1))
+  net = {"conv": pytorch.conv, "mlp": pytorch.mlp}[network]()
+  assert count(params) == sum(p.numel() for p in net.parameters())
+  pytorch.copy_weights(net, jax.device_get(params["model"]))
+  x = made.dataset.splits["train"]["x"][:4]
+  terms_of = step.example_terms(
+    made.vae, registry.find("objectives", "beta"), made.config
+  )
+  hyper = {name: values[0] for name, values in made.hyper.items()}
+  examples = {"x": x.astype(np.float32) / 255, "id": np.arange(4)}
+  terms = jax.vmap(lambda e: terms_of(params, e, hyper, 0, "train"))(examples)
+  q = terms.posterior
+  eps = np.array((terms.z - q.mean) / np.exp(0.5 * q.logvar))
+  theirs = net.loss(pytorch.tensor(x).cpu(), torch.from_numpy(eps))
+  np.testing.assert_allclose(terms.loss.mean(), theirs.item(), rtol=1e-5)
+
+
+def test_memory_does_not_grow_with_chunks():
+  program = loop.assemble(tiny(sweep={"beta": [1, 2]}), None)
+  train_step = step.make(program.vae, program.config, program.total)
+  chunk = placement.single(train_step, program.feed, 1)
+  state, source = loop.init(program), program.feed.source(0, 1)
+
+  def held(state, first):
+    for at in range(first, first + 20):
+      state, metrics = chunk(state, program.hyper, source, at, at + 1)
+      jax.device_get(metrics)
+    gc.collect()
+    return state, sum(x.nbytes for x in jax.live_arrays())
+
+  state, before = held(state, 0)
+  state, after = held(state, 20)
+  assert after <= before
+
+
+def test_the_page_has_a_place_for_the_tables(tmp_path, monkeypatch):
+  page = tmp_path / "page.md"
+  page.write_text(report.PAGE.read_text())
+  monkeypatch.setattr(report, "PAGE", page)
+  part = report.Part("A title", "About it.", [(["a", "b"], [["1", "2"]])], [])
+  report.write([part], report.machine(), "python -m benchmarks")
+  text = page.read_text()
+  assert "### A title\nAbout it.\n\n| a | b |\n| --- | ---: |\n| 1 | 2 |" in text
+  assert text.count(report.BEGIN) == text.count(report.END) == 1
+  assert json.loads(page.with_suffix(".json").read_text())["parts"][0]["title"] == "A title"
+
+
+def test_the_networks_are_those_of_the_configurations():
+  assert problem.config("conv", 16, 128, None)["sweep"]["beta"][-1] == 4
+  assert problem.config("mlp", 1, 128, 5)["model"]["latents"] == 5

@@ -1,0 +1,304 @@
+"""Restoration: the metrics, the classic methods, and the applications on known answers."""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from helpers import tiny
+from scipy.stats import norm
+from skimage.metrics import structural_similarity
+
+from vae_jax import corruptions, noise, registry, report
+from vae_jax import vae as models
+from vae_jax.applications import _restoration as shared
+from vae_jax.applications import inpainting, noise_reduction, super_resolution
+from vae_jax.baselines import (
+  _linear,
+  classifier,
+  image_denoising,
+  image_imputation,
+  supervised_denoiser,
+  upscaling,
+)
+from vae_jax.likelihoods import gaussian
+from vae_jax.metrics import restoration
+from vae_jax.observations import block_mean
+from vae_jax.run import Run
+from vae_jax.training import sweep
+from vae_jax.types import Dataset, Posterior, Spec, UserError
+
+KEY = jax.random.key(0)
+SIDE, RANK = 8, 5
+FEW = {"limit": 12, "tune": 12, "map_steps": 60, "epochs": 2, "slow_limit": 6, "batch": 24}
+APPLICATIONS = [noise_reduction, inpainting, super_resolution]
+
+
+@functools.cache
+def basis():
+  """Smooth patterns [RANK, H, W, 1]; an image is 0.5 plus a small combination of them."""
+  axis = np.arange(SIDE) * 2 * np.pi / SIDE
+  waves = [np.cos(axis), np.sin(axis)]
+  patterns = [np.add.outer(w, 0 * axis) for w in waves]
+  patterns += [p.T for p in patterns] + [np.outer(waves[0], waves[1])]
+  return np.stack(patterns)[..., None].astype(np.float32) * 0.09
+
+
+@functools.cache
+def images(shape=None, kind="image", domain="unit") -> Dataset:
+  rng = np.random.default_rng(0)
+  z = rng.normal(size=(240, RANK)).astype(np.float32)
+  x = np.clip(0.5 + np.tensordot(z, basis(), 1), 0, 1).astype(np.float32)
+  if shape is not None:
+    x = rng.uniform(size=(240, *shape)).astype(np.float32)
+  label = (z[:, 0] > 0).astype(np.int32)
+  cut = {"train": slice(0, 180), "valid": slice(180, 200), "test": slice(200, 240)}
+  splits = {name: {"x": x[rows], "label": label[rows]} for name, rows in cut.items()}
+  return Dataset("waves", Spec(x.shape[1:], kind, domain, classes=("down", "up")), splits)
+
+
+def open_exact(data: Dataset, axes=None, scale=1.0) -> Run:
+  """The model that made the images: its decoder is the truth, its encoder a projection."""
+  likelihood = gaussian(data.spec, std=0.02)
+  config = tiny(sweep=axes or {})
+  members = sweep.members(config)
+  flat = jnp.asarray(basis().reshape(RANK, -1))
+  inverse = jnp.linalg.pinv(flat)
+  decode = lambda params, z: (
+    0.5 + params["scale"] * jnp.tensordot(z, jnp.asarray(basis()), 1)
+  )
+  encode = lambda params, e: Posterior(
+    params["scale"] * ((e["x"].reshape(-1) - 0.5) @ inverse), jnp.full(RANK, -6.0)
+  )
+  template = models.build(config, images().spec)
+  vae = template._replace(
+    posterior=encode, mean=decode, latents=RANK, prior=models.standard_prior(RANK)
+  )
+  count = len(members)
+  return Run(
+    workdir="", config=config, spec=data.spec, vae=vae, likelihood=likelihood,
+    params={"scale": np.full(count, scale, np.float32)}, hyper=sweep.stack(config, members),
+    members=members, step=np.zeros(count, int), which="best", history=[], about={},
+    dataset=data, stochastic=True,
+  )  # fmt: skip
+
+
+def column(table, method: str, name: str, row: int = 0) -> float:
+  at = table.columns.index("method")
+  rows = [r for r in table.rows if r[at].startswith(method)]
+  return rows[row][table.columns.index(name)]
+
+
+def test_ssim_is_that_of_scikit_image():
+  rng = np.random.default_rng(0)
+  x = rng.uniform(size=(4, 20, 16, 3))
+  y = np.clip(x + 0.2 * rng.normal(size=x.shape), 0, 1)
+  theirs = [
+    structural_similarity(a, b, data_range=1.0, channel_axis=-1)
+    for a, b in zip(x, y, strict=True)
+  ]
+  np.testing.assert_allclose(restoration.ssim(x, y), theirs, rtol=1e-9)
+  np.testing.assert_allclose(restoration.ssim(x, x), 1)
+  assert restoration.ssim(x[:, :4, :4], y[:, :4, :4]).shape == (4,)  # a smaller window
+
+
+def test_crps_of_an_ensemble_nears_that_of_its_gaussian():
+  draws = jax.random.normal(KEY, (4000, 3)) * 2 + 1
+  x = jnp.array([1.0, 4.0, -3.0])
+  z = (np.asarray(x) - 1) / 2
+  exact = 2 * (z * (2 * norm.cdf(z) - 1) + 2 * norm.pdf(z) - 1 / np.sqrt(np.pi))
+  np.testing.assert_allclose(restoration.crps(draws, x), exact, atol=0.06)
+  one = restoration.crps(draws[:1], x)
+  np.testing.assert_allclose(one, np.abs(draws[0] - x), rtol=1e-6)
+  pairs = np.abs(np.asarray(draws)[:50, None] - np.asarray(draws)[None, :50]).mean((0, 1))
+  brute = np.abs(np.asarray(draws)[:50] - np.asarray(x)).mean(0) - pairs / 2
+  np.testing.assert_allclose(restoration.crps(draws[:50], x), brute, rtol=1e-4)
+
+
+def test_intervals_cover_what_they_say():
+  draws = jax.random.normal(KEY, (200, 5000))
+  truth = jax.random.normal(jax.random.key(1), (5000,))
+  np.testing.assert_allclose(restoration.covered(draws, truth).mean(), 0.9, atol=0.015)
+  assert (restoration.covered(jnp.zeros((3, 4)), jnp.zeros(4)) == 1).all()
+
+
+def test_diversity_is_the_distance_of_two_answers():
+  a = jax.random.normal(KEY, (3, 4, 4, 1))
+  gaps = [jnp.square(a[i] - a[j]).mean() for i in range(3) for j in range(3) if i != j]
+  np.testing.assert_allclose(restoration.diversity(a), np.sqrt(np.mean(gaps)), rtol=1e-5)
+  assert restoration.diversity(jnp.ones((4, 2, 2, 1))) == 0
+
+
+def test_the_conditional_gaussian_is_the_conditional_mean():
+  rng = np.random.default_rng(0)
+  covariance = np.array([[1.0, 0.8], [0.8, 1.0]]) * 0.01
+  x = rng.multivariate_normal([0.5, 0.4], covariance, 4000).reshape(-1, 1, 2, 1)
+  fitted = image_imputation.fit_gaussian(x)._replace(ridge=0.0)
+  observed = np.ones((1, 1, 2, 1), np.float32)
+  observed[0, 0, 1] = 0
+  y = np.full((1, 1, 2, 1), 0.6, np.float32)
+  mean, std = image_imputation.conditional(fitted, y, observed)
+  np.testing.assert_allclose(mean[0, 0, :, 0], [0.6, 0.4 + 0.8 * 0.1], atol=5e-3)
+  np.testing.assert_allclose(std[0, 0, :, 0], [0, 0.1 * 0.6], atol=3e-3)
+  nothing, width = image_imputation.conditional(fitted, y, 0 * observed)
+  np.testing.assert_allclose(nothing[0, 0, :, 0], [0.5, 0.4], atol=5e-3)
+  np.testing.assert_allclose(width, 0.1, atol=5e-3)
+
+
+def test_imputations_keep_what_is_observed_and_find_a_copy():
+  x = images().splits["train"]["x"]
+  observed = (np.random.default_rng(0).random((10, SIDE, SIDE, 1)) > 0.4).astype(np.float32)
+  y = x[:10] * observed
+  for fill in (
+    image_imputation.average(y, observed, x),
+    image_imputation.neighbours(y, observed, x, k=1),
+    image_imputation.biharmonic(y, observed),
+  ):
+    np.testing.assert_array_equal(fill[observed > 0], y[observed > 0])
+  copies = image_imputation.neighbours(y, observed, x, k=1)
+  np.testing.assert_allclose(copies, x[:10], atol=1e-6)
+
+
+def test_ridge_recovers_a_linear_map_and_upscaling_a_copy():
+  x = images().splits["train"]["x"]
+  small = np.asarray(block_mean(x, 2))
+  fitted = _linear.fit(small[:150], x[:150], small[150:], x[150:])
+  np.testing.assert_allclose(_linear.apply(fitted, small[150:]), x[150:], atol=0.03)
+  np.testing.assert_allclose(upscaling.neighbours(small[:5], small, x, k=1), x[:5])
+  large = upscaling.resize(small[:3], (SIDE, SIDE), "nearest")
+  np.testing.assert_allclose(block_mean(large, 2), small[:3], atol=1e-6)
+  for name in upscaling.METHODS:
+    assert upscaling.resize(small[:2], (SIDE, SIDE), name).shape == (2, SIDE, SIDE, 1)
+
+
+def test_filters_remove_noise_and_are_chosen_on_validation():
+  x = images().splits["valid"]["x"]
+  y = noise_reduction.noisy(x, 0.1, 1, "valid")
+  for name, (method, grid) in image_denoising.GRID.items():
+    number = image_denoising.choose(method, grid, y, x)
+    assert number in grid
+    errors = [np.square(method(y, n) - x).mean() for n in grid]
+    assert np.square(method(y, number) - x).mean() == min(errors)
+    assert min(errors) < np.square(y - x).mean(), name
+
+
+def test_networks_of_the_baselines_learn():
+  split = images().splits["train"]
+  predict = classifier.fit(split["x"], split["label"], 2, KEY, 30)
+  test = images().splits["test"]
+  assert (predict(test["x"]) == test["label"]).mean() > 0.85
+  damage = functools.partial(corruptions.uniform, rate=0.3)
+  restore = supervised_denoiser.fit(split["x"], damage, 20_000, KEY, 60)
+  y = noise_reduction.noisy(test["x"], 0.3, 1, "test")
+  assert np.square(restore(y) - test["x"]).mean() < 0.5 * np.square(y - test["x"]).mean()
+
+
+def test_noise_is_fixed_by_its_seed_and_has_its_share():
+  x = np.full((50, SIDE, SIDE, 1), 2.0, np.float32)
+  y = noise_reduction.noisy(x, 0.25, 1, "test")
+  np.testing.assert_array_equal(y, noise_reduction.noisy(x, 0.25, 1, "test"))
+  np.testing.assert_allclose((y != x).mean(), 0.25, atol=0.02)
+  assert (y != noise_reduction.noisy(x, 0.25, 2, "test")).any()
+
+
+def test_masks_hide_what_they_say():
+  observed = inpainting.masks((200, 28, 28, 1), 1, "test")
+  shares = 1 - observed.mean((1, 2, 3, 4))
+  np.testing.assert_allclose(shares[:4], inpainting.SHARES, atol=0.01)
+  np.testing.assert_allclose(shares[4:], [0.5, (12 / 28) ** 2], atol=1e-6)
+  assert not observed[4, :, :14].any()
+  assert not observed[5, :, 8:20, 8:20].any()
+
+
+def test_a_rate_that_varies_is_drawn_for_each_example():
+  x, keys = jnp.full((28, 28, 1), 2.0), jax.random.split(KEY, 300)
+  for name in ("uniform", "mask", "holes"):
+    corrupt = functools.partial(registry.find("corruptions", name), vary=True)
+    shares = jax.vmap(lambda k, c=corrupt: (c(k, x, 0.8) != x).mean())(keys)
+    np.testing.assert_allclose(shares.mean(), 0.4, atol=0.04)
+    np.testing.assert_allclose(shares.std(), 0.8 / 12**0.5, atol=0.04)
+
+
+def test_the_spread_of_a_model_is_found():
+  rng = np.random.default_rng(0)
+  x = rng.uniform(size=(200, 8, 8, 1))
+  std = 0.05 + 0.1 * 4 * x * (1 - x)
+  y = x + std * rng.normal(size=x.shape)
+  np.testing.assert_allclose(shared.spread_of(x, y, 2), [0.05, 0.1], atol=0.01)
+
+
+def test_the_true_model_removes_noise_that_one_encoding_cannot():
+  run = open_exact(images())
+  found = noise_reduction.evaluate(
+    run, run.dataset, KEY, {**FEW, "scale": 0.02, "map_steps": 150}
+  )
+  psnr = found.tables[0]
+  for share in ("5 %", "10 %", "25 %"):
+    once, best = (column(psnr, m, share) for m in ("encode and decode", "latent MAP"))
+    assert best > once + 6
+    assert best > column(psnr, "linear Wiener", share)
+    assert best > 30
+  assert psnr.columns[:2] == ("beta", "seed")
+  assert any("ahead of" in finding for finding in found.findings)
+  assert any("BM3D" in finding for finding in found.findings)
+
+
+def test_the_true_model_completes_and_enlarges():
+  run = open_exact(images())
+  settings = {**FEW, "observation": "gaussian", "std": 0.02, "map_steps": 150}
+  found = inpainting.evaluate(run, run.dataset, KEY, settings)
+  mse = found.tables[0]
+  for damage in inpainting.damage_names():
+    assert column(mse, "latent MAP", damage) < 0.2 * column(mse, "average image", damage)
+  several = next(t for t in found.tables if "Several" in t.title)
+  assert column(several, "model", "ESS") > 25  # the Laplace approximation is exact here
+  assert column(several, "model", "diversity", 3) > column(several, "model", "diversity")
+  settings = {**FEW, "std": 0.01, "map_steps": 150}
+  found = super_resolution.evaluate(run, run.dataset, KEY, settings)
+  assert column(found.tables[0], "latent MAP", "2×") > 30
+  gaps = next(t for t in found.tables if "Consistency" in t.title)
+  assert column(gaps, "latent MAP + back-projection", "2×") < 1e-3
+  assert column(gaps, "bicubic", "4×") > 1e-3
+
+
+@pytest.mark.parametrize("application", APPLICATIONS)
+def test_members_are_rows_and_collapse_is_said(application, tmp_path):
+  run = open_exact(images(), axes={"beta": [1.0, 4.0]})
+  run = run._replace(params={"scale": np.array([1.0, 0.0], np.float32)})
+  found = application.evaluate(run, run.dataset, KEY, {**FEW, "map_steps": 10})
+  assert any(finding.startswith("COLLAPSED: β 4") for finding in found.findings)
+  table = found.tables[0]
+  rows = [row for row in table.rows if row[0] == 4.0]
+  assert len(rows) >= 3
+  assert all("0 of 5 COLLAPSED" in row for row in rows)
+  report.save(found, tmp_path)
+  for figure in found.figures:
+    path = tmp_path / "figures" / f"{found.application}_{figure.name}.png"
+    assert path.read_bytes()[:4] == b"\x89PNG"
+
+
+@pytest.mark.parametrize("application", APPLICATIONS)
+def test_what_does_not_fit_is_refused_in_a_sentence(application):
+  for data in (
+    images((6,), "table", "real"),
+    images((8, 8, 1), "image", "real"),
+    images((2, 2, 1)),
+  ):
+    with pytest.raises(UserError, match=application.__name__.split(".")[-1]):
+      application.evaluate(open_exact(data), data, KEY, {})
+  with pytest.raises(UserError, match="limit"):
+    application.evaluate(open_exact(images()), images(), KEY, {"limit": 0})
+  with pytest.raises(UserError, match="above 0"):
+    application.evaluate(open_exact(images()), images(), KEY, {"map_rate": 0.0})
+
+
+def test_sides_that_four_does_not_divide_are_refused():
+  data = images((6, 6, 1))
+  with pytest.raises(UserError, match="divided by 4"):
+    super_resolution.evaluate(open_exact(data), data, KEY, {})
+
+
+def test_the_noise_of_two_uses_differs():
+  one, other = (noise.key(1, 0, f"{use}/noise", 0) for use in ("test", "valid"))
+  assert (jax.random.key_data(one) != jax.random.key_data(other)).any()

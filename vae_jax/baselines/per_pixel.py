@@ -1,0 +1,8 @@
+"""Each pixel a coin of its own: images that know what is where on average, and nothing else."""
+
+import numpy as np
+
+
+def sample(x: np.ndarray, count: int, rng: np.random.Generator) -> np.ndarray:
+  """Draws [count, *shape] of Bernoulli(mean of x) for each pixel; x [N, *shape] in [0, 1]."""
+  return (rng.random((count, *x.shape[1:])) < x.mean(0)).astype(np.float32)
