@@ -109,27 +109,30 @@ def _stepper(net: Vae, compile: bool) -> Callable[[torch.Tensor], None]:
 
 
 def copy_weights(net: Vae, params: dict) -> None:
-  """Gives a network the parameters of vae_jax's, which flattens [H, W, C] where it is [C, H, W]."""
-  convolutional = "encode_dense" in params
-  state = {"mean": params["mean"], "logvar": params["logvar"]}
-  if convolutional:
-    state |= {"encoder.0": params["down_0"], "encoder.2": params["down_1"]}
-    state |= {"encoder.5": _flat(params["encode_dense"], 0)}
-    state |= {"decoder.0": params["decode_dense"], "decoder.2": _flat(params["decode_top"], 1)}
-    state |= {"decoder.5": params["up_0"], "decoder.7": params["up_1"]}
+  """The parameters of vae_jax's network of the same name into this one."""
+  if "encode_dense" in params:
+    names = {
+      "encoder.0": "down_0", "encoder.2": "down_1", "encoder.5": "encode_dense",
+      "decoder.0": "decode_dense", "decoder.2": "decode_top",
+      "decoder.5": "up_0", "decoder.7": "up_1",
+    }  # fmt: skip
   else:
-    state |= {"encoder.1": params["down_0"], "decoder.0": params["up_0"], "decoder.2": params["out"]}
-  transposed = ("decoder.5", "decoder.7")
-  for name, leaf in state.items():
-    axes = (2, 3, 0, 1) if name in transposed else (3, 2, 0, 1)
-    kernel = leaf["kernel"].transpose(axes[-leaf["kernel"].ndim :] if leaf["kernel"].ndim == 4 else (1, 0))
-    module = net.get_submodule(name)
-    module.weight.data.copy_(torch.from_numpy(kernel.copy()))
+    names = {"encoder.1": "down_0", "decoder.0": "up_0", "decoder.2": "out"}
+  for here, there in {"mean": "mean", "logvar": "logvar", **names}.items():
+    module, leaf = net.get_submodule(here), _channels_first(there, params[there])
+    module.weight.data.copy_(torch.from_numpy(leaf["kernel"].copy()))
     module.bias.data.copy_(torch.from_numpy(leaf["bias"].copy()))
 
 
-def _flat(leaf: dict, axis: int) -> dict:
-  """A dense layer on [7, 7, 64] flattened, as one on [64, 7, 7] flattened."""
+def _channels_first(name: str, leaf: dict) -> dict:
+  """A layer in PyTorch's layout: [out, in], and an image flattened as [C, H, W]."""
+  kernel, bias = leaf["kernel"], leaf["bias"]
   order = np.arange(3136).reshape(7, 7, 64).transpose(2, 0, 1).reshape(-1)
-  bias = leaf["bias"][order] if axis == 1 else leaf["bias"]
-  return {"kernel": np.take(leaf["kernel"], order, axis), "bias": bias}
+  if name == "encode_dense":
+    kernel = kernel[order]
+  if name == "decode_top":
+    kernel, bias = kernel[:, order], bias[order]
+  if kernel.ndim == 2:
+    return {"kernel": kernel.T, "bias": bias}
+  outputs_first = (3, 2, 0, 1) if name.startswith("down") else (2, 3, 0, 1)
+  return {"kernel": kernel.transpose(outputs_first), "bias": bias}

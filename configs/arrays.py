@@ -10,6 +10,6 @@ def get_config(argument: str = "") -> ConfigDict:
       "model": {"name": "mlp", "latents": 10, "hidden": [256]},
       "likelihood": {"name": "gaussian", "scale": "shared"},
       "objective": {"name": "beta"},
-      "train": {"epochs": 2.0 if argument == "smoke" else 50.0},
+      "train": {"steps": 50 if argument == "smoke" else 5000, "eval_every": 250},
     }
   )

@@ -11,17 +11,22 @@ from ml_collections import ConfigDict
 def get_config(argument: str = "") -> ConfigDict:
   return ConfigDict(
     {
-      "data": {"name": "tables", "set": "breast", "valid": 0.05},
-      "model": {"name": "table", "latents": 10, "decoder": [], "constant": 1},
-      "likelihood": {"name": "gaussian", "scale": "predicted", "min_std": 0.05},
+      "data": {"name": "tables", "set": "breast", "kind": "positive", "valid": 0.05},
+      "model": {
+        "name": "table",
+        "latents": 20,
+        "hidden": [64],
+        "decoder": [],
+        "constant": 1,
+      },
+      "likelihood": {"name": "mixed", "min_std": 0.05},
       "objective": {"name": "miwae", "samples": 20},
-      "hyper": {"learning_rate": 1e-3},
-      "optimizer": {"ema": True},
+      "hyper": {"learning_rate": 3e-3, "learning_rate_steps": 100.0},
+      "schedule": {"learning_rate": "warmup_cosine"},
       "train": {
-        "epochs": 2.0 if argument == "smoke" else 300.0,
+        "steps": 20 if argument == "smoke" else 4000,
         "batch_size": 64,
-        "eval_every": 100,
-        "log_every": 100,
+        "eval_every": 500,
       },
     }
   )

@@ -24,9 +24,7 @@ def get_config(argument: str = "") -> ConfigDict:
       "corruption": {"name": "none"} if argument == "clean" else corruption,
       "hyper": {"corruption_rate": 0.6 if argument == "range" else 0.0},
       "optimizer": {"ema": True},
-      "sweep": {}
-      if argument in ("range", "clean")
-      else {"corruption_rate": [0.05, 0.1, 0.25, 0.5]},
+      "sweep": {} if one_model else {"corruption_rate": SHARES},
       "train": {"epochs": 0.1 if argument == "smoke" else 20.0},
     }
   )

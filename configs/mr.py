@@ -1,24 +1,47 @@
-"""Film-review sentences (MR)."""
+"""Film-review sentences (MR, Pang & Lee 2005): a VAE of 32 latents that keeps 7 nats.
+
+Command:  python train.py --config=configs/mr.py --workdir=runs/mr --data_dir=<folder>
+          python train.py --config=configs/mr.py:lm --workdir=runs/mr_lm --data_dir=<folder>
+          python evaluate.py --workdir=runs/mr --application=text --set language_model=runs/mr_lm
+Duration: 10 and 17 minutes of training on two CPU cores that others were using too.
+Expected: validation ELBO -109.95 with a rate of 7.2 nats; -106.2 for the language model. One
+          seed. docs/applications/text.md has the test numbers.
+`:smoke` is a run of one step. A sweep: --config.sweep="{'beta': [0.5, 1], 'seed': [0, 1, 2]}".
+"""
 
 from ml_collections import ConfigDict
 
 
 def get_config(argument: str = "") -> ConfigDict:
+  """`:lm` is the language model of the same size: the decoder at z = 0."""
+  vae = argument != "lm"
+  hyper = {
+    "learning_rate": 3e-3,
+    "learning_rate_steps": 100.0,
+    "dropout": 0.25,
+    "corruption_rate": 0.15,
+  }
+  schedule = {"learning_rate": "warmup_cosine"}
+  if vae:
+    hyper |= {"beta_steps": 1000.0, "free_bits": 0.25}
+    schedule |= {"beta": "linear"}
+  files = {"path": "mr_sentences", "encoding": "latin-1", "test": 1000.0, "valid": 500.0}
   return ConfigDict(
     {
-      "data": {
-        "name": "sentences",
-        "path": "mr_sentences",
-        "encoding": "latin-1",
-        "test": 1000.0,
-        "valid": 500.0,
-      },
+      "data": {"name": "sentences", **files},
       "model": {"name": "sentence", "latents": 32, "hidden": 128, "embed": 128},
       "likelihood": {"name": "tokens"},
-      "objective": {"name": "language_model" if argument == "lm" else "beta"},
+      "objective": {"name": "beta" if vae else "language_model"},
       "corruption": {"name": "words"},
-      "hyper": {"corruption_rate": 0.2, "dropout": 0.4},
+      "hyper": hyper,
+      "schedule": schedule,
       "optimizer": {"ema": True},
-      "train": {"epochs": 15.0, "batch_size": 64, "eval_batch_size": 50, "log_every": 50},
+      "train": {
+        "epochs": 9.0,
+        "steps": 1 if argument == "smoke" else 0,
+        "batch_size": 32,
+        "eval_batch_size": 50,
+        "log_every": 139,
+      },
     }
   )

@@ -1,21 +1,34 @@
-"""Sentences of a small grammar, generated: runs with no data and has an exact answer.
+"""Sentences of a small grammar, GENERATED: runs with no data, and has an exact answer.
 
-python train.py --config=configs/text.py --workdir=runs/text
-python evaluate.py --workdir=runs/text --application=text
+Command:  python train.py --config=configs/text.py --workdir=runs/text
+          python evaluate.py --workdir=runs/text --application=text
+Duration: 6 minutes of training on two CPU cores that ten other programs were using.
+Expected: validation ELBO -16.1 with a rate of 3.7 nats, one seed; the entropy is 14.99, so the
+          code costs a nat more than it is worth here. Without free bits: -15.8 at 0.1.
+`:lm` is the language model of the same size, `:smoke` a run of one epoch.
 """
 
 from ml_collections import ConfigDict
 
 
 def get_config(argument: str = "") -> ConfigDict:
-  """`:lm` is the language model of the same size, `:smoke` a run of seconds."""
+  """`:lm` is the language model of the same size: the decoder at z = 0."""
+  vae = argument != "lm"
+  hyper = {"learning_rate": 3e-3, "learning_rate_steps": 50.0, "corruption_rate": 0.2}
+  schedule = {"learning_rate": "warmup_cosine"}
+  if vae:
+    hyper |= {"beta_steps": 500.0, "free_bits": 0.25}
+    schedule |= {"beta": "linear"}
   return ConfigDict(
     {
       "data": {"name": "sentences"},
       "model": {"name": "sentence", "latents": 8, "hidden": 64, "embed": 32},
       "likelihood": {"name": "tokens"},
-      "objective": {"name": "language_model" if argument == "lm" else "beta"},
-      "hyper": {"learning_rate": 3e-3},
-      "train": {"epochs": 1.0 if argument == "smoke" else 12.0, "batch_size": 64},
+      "objective": {"name": "beta" if vae else "language_model"},
+      "corruption": {"name": "words"},
+      "hyper": hyper,
+      "schedule": schedule,
+      "optimizer": {"ema": True},
+      "train": {"epochs": 1.0 if argument == "smoke" else 20.0, "batch_size": 64},
     }
   )

@@ -8,9 +8,15 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 import jax
 import pytest
 
+# Hundreds of small programs run once each: compiling them is what the tests cost. They are
+# compiled without LLVM's optimisation; train.py and evaluate.py, run as programs, with it.
+with pytest.MonkeyPatch.context() as patch:
+  flags = os.environ.get("XLA_FLAGS", "")
+  patch.setenv("XLA_FLAGS", f"{flags} --xla_backend_optimization_level=0")
+  jax.devices()  # the flags are read here, once
+
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_debug_key_reuse", True)
-
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
 
 ROOT = pathlib.Path(__file__).parent.parent

@@ -5,7 +5,7 @@ A decoder puts out P numbers for each column, of which a kind reads the first fe
 | kind | p(x) | numbers |
 |---|---|---|
 | real | N(m, s^2), or Student's t | m, s (, degrees of freedom) |
-| positive | log(1 + x) as a real column | the same |
+| positive | as real, on the standardised logarithm that is stored | the same |
 | count | Poisson(exp r) | r |
 | category | softmax of V logits | V |
 | ordinal | P(x <= r) = sigmoid(t_r - m), t_0 < t_1 < ... | m, then V - 1 gaps |
@@ -17,14 +17,15 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.scipy.special import gammaln
 
 from vae_jax.distributions import LOG_2PI
-from vae_jax.types import Array, Column, Spec, UserError
+from vae_jax.types import Array, Column, Spec
 
-KINDS = ("real", "positive", "count", "category", "ordinal")
 MAX_LOG_RATE = 12.0  # of a count: 160,000
-MAX_LOG_POSITIVE = 10.0  # of a positive value, in units of its scale
+MAX_LOG_POSITIVE = 10.0  # of a positive value, in units of its standard deviation
+UNITS = ("shift", "scale", "unit")
 _T_PARTS, _NORMAL_PARTS = 3, 2
 
 
@@ -36,8 +37,8 @@ def columns_of(spec: Spec) -> tuple[Column, ...]:
 def features(columns: tuple[Column, ...], x: Array, observed: Array) -> Array:
   """What an encoder reads of a row x [D]: every column on a scale near 1, [F].
 
-  Categories become one number each, counts and positive values their logarithm, ordinals
-  their place in [-1, 1]. What is not observed is 0; `observed` [D] follows as it is.
+  Categories become V numbers, counts their logarithm, ordinals their place in [-1, 1]. What is
+  not observed is 0; `observed` [D] follows as it is.
   """
   parts = []
   for i, column in enumerate(columns):
@@ -45,7 +46,7 @@ def features(columns: tuple[Column, ...], x: Array, observed: Array) -> Array:
       value = jax.nn.one_hot(x[i].astype(int), column.categories)
     elif column.kind == "ordinal":
       value = (2.0 * x[i] / max(column.categories - 1, 1) - 1.0)[None]
-    elif column.kind in ("count", "positive"):
+    elif column.kind == "count":
       value = jnp.log1p(jnp.maximum(x[i], 0.0))[None]
     else:
       value = x[i][None]
@@ -56,13 +57,22 @@ def features(columns: tuple[Column, ...], x: Array, observed: Array) -> Array:
 def numbers(columns: tuple[Column, ...], x: Array, observed: Array) -> tuple[Array, Array]:
   """Numeric columns on the scale of their first number, [D], and 1 where observed, [D].
 
-  Real values as they are, counts and positive ones as log(1 + x); 0 twice for the others.
+  Real and positive ones as they are, counts as log(1 + x); 0 twice for the others.
   """
-  logs = jnp.array([c.kind in ("count", "positive") for c in columns])
-  numeric = jnp.array([c.kind in ("real", "count", "positive") for c in columns])
-  y = jnp.where(logs, jnp.log1p(jnp.maximum(x, 0.0)), x)
-  counts = jnp.where(numeric, observed, 0.0)
-  return jnp.where(numeric, y, 0.0), counts
+  counts = jnp.array([c.kind == "count" for c in columns])
+  numeric = jnp.array([c.kind in ("real", "positive", "count") for c in columns])
+  y = jnp.where(counts, jnp.log1p(jnp.maximum(x, 0.0)), x)
+  return jnp.where(numeric, y, 0.0), jnp.where(numeric, observed, 0.0)
+
+
+def natural(columns: tuple[Column, ...], x: np.ndarray) -> np.ndarray:
+  """Stored rows [..., D] as the file's numbers, float64; a category stays its number."""
+  x = np.asarray(x, np.float64)
+  shift, scale, unit = (np.array([getattr(c, k) for c in columns]) for k in UNITS)
+  plain = shift + scale * x
+  positive = np.array([c.kind == "positive" for c in columns])
+  grown = np.expm1(np.clip(np.where(positive, plain, 0.0), 0.0, MAX_LOG_POSITIVE))
+  return np.where(positive, unit * grown, plain)
 
 
 def student_t(theta: Array, x: Array, min_scale: float) -> Array:
@@ -115,11 +125,8 @@ class Family(NamedTuple):
     return jnp.stack(drawn)
 
   def _log_prob(self, column: Column, theta: Array, x: Array) -> Array:
-    if column.kind == "real":
+    if column.kind in ("real", "positive"):
       return self._log_real(theta, x)
-    if column.kind == "positive":
-      y = jnp.log1p(jnp.maximum(x, 0.0))
-      return self._log_real(theta, y) - y  # |dy/dx| = exp(-y)
     if column.kind == "count":
       log_rate = jnp.minimum(theta[0], MAX_LOG_RATE)
       return x * log_rate - jnp.exp(log_rate) - gammaln(x + 1.0)
@@ -150,12 +157,8 @@ class Family(NamedTuple):
     return jnp.concatenate([first, inside, last])
 
   def _mean(self, column: Column, theta: Array) -> Array:
-    if column.kind == "real":
+    if column.kind in ("real", "positive"):
       return theta[0]
-    if column.kind == "positive":
-      # A t has no finite mean of its exponential: there the median.
-      spread = 0.0 if self.heavy else 0.5 * jnp.square(self._std(theta))
-      return jnp.expm1(jnp.clip(theta[0] + spread, 0.0, MAX_LOG_POSITIVE))
     if column.kind == "count":
       return jnp.exp(jnp.minimum(theta[0], MAX_LOG_RATE))
     log_probs = self._log_categories(column, theta)
@@ -166,26 +169,10 @@ class Family(NamedTuple):
   def _sample(self, column: Column, theta: Array, key: Array) -> Array:
     if column.kind in ("real", "positive"):
       if self.heavy:
-        x = sample_student_t(theta, key, self.min_std)
-      else:
-        x = theta[0] + self._std(theta) * jax.random.normal(key)
-      if column.kind == "real":
-        return x
-      return jnp.expm1(jnp.clip(x, 0.0, MAX_LOG_POSITIVE))
+        return sample_student_t(theta, key, self.min_std)
+      return theta[0] + self._std(theta) * jax.random.normal(key)
     if column.kind == "count":
       rate = jnp.exp(jnp.minimum(theta[0], MAX_LOG_RATE))
       return jax.random.poisson(key, rate).astype(jnp.float32)
     drawn = jax.random.categorical(key, self._log_categories(column, theta))
     return drawn.astype(jnp.float32)
-
-
-def check_kind(column: Column) -> None:
-  """Refuses a kind that has no density.
-
-  Raises:
-    UserError: with the known kinds.
-  """
-  if column.kind not in KINDS:
-    raise UserError(
-      f"Column {column.name!r} is of kind {column.kind!r}; expected one of {KINDS}."
-    )

@@ -32,6 +32,7 @@ class Column(NamedTuple):
   categories: int = 0  # V, of the last two: stored as 0 ... V - 1
   shift: float = 0.0  # the file's number is shift + scale * x
   scale: float = 1.0
+  unit: float = 1.0  # of a positive column: it is unit * (exp(shift + scale * x) - 1)
   names: tuple[str, ...] = ()  # of the categories where the file has words
 
 
@@ -44,7 +45,9 @@ class Spec(NamedTuple):
   categories: int = 0  # V, for the domain "category"
   classes: tuple[str, ...] = ()  # the names of the label values; empty: no labels
   symbols: tuple[str, ...] = ()  # the names of the V categories: words, notes; empty: none
-  columns: tuple[Column, ...] = ()  # of a table whose columns are known; all of them or none
+  columns: tuple[
+    Column, ...
+  ] = ()  # of a table whose columns are known; all of them or none
 
   @property
   def size(self) -> int:
@@ -102,7 +105,9 @@ class VAE(NamedTuple):
   mean: Callable[[Params, Array], Array]  # params, z -> E[x|z], the shape of x
   prior: Prior
   latents: int  # L
-  mode: Callable[[Params, Array], Array]  # params, z -> likeliest x, greedy where sequential
+  mode: Callable[
+    [Params, Array], Array
+  ]  # params, z -> likeliest x, greedy where sequential
   decodes: Callable[[Params], Any]  # params -> True for each leaf that only the decoder has
   noise: tuple[str, ...] = ()  # numbers of hyper that it reads in example["noise"]
 

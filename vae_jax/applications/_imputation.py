@@ -9,7 +9,7 @@ from vae_jax.baselines import downstream
 from vae_jax.metrics import restoration
 from vae_jax.metrics.summary import Mean, mean_and_error
 from vae_jax.run import Run
-from vae_jax.tabular import columns_of
+from vae_jax.tabular import columns_of, natural
 from vae_jax.types import Array, Column, Dataset, Posterior, UserError
 
 NUMERIC = ("real", "positive", "count")
@@ -26,16 +26,20 @@ class Task(NamedTuple):
   columns: tuple[Column, ...]
   asked: dict[str, np.ndarray]  # what the model is given: x, observed and id
   examples: dict[str, np.ndarray]  # the split with the answers
+  truth: np.ndarray  # [N, D] the answers as the file's numbers
   center: np.ndarray  # [D] mean and
-  spread: np.ndarray  # [D] standard deviation of x over observed training entries
+  spread: np.ndarray  # [D] standard deviation of observed training entries of the file
   known: np.ndarray  # [P, E] baselines learn from it, NaN where missing; see `widen`
   rows: np.ndarray  # [N, E] what baselines fill in
+  stored: tuple[
+    np.ndarray, np.ndarray
+  ]  # both of them as the model has them: [P, D], [N, D]
   posterior: Posterior  # [M, N, L]
   key: Array
 
 
 class Answer(NamedTuple):
-  """What one method made of every row, on the scale of the stored x."""
+  """What one method made of every row, as the file's numbers."""
 
   member: int | None  # None: a baseline
   method: str
@@ -78,10 +82,14 @@ def prepare(run: Run, data: Dataset, key: Array, settings: dict[str, Any]) -> Ta
   learnt = np.concatenate([train["row"], valid["row"]])
   new = ~np.isin(examples["row"], learnt)  # none where the split is the whole table
   parts = [train, valid, {name: values[new] for name, values in examples.items()}]
-  wide = lambda part: widen(columns, center, spread, part["x"], part["observed"])
+  wide = lambda part: widen(
+    columns, center, spread, natural(columns, part["x"]), part["observed"]
+  )
+  holes = lambda part: np.where(part["observed"], part["x"], np.nan).astype(np.float64)
   return Task(
-    run, data, settings, columns, asked, examples, center, spread,
-    np.concatenate([wide(part) for part in parts]), wide(examples),
+    run, data, settings, columns, asked, examples, natural(columns, examples["truth"]),
+    center, spread, np.concatenate([wide(part) for part in parts]), wide(examples),
+    (np.concatenate([holes(part) for part in parts]), holes(examples)),
     _members.posterior(run, asked, key), key,
   )  # fmt: skip
 
@@ -90,7 +98,7 @@ def _scale(
   columns: tuple[Column, ...], train: dict[str, np.ndarray]
 ) -> tuple[np.ndarray, np.ndarray]:
   """Mean and standard deviation of observed training entries; 0 and 1 for categories."""
-  seen = np.where(train["observed"], train["x"], np.nan).astype(np.float64)
+  seen = np.where(train["observed"], natural(columns, train["x"]), np.nan)
   numbers = np.array([c.kind != "category" for c in columns])
   center, spread = np.nanmean(seen, 0), np.nanstd(seen, 0)
   spread = np.where(spread > 1e-8, spread, 1.0)
@@ -104,14 +112,15 @@ def widen(
   x: np.ndarray,
   observed: np.ndarray | None = None,
 ) -> np.ndarray:
-  """Rows [N, D] as baselines read them [N, E]: standardised, a category as V of 0 and 1.
+  """The file's rows [N, D] as baselines read them [N, E]: standardised, V of 0 and 1.
 
   NaN where not observed.
   """
   parts = []
   for i, column in enumerate(columns):
     if column.kind == "category":
-      part = (x[:, i : i + 1] == np.arange(column.categories)).astype(np.float64)
+      place = np.round(x[:, i : i + 1] - column.shift)
+      part = (place == np.arange(column.categories)).astype(np.float64)
     else:
       part = (x[:, i : i + 1].astype(np.float64) - center[i]) / spread[i]
     hole = np.zeros(len(x), bool) if observed is None else ~observed[:, i]
@@ -120,27 +129,26 @@ def widen(
 
 
 def narrow(task: Task, wide: np.ndarray) -> np.ndarray:
-  """What baselines filled in [N, E] as stored rows [N, D]: the largest of V, whole ordinals."""
+  """What baselines filled in [N, E] as the file's rows [N, D]: one of V, whole ordinals."""
   found, at = [], 0
   for i, column in enumerate(task.columns):
     width = column.categories if column.kind == "category" else 1
     part, at = wide[:, at : at + width], at + width
     if column.kind == "category":
-      found.append(part.argmax(1).astype(np.float64))
+      found.append(column.shift + part.argmax(1))
       continue
     value = part[:, 0] * task.spread[i] + task.center[i]
     if column.kind == "ordinal":
-      value = np.clip(np.round(value), 0, column.categories - 1)
+      top = column.shift + column.categories - 1
+      value = np.clip(np.round(value), column.shift, top)
     found.append(value)
   return np.stack(found, 1)
 
 
 def score(task: Task, answer: Answer) -> Scored:
   """Every score of one answer over the hidden entries."""
-  truth, hidden = task.examples["truth"], task.examples["hidden"]
-  completed = np.where(
-    task.examples["observed"], task.examples["x"], _settled(task, answer)
-  )
+  truth, hidden = task.truth, task.examples["hidden"]
+  completed = np.where(task.examples["observed"], truth, _settled(task, answer))
   kinds = np.array([c.kind for c in task.columns])
   numeric = hidden & np.isin(kinds, NUMERIC)
   gap = (completed - truth) / task.spread
@@ -171,8 +179,8 @@ def _settled(task: Task, answer: Answer) -> np.ndarray:
     if column.kind == "ordinal":
       point[:, i] = np.round(np.median(answer.draws[:, :, i], 0))
     elif column.kind == "category":
-      votes = answer.draws[:, :, i, None] == np.arange(column.categories)
-      point[:, i] = votes.sum(0).argmax(-1)
+      votes = answer.draws[:, :, i, None] == column.shift + np.arange(column.categories)
+      point[:, i] = column.shift + votes.sum(0).argmax(-1)
   return point
 
 
@@ -181,9 +189,8 @@ def _spread(
 ) -> tuple[float | None, float | None]:
   if answer.draws is None or not numeric.any():
     return None, None
-  draws = np.asarray(answer.draws, np.float32)[:, numeric]  # [I, entries]
-  scale = np.broadcast_to(task.spread, numeric.shape)[numeric].astype(np.float32)
-  draws, truth = draws / scale, task.examples["truth"][numeric] / scale
+  standard = lambda x: ((x - task.center) / task.spread)[..., numeric].astype(np.float32)
+  draws, truth = standard(answer.draws), standard(task.truth)
   crps = np.asarray(restoration.crps(draws, truth), np.float64).mean()
   return float(crps), coverage(draws, truth, LEVEL)
 
@@ -203,7 +210,7 @@ def _accuracy(task: Task, completed: np.ndarray) -> float | None:
 def ceiling(task: Task) -> float | None:
   """The accuracy on the rows with nothing hidden; None where some are truly missing."""
   known = task.examples["observed"] | task.examples["hidden"]
-  return _accuracy(task, task.examples["truth"]) if known.all() else None
+  return _accuracy(task, task.truth) if known.all() else None
 
 
 def best(scored: list[Scored], model: bool) -> Scored:

@@ -93,7 +93,7 @@ def _by_column(task: Task, scored: list[Scored], ours: Scored) -> Figure:
     theirs,
     ours,
   ]
-  hidden, truth = task.examples["hidden"], task.examples["truth"]
+  hidden, truth = task.examples["hidden"], task.truth
   kept = [i for i, c in enumerate(task.columns) if c.kind in _imputation.NUMERIC][:DRAWN]
   series = {}
   for one in shown:
@@ -114,12 +114,12 @@ def _by_column(task: Task, scored: list[Scored], ours: Scored) -> Figure:
 def _calibration(task: Task, those: list[Scored]) -> Figure:
   numeric = np.array([c.kind in _imputation.NUMERIC for c in task.columns])
   hidden = task.examples["hidden"] & numeric
-  truth = task.examples["truth"][hidden]
+  truth = task.truth[hidden]
   levels = np.linspace(0.1, 0.9, 9)
   series = {"as they should": levels}
   for one in those:
     if one.answer.draws is not None:
-      draws = np.asarray(one.answer.draws, np.float32)[:, hidden]
+      draws = np.asarray(one.answer.draws)[:, hidden]
       series[one.answer.method] = np.array(
         [_imputation.coverage(draws, truth, float(level)) for level in levels]
       )
@@ -174,13 +174,13 @@ def _verdict(task: Task, scored: list[Scored]) -> str:
 def arrays(task: Task, scored: list[Scored]) -> dict[str, np.ndarray]:
   """The completed rows in the file's numbers, draws of them, and the same as a csv."""
   ours = _imputation.best(scored, True)
-  shift = np.array([c.shift for c in task.columns])
-  scale = np.array([c.scale for c in task.columns])
-  completed = shift + scale * ours.completed
+  known = task.examples["observed"] | task.examples["hidden"]
+  # A table with holes of its own keeps every value it has; another shows what was filled in.
+  completed = np.where(known & ~known.all(), task.truth, ours.completed)
   cells = [[f"{v:.6g}" for v in row] for row in completed]
   for i, column in enumerate(task.columns):
     if column.names:
-      for row, value in zip(cells, ours.completed[:, i], strict=True):
+      for row, value in zip(cells, completed[:, i] - column.shift, strict=True):
         row[i] = column.names[int(value)] if np.isfinite(value) else ""
   head = ["row", *(c.name for c in task.columns)]
   text = [

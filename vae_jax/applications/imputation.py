@@ -1,6 +1,7 @@
 """Imputation: how well missing entries of a table are filled in, and how sure one may be."""
 
 import time
+from collections.abc import Callable
 from typing import Any
 
 import jax
@@ -13,6 +14,7 @@ from vae_jax.applications._imputation import Answer, Task
 from vae_jax.baselines import em_gaussian, table_imputation
 from vae_jax.latent_map import Draws, latent_map, posterior_draws, resample, weigh
 from vae_jax.run import Run, apply
+from vae_jax.tabular import natural
 from vae_jax.types import VAE, Array, Dataset, Example, Hyper, Params, Report
 
 QUESTION = "How well are missing entries filled in, and how sure may one be of them?"
@@ -80,22 +82,23 @@ def impute(
   """
   q = vae.posterior(params, example)
   joint = lambda z: vae.log_likelihood(params, z, example) + vae.prior.log_prob(z)
-  keys = [jax.random.fold_in(key, i) for i in range(4)]
+  fold = lambda use: jax.random.fold_in(key, use)
   starts = jnp.stack([q.mean, jnp.zeros_like(q.mean)])
   mode = latent_map(joint, starts, settings["steps"], settings["rate"]).z
   drawn = {
     ONCE: _point(q.mean),
     MAP: _point(mode),
-    WEIGHED: _encoder_draws(vae, params, example, keys[0], settings["samples"]),
-    LAPLACE: posterior_draws(joint, mode, keys[1], settings["samples"]),
+    WEIGHED: _encoder_draws(vae, params, example, fold(0), settings["samples"]),
+    LAPLACE: posterior_draws(joint, mode, fold(1), settings["samples"]),
   }
   found = {}
-  for name, draws in drawn.items():
+  for use, (name, draws) in enumerate(drawn.items()):
     means = jax.vmap(lambda z: vae.mean(params, z))(draws.z)
     point = jnp.exp(draws.log_weights) @ means
-    several = resample(draws, keys[2], settings["imputations"])
+    several = resample(draws, fold(10 + use), settings["imputations"])
+    own = jax.random.split(fold(20 + use), len(several))
     draw = lambda z, key: vae.sample(params, z, key)
-    found[name] = (point, jax.vmap(draw)(several, jax.random.split(keys[3], len(several))))
+    found[name] = (point, jax.vmap(draw)(several, own))
   return found
 
 
@@ -127,8 +130,9 @@ def _model(task: Task) -> list[Answer]:
   began = time.perf_counter()
   found = apply(run, fill, task.asked, task.key, s["batch"])
   seconds = (time.perf_counter() - began) / len(run.members)
+  file = lambda x: natural(task.columns, x)  # of a logarithm: its median, not its mean
   return [
-    Answer(m, name, point[m], np.moveaxis(draws[m], 1, 0), seconds)
+    Answer(m, name, file(point[m]), file(np.moveaxis(draws[m], 1, 0)), seconds)
     for m in range(len(run.members))
     for name, (point, draws) in found.items()
   ]
@@ -154,11 +158,27 @@ def _baselines(task: Task) -> list[Answer]:
     filled = method(task.known, task.rows)
     point = _imputation.narrow(task, filled)
     found.append(Answer(None, name, point, None, time.perf_counter() - began))
-  began = time.perf_counter()
-  gaussian = em_gaussian.fit(task.known)
-  point = _imputation.narrow(task, em_gaussian.conditional(gaussian, task.rows).mean)
-  rng = np.random.default_rng([seed, 1])
-  draws = em_gaussian.draws(gaussian, task.rows, s["imputations"], rng)
-  draws = np.stack([_imputation.narrow(task, one) for one in draws])
-  taken = time.perf_counter() - began
-  return [*found, Answer(None, "EM Gaussian", point, draws, taken)]
+  file = lambda x: _imputation.narrow(task, x)
+  found.append(_gaussian(task, "EM Gaussian", task.known, task.rows, file))
+  kinds = {column.kind for column in task.columns}
+  if "positive" in kinds and kinds <= {"real", "positive"}:
+    # The model sees logarithms: so does a Gaussian, or the comparison would flatter it.
+    file = lambda x: natural(task.columns, x)
+    found.append(_gaussian(task, "EM Gaussian on logs", *task.stored, file))
+  return found
+
+
+def _gaussian(
+  task: Task,
+  name: str,
+  known: np.ndarray,
+  rows: np.ndarray,
+  file: Callable[[np.ndarray], np.ndarray],
+) -> Answer:
+  began, s = time.perf_counter(), task.settings
+  gaussian = em_gaussian.fit(known)
+  point = file(em_gaussian.conditional(gaussian, rows).mean)
+  rng = np.random.default_rng([task.run.config["data"]["mask_seed"], 1])
+  drawn = em_gaussian.draws(gaussian, rows, s["imputations"], rng)
+  draws = np.stack([file(one) for one in drawn])
+  return Answer(None, name, point, draws, time.perf_counter() - began)

@@ -9,7 +9,7 @@ from vae_jax.types import Column, UserError
 def fit(
   columns: tuple[Column, ...], values: np.ndarray, observed: np.ndarray
 ) -> tuple[Column, ...]:
-  """The columns with shift and scale: v = shift + scale x.
+  """The columns with shift and scale, so that `tabular.natural` gives the file's numbers.
 
   Raises:
     UserError: a column has no observed training entry.
@@ -22,28 +22,28 @@ def fit(
         f"Column {column.name!r} has no observed entry among the training rows: drop the"
         f" column, or hide fewer entries."
       )
-    std = float(seen.std()) or 1.0  # a constant column is left at 0
-    if column.kind == "real":
-      column = column._replace(shift=float(seen.mean()), scale=std)
-    elif column.kind == "positive":
-      column = column._replace(scale=std)
+    if column.kind == "positive":
+      column = column._replace(unit=_std(seen))
+      seen = np.log1p(seen / column.unit)
+    if column.kind in ("real", "positive"):
+      column = column._replace(shift=float(seen.mean()), scale=_std(seen))
     found.append(column)
   return tuple(found)
 
 
+def _std(seen: np.ndarray) -> float:
+  return float(seen.std()) or 1.0  # a constant column is left at 0
+
+
 def encode(columns: tuple[Column, ...], fields: Fields) -> Fields:
   """Raw rows as the fields of a split; what is not observed is 0 in x."""
+  values = np.array(fields["values"])
+  for i, column in enumerate(columns):
+    if column.kind == "positive":
+      values[:, i] = np.log1p(values[:, i] / column.unit)
   shift, scale = (np.array([getattr(c, k) for c in columns]) for k in ("shift", "scale"))
-  truth = np.nan_to_num((fields["values"] - shift) / scale).astype(np.float32)
+  truth = np.nan_to_num((values - shift) / scale).astype(np.float32)
   kept = {k: v for k, v in fields.items() if k != "values"}
   return {
-    **kept,
-    "x": np.where(fields["observed"], truth, 0).astype(np.float32),
-    "truth": truth,
-  }
-
-
-def decode(columns: tuple[Column, ...], x: np.ndarray) -> np.ndarray:
-  """Stored numbers [N, D] as the file's, float64; a category stays its number."""
-  shift, scale = (np.array([getattr(c, k) for c in columns]) for k in ("shift", "scale"))
-  return shift + scale * np.asarray(x, np.float64)
+    **kept, "x": np.where(fields["observed"], truth, 0).astype(np.float32), "truth": truth
+  }  # fmt: skip

@@ -19,6 +19,7 @@ OPTIONS = {
   "set": "breast",
   "path": "",
   "target": "",
+  "kind": "real",  # of numeric columns without a published type: "real" or "positive"
   "mechanism": "mcar",
   "rate": 0.5,
   "mask_seed": 0,
@@ -29,14 +30,15 @@ OPTIONS = {
 def load(config: dict[str, Any], data_dir: str | None) -> Dataset:
   """A table [D] of columns that may be real, positive, counts, categories or ordinal.
 
-  Real columns are (v - mean) / std, positive ones v / std, both of observed training entries;
-  counts and the numbers of categories are as they are. Domain "real" where every column is
-  real, else "mixed".
+  Real columns are (v - mean) / std, positive ones the same of log(1 + v / std), all of observed
+  training entries; counts and the numbers of categories are as they are. Domain "real" where
+  every column is real, else "mixed".
 
   Raises:
     UserError: an unknown set or mechanism, a missing file, or a column with nothing observed.
   """
   table = _table_files.read(config["set"], config["path"], config["target"], data_dir)
+  table = _kind(table, config["kind"])
   known = ~np.isnan(table.values)
   hidden = known & _masks.draw(table, config)
   fields = {
@@ -62,6 +64,20 @@ def load(config: dict[str, Any], data_dir: str | None) -> Dataset:
     f"{table.note} {100 * share:.1f} % of the known entries hidden ({config['mechanism']}, mask"
     f" seed {config['mask_seed']}).{whole}",
   )
+
+
+def _kind(table: _table_files.Table, kind: str) -> _table_files.Table:
+  """The table with its real columns of the kind that was asked for."""
+  if kind not in ("real", "positive"):
+    raise UserError(f"data.kind is {kind!r}; expected real or positive.")
+  columns = tuple(c._replace(kind=kind) if c.kind == "real" else c for c in table.columns)
+  for i, column in enumerate(columns):
+    if column.kind == "positive" and np.nanmin(table.values[:, i]) < 0:
+      raise UserError(
+        f"Column {column.name!r} has values below 0 and is said to be positive: leave"
+        f" data.kind at real."
+      )
+  return table._replace(columns=columns)
 
 
 def _parts(fields: _split.Fields, config: dict[str, Any]) -> dict[str, _split.Fields]:

@@ -95,7 +95,7 @@ def make(
     total: steps of the run, for schedules that need its end.
   """
   objective = registry.find("objectives", config["objective"]["name"])
-  terms_of, adam = example_terms(vae, objective, config), _adam(config)
+  terms_of = example_terms(vae, objective, config)
   hyper_at = scheduled(config, total)
 
   def loss(params: Params, hyper: Hyper, batch: Example, step: Array) -> tuple[Array, dict]:
@@ -118,33 +118,39 @@ def make(
     norm = optax.tree.norm(gradient)
     finite = jnp.isfinite(norm)
     scale = jnp.where(now["clip_norm"] > 0, jnp.minimum(1.0, now["clip_norm"] / norm), 1.0)
-    gradient = jax.tree.map(lambda g: scale * g, gradient)
-    direction, moments = adam.update(gradient, state.moments)
+    # A step not taken has a gradient of 0, decays of 1 and a change of 0, which leaves the same
+    # bits as choosing between old and new would, and no copy of the state is made.
+    gradient = jax.tree.map(lambda g: jnp.where(finite, scale * g, 0.0), gradient)
+    direction, moments = _adam(config, finite).update(gradient, state.moments)
+    count = jnp.where(finite, moments.count, state.moments.count)
     rates = now["learning_rate"], now["learning_rate"] * now["decoder_rate"]
+    decay = now["weight_decay"]
     params = jax.tree.map(
-      lambda p, d, decodes: p - rates[decodes] * (d + now["weight_decay"] * p),
+      lambda p, d, decodes: p - jnp.where(finite, rates[decodes] * (d + decay * p), 0.0),
       state.params,
       direction,
       vae.decodes(state.params),
     )
-    ema = _average(state.ema, params, now["ema_decay"], state.step)
-    new = (params, moments, ema)
-    old = (state.params, state.moments, state.ema)
-    kept = jax.tree.map(lambda n, o: jnp.where(finite, n, o), new, old)
+    ema = _average(state.ema, params, now["ema_decay"], state.step, finite)
     skipped = 1 - finite.astype(jnp.int32)
     metrics |= {"loss": value, "grad_norm": norm, "skipped": skipped.astype(jnp.float32)}
-    return State(*kept, state.step + 1, state.skipped + skipped), metrics
+    moments = moments._replace(count=count)
+    return State(params, moments, ema, state.step + 1, state.skipped + skipped), metrics
 
   return train_step
 
 
-def _adam(config: dict) -> optax.GradientTransformation:
-  optimizer = config["optimizer"]
-  return optax.scale_by_adam(optimizer["b1"], optimizer["b2"], optimizer["eps"])
+def _adam(config: dict, taken: Array | bool = True) -> optax.GradientTransformation:
+  """Adam's direction; with decays of 1, which keep the moments, where no step is taken."""
+  b1, b2 = (jnp.where(taken, config["optimizer"][name], 1.0) for name in ("b1", "b2"))
+  return optax.scale_by_adam(b1, b2, config["optimizer"]["eps"])
 
 
-def _average(ema: Params, params: Params, decay: Array, step: Array) -> Params:
+def _average(
+  ema: Params, params: Params, decay: Array, step: Array, taken: Array
+) -> Params:
   if isinstance(ema, tuple):
     return ema
   decay = jnp.minimum(decay, (1.0 + step) / (10.0 + step))  # forget the initialisation soon
+  decay = jnp.where(taken, decay, 1.0)
   return jax.tree.map(lambda e, p: decay * e + (1.0 - decay) * p, ema, params)
