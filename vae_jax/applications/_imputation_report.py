@@ -136,12 +136,14 @@ def findings(task: Task, scored: list[Scored]) -> list[str]:
   found = []
   if task.examples["hidden"].any():
     found.append(_verdict(task, scored))
-    ours = _imputation.best(scored, True)
-    if ours.covered is not None:
-      inside = [s for s in scored if s.covered is not None and s.answer.member is None]
-      beside = f", the EM Gaussian's {inside[0].covered:.1%}" if inside else ""
+    sure = [s for s in scored if s.covered is not None]
+    if sure:
+      ours = min((s for s in sure if s.answer.member is not None), key=lambda s: s.crps)
+      theirs = min((s for s in sure if s.answer.member is None), key=lambda s: s.crps)
       found.append(
-        f"Of its {LEVEL:.0%} intervals {ours.covered:.1%} hold the hidden value{beside}."
+        f"Multiple imputations: of the {LEVEL:.0%} intervals of {ours.answer.method}"
+        f" {ours.covered:.1%} hold the hidden value (CRPS {ours.crps:.3f}), of those of"
+        f" {theirs.answer.method} {theirs.covered:.1%} ({theirs.crps:.3f})."
       )
   else:
     found.append("No answer is known here: entries are filled in and nothing is scored.")
