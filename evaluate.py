@@ -1,7 +1,7 @@
-"""Evaluates a run: python evaluate.py --workdir=runs/digits --application=reconstruction,generation.
+"""Evaluates a run: python evaluate.py --workdir=runs/digits --application=all.
 
-Needs the run directory alone, and the data it was trained on. --application=all runs every
-application; --set name=value changes a setting of those that have it.
+Needs the run directory alone, and the data it was trained on. --application=all runs what
+fits the data, reconstruction,generation those two; --set name=value changes a setting.
 """
 
 import argparse

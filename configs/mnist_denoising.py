@@ -1,8 +1,14 @@
 """Denoisers of MNIST: a share of the pixels replaced by U(0, 1), the clean image scored.
 
-configs/mnist_denoising.py         four denoisers, 5, 10, 25, 50 %: one sweep, one program
-configs/mnist_denoising.py:range   one model for every share up to 60 %, drawn per example
-configs/mnist_denoising.py:clean   the same network that never saw noise
+Command:  python train.py --config=configs/mnist_denoising.py --workdir=runs/four --data_dir=<data>
+          python evaluate.py --workdir=runs/four --application=noise_reduction
+          Four denoisers, 5, 10, 25, 50 %: one sweep, one program.
+          configs/mnist_denoising.py:range   one model, each example's share drawn of U(0, 60 %)
+          configs/mnist_denoising.py:clean   the same network that never saw noise
+Duration: 227 s for :clean and 401 s for :range, one seed, on two CPU cores shared with others;
+          four members are about four times as many products.
+Expected: validation ELBO -99.3 of :clean and -111.8 of :range (cross-entropy + KL). The
+          sweep has not been trained to its end yet.
 """
 
 from ml_collections import ConfigDict

@@ -2,6 +2,11 @@
 
 The share that is lost is drawn for each image of U(0, 95 %); a lost pixel is 0 where the
 encoder looks, and the likelihood scores the whole image.
+
+Command:  python train.py --config=configs/mnist_masked.py --workdir=runs/masked --data_dir=<data>
+          python evaluate.py --workdir=runs/masked --application=inpainting
+Duration: 301 s, one seed, on two CPU cores shared with others.
+Expected: validation ELBO -142.5 (cross-entropy + KL) of images that are partly hidden.
 """
 
 from ml_collections import ConfigDict

@@ -6,6 +6,7 @@ import sys
 import jax
 import jax.numpy as jnp
 import numpy as np
+import pytest
 from helpers import ROOT, tiny
 
 from vae_jax import registry
@@ -53,3 +54,9 @@ def test_every_file_the_documents_name_is_there():
 def test_no_document_names_an_unfinished_thing():
   assert "TODO" not in README
   assert not re.search(r"\b[A-Z]+_(RESULTS|TABLE)\b", README)
+
+
+@pytest.mark.parametrize("kind", ["models", "objectives", "applications"])
+def test_everything_registered_has_a_page(kind):
+  for name in registry.names(kind):
+    assert (ROOT / "docs" / kind / f"{name}.md").is_file(), f"docs/{kind}/{name}.md"

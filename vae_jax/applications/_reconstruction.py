@@ -193,7 +193,7 @@ def findings(c: Context) -> list[str]:
   if run.stochastic and float(s.evidence.ess[best].mean()) < 0.05 * c.settings["samples"]:
     found.append(
       f"Only {s.evidence.ess[best].mean():.1f} of {c.settings['samples']} importance samples"
-      " count: the {_weighted(run)} is an upper bound that more samples would lower."
+      f" count: the {_weighted(run)} is an upper bound that more samples would lower."
     )
   return found
 

@@ -6,8 +6,8 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
-from vae_jax import distributions
 from vae_jax.applications import (
+  _evidence,
   _members,
   _pictures,
   _reconstruction,
@@ -17,7 +17,7 @@ from vae_jax.applications._members import inputs, posterior
 from vae_jax.baselines import pca
 from vae_jax.metrics import image, importance
 from vae_jax.run import Run, apply, apply_latents, terms
-from vae_jax.types import VAE, Array, Dataset, Example, Hyper, Params, Report
+from vae_jax.types import Array, Dataset, Example, Hyper, Params, Report
 
 QUESTION = "How much of an example survives the code, and what does the code cost?"
 SETTINGS = {
@@ -83,23 +83,6 @@ def squared_error(
   return jnp.mean(jnp.square(decode(encode(example)) - example["x"]))
 
 
-def evidence(
-  vae: VAE, params: Params, example: Example, key: Array, samples: int, chunk: int
-) -> importance.Evidence:
-  """log p_K(x) of ONE example with the posterior as the proposal.
-
-  w_k = p(x|z_k) p(z_k) / q(z_k|x), z_k ~ q(z|x). Burda et al. (2016), eq. 8.
-  """
-  q = vae.posterior(params, example)
-
-  def log_weight(key: Array) -> Array:
-    z = distributions.sample(q, key)
-    joint = vae.log_likelihood(params, z, example) + vae.prior.log_prob(z)
-    return joint - distributions.log_prob(q, z)
-
-  return importance.estimate(log_weight, key, samples, chunk)
-
-
 def measure(
   run: Run, data: Dataset, examples: dict, key: Array, settings: dict[str, Any]
 ) -> Scores:
@@ -114,7 +97,8 @@ def measure(
 
     def weigh(params: Params, hyper: Hyper, example: Example, key: Array) -> Any:
       del hyper
-      return evidence(run.vae, params, example, key, settings["samples"], settings["chunk"])
+      sizes = settings["samples"], settings["chunk"]
+      return _evidence.estimate(run.vae, params, example, key, *sizes)
 
     weighted = apply(run, weigh, subset, key)
   x = inputs(run, examples, key)
