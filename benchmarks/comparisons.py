@@ -12,7 +12,7 @@ EPOCH = 60_000  # images, of the sentence that includes compiling
 
 def training(quick: bool, data_dir: str | None) -> Part:
   """Throughput of the MNIST article's network, batch 128, Adam, cross-entropy + KL."""
-  steps = 15 if quick else 40
+  steps = 10 if quick else 40
   contestants = [
     Contestant("vae_jax", "ours:training", {"steps": steps}),
     Contestant("plain Flax, a jit per step", "plain_flax:training", {"steps": steps}),
@@ -48,7 +48,7 @@ def sweep(quick: bool, data_dir: str | None, best: dict[str, Any]) -> list[Part]
       _torch(f"PyTorch {_label(c)}, one after another", **shared, **c) for c in choices
     ]
     contestants = _with_data(contestants, data_dir)
-    results, skipped = measure.alternate(contestants, 3 if quick else 5, quick)
+    results, skipped = measure.alternate(contestants, 2 if quick else 5, quick)
     about = (
       f"{members} members, network {network}, batch 128; a unit is {steps} steps of each."
     )
@@ -97,9 +97,10 @@ def _pytorch(network: str, steps: int, quick: bool) -> list[Contestant]:
 
 
 def _choices(network: str, quick: bool) -> list[dict[str, Any]]:
-  """Eager and compiled, on one core and on all; in a quick run on all."""
-  threads = [_cores()] if quick else sorted({1, _cores()})
-  choices = [{"compile": c, "threads": t} for c in (False, True) for t in threads]
+  """Eager and compiled, on one core and on all; in a quick run compiled on all alone."""
+  threads = sorted({1, _cores()})
+  choices = [{"compile": False, "threads": t} for t in threads]
+  choices += [{"compile": True, "threads": t} for t in (threads[-1:] if quick else threads)]
   if network == "conv" and not quick:
     choices += [{"channels_last": True, "threads": t} for t in threads]
   return choices

@@ -39,6 +39,12 @@ def _near(c: Context, found: Any) -> float:
   return float((found.nearest < np.quantile(c.distances[0].nearest, RARE)).mean())
 
 
+def _ratio(c: Context, found: Any) -> float | None:
+  """The median distance to train over that of held-out examples; None where those are in it."""
+  base = float(np.median(c.distances[0].nearest))
+  return float(np.median(found.nearest)) / base if base else None
+
+
 def tables(c: Context) -> list[Table]:
   """Distances to train and within each set, and their means over seeds."""
   if not c.distances:
@@ -53,7 +59,7 @@ def tables(c: Context) -> list[Table]:
     row = _members.cells(run, found.member) if known else [None] * len(head)
     row += [found.method, _verdict(c, found.member) if known else None]
     middle = float(np.median(found.nearest))
-    row += [middle, middle / float(np.median(held.nearest)), 100 * _near(c, found)]
+    row += [middle, _ratio(c, found), 100 * _near(c, found)]
     rows.append([*row, found.spread, found.spread / held.spread])
   note = (
     f"Euclidean distances of {len(held.nearest):,} examples of each kind. Median to train: to"
@@ -272,10 +278,15 @@ def _novelty(c: Context, m: int) -> str:
 
 
 def _baseline(c: Context) -> str:
-  theirs, held = c.distances[-1], c.distances[0]
+  theirs, times = c.distances[-1], _ratio(c, c.distances[-1])
+  if times is None:
+    return (
+      "The examples that samples are compared with are training examples, as in a table that"
+      " is filled in: nothing here says whether samples are new."
+    )
   return (
-    f"Draws from PCA's Gaussian lie {np.median(theirs.nearest) / np.median(held.nearest):.2f}"
-    f" times as far from train as held-out examples do and differ by {theirs.spread:.2f}."
+    f"Draws from PCA's Gaussian lie {times:.2f} times as far from train as held-out examples do"
+    f" and differ by {theirs.spread:.2f}."
     " Distances say what is new and varied, not what looks right: for that, look at the"
     " pictures."
   )

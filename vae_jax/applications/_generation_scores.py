@@ -139,7 +139,7 @@ def findings(run: Run, scored: list[Scored], members: list[int]) -> list[str]:
     best = min(prior.frechet, mixed.frechet)
     word = "ahead of" if best <= linear.frechet else "and the baseline wins:"
     found.append(
-      f"{f'{name}: f' if name else 'F'}réchet distance {prior.frechet:.2f} for N(0, I),"
+      f"{f'{name}: ' if name else ''}Fréchet distance {prior.frechet:.2f} for N(0, I),"
       f" {mixed.frechet:.2f} for a mixture over the codes, {of(REBUILT, m).frechet:.2f} for"
       f" reconstructions and {floor:.2f} for training examples, {word} {linear.method} at"
       f" {linear.frechet:.2f}. Recall {prior.manifold.recall:.2f} and"

@@ -21,7 +21,7 @@ class Model(nn.Module):
   mask, which a network of its own would have to learn from as many masks as there are rows.
   Numeric columns alone enter it; counts and positive values as their logarithm.
 
-  The network g starts at 0, so that training starts from the linear model, which is hard to
+  The network g starts near 0, so that training starts from the linear model, which is hard to
   beat on small tables. The last `constant` of the P numbers of a column do not depend on z:
   with 1 under a normal density every column has its own noise and the model without g is
   factor analysis, Rubin & Thayer (1982).
@@ -61,7 +61,8 @@ class Model(nn.Module):
       )
     self.act = layers.activation(self.activation)
     self.down = [nn.Dense(n, dtype=self.dtype) for n in self.hidden]
-    start = nn.initializers.zeros if self.solve else nn.initializers.lecun_normal()
+    nearly_zero = nn.initializers.variance_scaling(1e-4, "fan_in", "normal")
+    start = nearly_zero if self.solve else nn.initializers.lecun_normal()
     self.mean = nn.Dense(self.latents, dtype=self.dtype, kernel_init=start)
     self.logvar = nn.Dense(self.latents, dtype=self.dtype, kernel_init=start)
     moving = self.shape[0] * (self.outputs - self.constant)
@@ -71,7 +72,7 @@ class Model(nn.Module):
     if self.solve:
       self.log_precision = self.param("log_precision", nn.initializers.ones, self.shape)
     self.up = [nn.Dense(n, dtype=self.dtype) for n in self.decoder]
-    self.out = nn.Dense(moving, dtype=self.dtype, kernel_init=nn.initializers.zeros)
+    self.out = nn.Dense(moving, dtype=self.dtype, kernel_init=nearly_zero)
     if self.constant:
       still = (self.shape[0], self.constant)
       self.still = self.param("still", nn.initializers.zeros, still)
