@@ -1,8 +1,9 @@
 """Yeast proteins, eight scores with half of the entries missing: imputation of a table.
 
 Command:  python train.py --config=configs/yeast.py --workdir=runs/yeast --data_dir=<data>
-Duration: X
-Expected: X
+Duration: 4 s of training on two quiet cores, the evaluation half a minute.
+Expected: squared error 0.96 at mask seed 0 and 0.89 at mask seed 1 (EM Gaussian 0.96 and 0.88):
+  nothing is far below the column's mean.
 """
 
 from ml_collections import ConfigDict

@@ -68,7 +68,7 @@ def test_train_evaluate_and_open_the_report(tmp_path):
   trained = program("train.py", CONFIG, f"--workdir={tmp_path}")
   assert trained.returncode == 0, trained.stderr
   assert "Finished" in trained.stdout
-  words = [f"--workdir={tmp_path}", "--application=all", "--set=samples=10"]
+  words = [f"--workdir={tmp_path}", "--application=reconstruction", "--set=samples=10"]
   evaluated = program("evaluate.py", *words)
   assert evaluated.returncode == 0, evaluated.stderr
   assert evaluated.stdout.strip().endswith("report.html")

@@ -85,7 +85,11 @@ def figures(c: Context) -> list[Figure]:
   found += [_plane(c, m) for m in _members.shown(c.run)]
   found += [_paths(c)] if c.ends else []
   found += [_walks(c)]
-  found += [_mixture(c)] if c.scored else []
+  found += (
+    [_generation_scores.figure(c.pictures, _lead(c), _first(c), _style(c))]
+    if c.scored
+    else []
+  )
   return found + ([_histogram(c)] if c.distances else [])
 
 
@@ -109,19 +113,6 @@ def _samples(c: Context) -> Figure:
   return Figure(
     "samples", "image_grid", {"images": images, "rows": labels} | _style(c), caption
   )
-
-
-def _mixture(c: Context) -> Figure:
-  lead, across = _lead(c), 12 if len(c.run.spec.shape) == 3 else 5
-  rows = [c.pictures.samples[lead, :across], c.pictures.mixture[lead, :across]]
-  width = min(map(len, rows))
-  data = {"images": np.stack([row[:width] for row in rows]), "title": _first(c)}
-  data |= {"rows": ["N(0, I)", "mixture"]}
-  caption = (
-    "Codes drawn from the prior above, and from a mixture of Gaussians fitted to the codes of"
-    " the training examples below: where the two differ, the prior has holes."
-  )
-  return Figure("mixture", "pairs", data | _style(c), caption)
 
 
 def _neighbours(c: Context) -> Figure:

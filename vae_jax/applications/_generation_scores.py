@@ -9,7 +9,7 @@ from vae_jax.applications import _members, _pictures
 from vae_jax.baselines import classifier, pca, pca_gmm, per_pixel
 from vae_jax.metrics import frechet, latent, manifold
 from vae_jax.run import Run
-from vae_jax.types import Array, Dataset, Posterior, Table
+from vae_jax.types import Array, Dataset, Figure, Posterior, Table
 
 K = 5  # neighbours that a ball reaches to
 TRAIN, REBUILT, PRIOR, MIXTURE = (
@@ -127,6 +127,19 @@ def table(run: Run, posterior: Posterior, scored: list[Scored], settings: dict) 
     " fitted to the codes of train. Only numbers of one table compare: the features are its own."
   )
   return Table("Are the samples distributed as the data are?", columns, rows, note)
+
+
+def figure(pictures: Any, member: int, title: str, style: dict[str, Any]) -> Figure:
+  """Samples of the prior above samples of the mixture."""
+  rows = [pictures.samples[member, :12], pictures.mixture[member, :12]]
+  width = min(map(len, rows))
+  data = {"images": np.stack([row[:width] for row in rows]), "title": title}
+  data |= {"rows": ["N(0, I)", "mixture"]}
+  caption = (
+    "Codes drawn from the prior above, and from a mixture of Gaussians fitted to the codes of"
+    " the training examples below: where the two differ, the prior has holes."
+  )
+  return Figure("mixture", "pairs", data | style, caption)
 
 
 def findings(run: Run, scored: list[Scored], members: list[int]) -> list[str]:
