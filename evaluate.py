@@ -12,15 +12,21 @@ from vae_jax import flags
 def main() -> None:
   """Flags in, `applications` over the run, a report out."""
   parser = argparse.ArgumentParser(
-    description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+    description=__doc__,
+    formatter_class=argparse.RawDescriptionHelpFormatter,
+    allow_abbrev=False,
   )
   parser.add_argument("--workdir", required=True, help="of a training, finished or not")
-  parser.add_argument("--application", default="all", help="names, separated by commas, or all")
+  parser.add_argument(
+    "--application", default="all", help="names, separated by commas, or all"
+  )
   parser.add_argument("--member", type=int, help="only this member of a sweep")
   parser.add_argument("--checkpoint", default="best", help="best (default) or latest")
   parser.add_argument("--data_dir", help="where the data lies now, if it moved")
   parser.add_argument("--seed", type=int, default=0, help="of the evaluation's own noise")
-  parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE", help="a setting")
+  parser.add_argument(
+    "--set", action="append", default=[], metavar="NAME=VALUE", help="a setting"
+  )
   known = parser.parse_args()
   with flags.told_in_one_sentence():
     settings = flags.assignments(known.set)

@@ -210,7 +210,7 @@ def test_linear_is_linear_and_its_logvar_does_not_read_x():
 
 def naive_lstm(params, x):
   sigmoid = lambda v: 1 / (1 + np.exp(-v))
-  u, b, w = (np.asarray(a, np.float64) for a in (*_input(params), params["kernel"]))
+  u, b, w = (np.asarray(a, np.float64) for a in (*_input(params), params["cell"]["kernel"]))
   c = h = np.zeros(w.shape[0])
   for row in np.asarray(x, np.float64):
     i, f, g, o = np.split(row @ u + h @ w + b, 4)

@@ -2,20 +2,13 @@
 
 import jax.numpy as jnp
 from flax import linen as nn
-from jax import lax
 
+from vae_jax.models._cells import Cell
 from vae_jax.types import Array, Posterior, UserError
 
 
 class LSTM(nn.Module):
-  """Long short-term memory over time; the carry starts at zero.
-
-    i, f, g, o = x_t U + h_{t-1} W + b
-    c_t = sigmoid(f + 1) c_{t-1} + sigmoid(i) tanh(g),  h_t = sigmoid(o) tanh(c_t)
-
-  Hochreiter & Schmidhuber (1997) with the forget gate of Gers et al. (2000), its bias moved
-  by 1 so that memory is kept at the start (Jozefowicz et al. 2015).
-  """
+  """Long short-term memory over time, `_cells.Cell`; the carry starts at zero."""
 
   hidden: int
   dtype: str = "float32"
@@ -23,20 +16,12 @@ class LSTM(nn.Module):
   @nn.compact
   def __call__(self, x: Array, steps: int) -> Array:
     """[T, F], or [F] read at each of `steps` steps -> [T, hidden]."""
-    # x_t U does not wait for h_{t-1}: all steps at once, or once for all steps.
+    # The input's share does not wait for the state: all steps at once, or once for all steps.
     gates = nn.Dense(4 * self.hidden, dtype=self.dtype, name="input")(x)
-    shape = (self.hidden, 4 * self.hidden)
-    w = self.param("kernel", nn.initializers.orthogonal(), shape).astype(self.dtype)
-
-    def step(carry, inputs):
-      c, h = carry
-      i, f, g, o = jnp.split((gates if inputs is None else inputs) + h @ w, 4)
-      c = nn.sigmoid(f + 1) * c + nn.sigmoid(i) * jnp.tanh(g)
-      h = nn.sigmoid(o) * jnp.tanh(c)
-      return (c, h), h
-
-    zero = jnp.zeros(self.hidden, self.dtype)
-    return lax.scan(step, (zero, zero), gates if x.ndim == 2 else None, length=steps)[1]
+    gates = jnp.broadcast_to(gates, (steps, 4 * self.hidden))
+    start = jnp.zeros(self.hidden, self.dtype)
+    cell = Cell("lstm", self.hidden, self.dtype, name="cell")
+    return cell.scan(start, gates, jnp.ones(steps, bool))
 
 
 class Model(nn.Module):

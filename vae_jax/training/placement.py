@@ -20,7 +20,9 @@ def single(train_step: Callable, feed: Feed, together: int) -> Callable:
   metric is its average over the chunk, but "skipped" is a count.
   """
 
-  def of_member(state: State, hyper: Hyper, source: dict, start: Array, stop: Array) -> tuple:
+  def of_member(
+    state: State, hyper: Hyper, source: dict, start: Array, stop: Array
+  ) -> tuple:
     def body(step: Array, carry: tuple) -> tuple:
       state, sums = carry
       state, metrics = train_step(state, hyper, feed.batch(source, step))
