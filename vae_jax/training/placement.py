@@ -59,4 +59,4 @@ def side_by_side(backend: str, members: int, bytes_each: int) -> int:
   return max(d for d in range(1, members + 1) if members % d == 0 and d <= most)
 
 
-CACHE_BYTES = 32_000_000  # measured: docs/benchmarks.md, "Members side by side"
+CACHE_BYTES = 16_000_000  # measured: docs/benchmarks.md, "Members side by side"
