@@ -1,9 +1,11 @@
 """What the two programs share before JAX is imported: overrides, errors in one sentence."""
 
 import contextlib
+import errno
 import os
 import pathlib
 import sys
+import threading
 from collections.abc import Iterator
 
 from vae_jax.types import UserError
@@ -46,6 +48,7 @@ def assignments(words: list[str]) -> dict[str, str]:
 @contextlib.contextmanager
 def told_in_one_sentence() -> Iterator[None]:
   """Turns a mistake of the caller into one sentence on stderr and exit status 2."""
+  threading.excepthook = _unless_the_disk_is_full
   try:
     yield
   except UserError as error:
@@ -64,7 +67,18 @@ def told_in_one_sentence() -> Iterator[None]:
     print(
       f"Error: {error.strerror}{where}. What was saved before is unharmed.", file=sys.stderr
     )
+    if error.errno == errno.ENOSPC:
+      # Writers in the background still hold what no longer fits; their complaints on the way
+      # out would bury the sentence.
+      sys.stdout.flush()
+      sys.stderr.flush()
+      os._exit(2)
     sys.exit(2)
+
+
+def _unless_the_disk_is_full(args: threading.ExceptHookArgs) -> None:
+  if not (isinstance(args.exc_value, OSError) and args.exc_value.errno == errno.ENOSPC):
+    threading.__excepthook__(args)
 
 
 def use_compilation_cache() -> None:
