@@ -56,6 +56,8 @@ def test_places_that_hold_nothing(tmp_path):
   )
   told(program("evaluate.py", f"--workdir={tmp_path}", "--set=samples"), "--set")
   told(program("evaluate.py", f"--workdir={tmp_path}", "--set=smaples=3"), "samples")
+  told(program("evaluate.py", f"--workdir={tmp_path}", "--set=samples=0"), "at least 1")
+  told(program("evaluate.py", f"--workdir={tmp_path}", "--set=samples=[1]"), "of type int")
 
 
 def test_a_workdir_that_cannot_be_written(tmp_path):

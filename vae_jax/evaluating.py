@@ -3,7 +3,6 @@
 import shlex
 import sys
 from types import ModuleType
-from typing import Any
 
 import jax
 from tqdm import tqdm
@@ -11,6 +10,7 @@ from tqdm import tqdm
 from vae_jax import config as configuration
 from vae_jax import registry, report
 from vae_jax import run as runs
+from vae_jax.applications import _members
 from vae_jax.types import UserError
 
 
@@ -66,7 +66,7 @@ def evaluate(
 
 
 def _settings(modules: dict[str, ModuleType], given: dict[str, str]) -> dict[str, dict]:
-  """The settings of each application: its defaults, and what was given, of the same type."""
+  """The settings of each application, checked here so that no `all` passes over a mistake."""
   known = {name for module in modules.values() for name in module.SETTINGS}
   for name in given:
     if name not in known:
@@ -74,12 +74,10 @@ def _settings(modules: dict[str, ModuleType], given: dict[str, str]) -> dict[str
         f"None of {', '.join(modules)} has a setting {name!r}.{registry.nearest(name, [*known])}"
       )
 
-  def value(name: str, default: Any) -> Any:
-    if name not in given:
-      return default
-    return configuration.fit(f"--set {name}", default, configuration.literal(given[name]))
-
+  values = {name: configuration.literal(text) for name, text in given.items()}
   return {
-    application: {name: value(name, default) for name, default in module.SETTINGS.items()}
+    application: _members.resolve(
+      module.SETTINGS, {k: v for k, v in values.items() if k in module.SETTINGS}
+    )
     for application, module in modules.items()
   }

@@ -81,10 +81,15 @@ def _unless_the_disk_is_full(args: threading.ExceptHookArgs) -> None:
     threading.__excepthook__(args)
 
 
+def cache_folder() -> pathlib.Path:
+  """The folder of all caches: VAE_JAX_CACHE, or ~/.cache/vae_jax."""
+  given = os.environ.get("VAE_JAX_CACHE")
+  return pathlib.Path(given or pathlib.Path.home() / ".cache" / "vae_jax")
+
+
 def use_compilation_cache() -> None:
-  """Keeps compiled programs between processes: VAE_JAX_CACHE, or ~/.cache/vae_jax."""
+  """Keeps compiled programs between processes."""
   import jax
 
-  home = os.environ.get("VAE_JAX_CACHE", pathlib.Path.home() / ".cache" / "vae_jax")
-  jax.config.update("jax_compilation_cache_dir", str(pathlib.Path(home) / "xla"))
+  jax.config.update("jax_compilation_cache_dir", str(cache_folder() / "xla"))
   jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)

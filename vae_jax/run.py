@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from vae_jax import data, registry
+from vae_jax import data, layers, registry
 from vae_jax import vae as models
 from vae_jax.likelihoods import Likelihood
 from vae_jax.training import evaluation, step, sweep
@@ -62,9 +62,8 @@ def open_run(workdir: str, which: str = "best", data_dir: str | None = None) -> 
   )
   dataset = data.load(config["data"], data_dir or about["data_dir"])
   likelihood = models.build_likelihood(config["likelihood"], dataset.spec)
-  vae = models.build(
-    config, dataset.spec, "xla" if jax.default_backend() != "cpu" else "dense"
-  )
+  lowering = layers.choose_lowering(jax.default_backend(), len(members))
+  vae = models.build(config, dataset.spec, lowering)
   params, at = _read(folder, config, vae, len(members), which)
   objective = registry.find("objectives", config["objective"]["name"])
   return Run(

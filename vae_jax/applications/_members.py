@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from vae_jax import config as configuration
 from vae_jax import registry
 from vae_jax.metrics import latent
 from vae_jax.run import Run, apply, select
@@ -27,13 +28,12 @@ def resolve(defaults: dict[str, Any], settings: dict[str, Any]) -> dict[str, Any
       hint = registry.nearest(name, list(defaults))
       raise UserError(f"There is no setting {name!r}.{hint}")
     kind = type(defaults[name])
-    if isinstance(value, str) != (kind is str) or (kind is int and value != int(value)):
-      raise UserError(f"The setting {name} is {value!r}; expected {kind.__name__}.")
+    value = configuration.fit(f"The setting {name}", defaults[name], value)
     if kind is int and value < 1:
       raise UserError(f"The setting {name} is {value!r}; it must be at least 1.")
     if kind is float and value <= 0:
       raise UserError(f"The setting {name} is {value!r}; it must be above 0.")
-    full[name] = kind(value)
+    full[name] = value
   if "palette" in full and full["palette"] not in PALETTES:
     raise UserError(f"The setting palette is {full['palette']!r}; one of {PALETTES}.")
   return full

@@ -8,7 +8,6 @@ again.
 
 import json
 import logging
-import os
 import pathlib
 import shutil
 import tempfile
@@ -18,18 +17,13 @@ from typing import Any
 
 import numpy as np
 
+from vae_jax.flags import cache_folder
+
 Fields = dict[str, np.ndarray]
 Read = Callable[[str], Iterator[Fields]]  # split -> chunks of its rows, in order
 
 MAPPED = 2**30  # bytes from which a file is memory-mapped, and its checksum not computed
 log = logging.getLogger(__name__)
-
-
-def root() -> pathlib.Path:
-  """The folder of all caches."""
-  return pathlib.Path(
-    os.environ.get("VAE_JAX_CACHE") or pathlib.Path.home() / ".cache" / "vae_jax"
-  )
 
 
 def fetch(
@@ -46,7 +40,7 @@ def fetch(
   Returns:
     what `about` said, and splits of fields [N, ...].
   """
-  folder = root() / key
+  folder = cache_folder() / key
   if folder.exists():
     try:
       return _open(folder)

@@ -80,9 +80,7 @@ def train(
   workdir.require_space(folder, (config["train"]["keep"] + 2) * 2 * _bytes(state))
   workdir.write_json(folder / "config.json", config)
   workdir.write_json(folder / "members.json", program.members)
-  about = _about(program, data_dir, state)
-  workdir.write_json(folder / "run.json", about)
-  _Trainer(program, folder, state, about, say).run()
+  _Trainer(program, folder, state, _about(program, data_dir, state), say).run()
 
 
 class _Trainer:
@@ -102,6 +100,7 @@ class _Trainer:
     self._best = _no_best(state)
     self._state, self._step, self._seconds = state, 0, 0.0
     self._resume()
+    self._write_about()
     objective = registry.find("objectives", config["objective"]["name"])
     train_step = step.make(program.vae, config, program.total)
     each = _bytes(state) // len(program.members)
@@ -133,7 +132,7 @@ class _Trainer:
       bar.close()
       log.close()
       self._checkpoints.close()
-    workdir.write_json(self._folder / "run.json", {**self._about, "seconds": self._seconds})
+    self._write_about()
     rate = f"{self._seconds:.1f} s of training for {len(program.members)} member(s)"
     self._say(f"Finished: {total} steps, {rate}, in {self._folder}.")
 
@@ -218,6 +217,10 @@ class _Trainer:
     meta = {**self._about, "seconds": self._seconds}
     self._checkpoints.save(self._step, _items(self._state, self._best), meta)
 
+  def _write_about(self) -> None:
+    about = {**self._about, "seconds": self._seconds}
+    workdir.write_json(self._folder / "run.json", about)
+
 
 def _items(state: step.State, best: dict) -> dict:
   optimizer = {"moments": state.moments, "step": state.step, "skipped": state.skipped}
@@ -264,7 +267,6 @@ def _about(program: Program, data_dir: str | None, state: step.State) -> dict:
     "parameters": int(parameters),
     "device": f"{jax.device_count()} {jax.devices()[0].device_kind}",
     "versions": {"jax": jax.__version__, "vae_jax": _version()},
-    "seconds": 0.0,
   }
 
 
