@@ -14,7 +14,7 @@ def roofline(quick: bool) -> Part:
   """Operations and bytes of a step of the article's network, and the machine's rates."""
   rounds = 3 if quick else 9
   made = ours.program()
-  run = ours.steps_of(made, ours.compiled(made), 20)
+  run = ours.steps_of(made, ours.placed(made), 20)
   a, b = jnp.ones((MATRIX, MATRIX)), jnp.ones((MATRIX, MATRIX))
   x, y = jnp.ones(STREAM), jnp.ones(STREAM)
   product, triad = jax.jit(jnp.matmul), jax.jit(lambda x, y: x + 0.5 * y)

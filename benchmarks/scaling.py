@@ -48,13 +48,13 @@ def scaling(quick: bool) -> Part:
 def _point(network: str, size: dict[str, int], rounds: int) -> tuple[float, float]:
   """Seconds of a step, the median of some rounds, and bytes of the compiled program."""
   made = ours.program(network, **size)
-  chunk = ours.compiled(made)
-  used = ours.memory(made, chunk)
-  run, steps = ours.steps_of(made, chunk, 2), 2
+  place = ours.placed(made)
+  used = ours.memory(made, place)
+  run, steps = ours.steps_of(made, place, 2), 2
   first = min(measure.timed(run) for _ in range(2))
   if first < 0.2:  # long enough for the clock and the rest of the machine
     steps = math.ceil(2 * 0.3 / first)
-    run = ours.steps_of(made, chunk, steps)
+    run = ours.steps_of(made, place, steps)
   taken = [measure.timed(run) / steps for _ in range(rounds)]
   jax.clear_caches()
   return float(np.median(taken)), float(used)

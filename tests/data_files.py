@@ -69,4 +69,6 @@ def config_of(name, folder):
   if name == "tfds":
     tfds_folder(folder / "tfds", {"train": 20, "test": 6})
     return {"set": "toy"}
+  if name == "sprites":
+    return {"side": 16, "scales": 2, "orientations": 5, "positions": 4}
   return {}

@@ -77,6 +77,8 @@ def open_with(data: Dataset, vae: VAE, objective="beta", axes=None, **options) -
     about={},
     dataset=data,
     stochastic=getattr(registry.find("objectives", objective), "STOCHASTIC", True),
+    numbers=list(range(len(members))),
+    ended=[""] * len(members),
   )
   return found._replace(**options)
 

@@ -14,7 +14,7 @@ from helpers import tiny
 
 from benchmarks import measure, ours, plain_flax, problem, report, roofline
 from vae_jax import registry
-from vae_jax.training import loop, placement, step
+from vae_jax.training import loop, placement, step, trainer
 
 ROOT = pathlib.Path(__file__).parent.parent
 FILES = sorted((ROOT / "benchmarks").glob("*.py"))
@@ -95,13 +95,14 @@ def test_pytorch_has_the_same_loss_for_the_same_weights(network):
 
 def test_memory_does_not_grow_with_chunks():
   program = loop.assemble(tiny(sweep={"beta": [1, 2]}), None)
-  train_step = step.make(program.vae, program.config, program.total)
-  chunk = placement.single(train_step, program.feed, 1)
-  state, source = loop.init(program), program.feed.source(0, 1)
+  train_step = step.make(program.vae, program.config, program.total, program.feed.examples)
+  place = placement.single(2, train_step, program.feed, 1)
+  state, source = place.put(trainer.init(program)), program.feed.source(0, 1)
+  hyper = place.put(program.hyper)
 
   def held(state, first):
     for at in range(first, first + 20):
-      state, metrics = chunk(state, program.hyper, source, at, at + 1)
+      state, metrics = place.chunk(state, hyper, source, at, at + 1)
       jax.device_get(metrics)
     gc.collect()
     return state, sum(x.nbytes for x in jax.live_arrays())

@@ -144,7 +144,7 @@ def test_a_sweep_is_a_grid_with_the_last_name_fastest():
   assert sweep.label(rows[2]) == "beta 4, seed 0"
   with pytest.raises(UserError, match="'beat', which is no number"):
     sweep.members(tiny(sweep={"beat": [1]}))
-  with pytest.raises(UserError, match="list of numbers"):
+  with pytest.raises(UserError, match="list of values"):
     sweep.members(tiny(sweep={"beta": 4}))
 
 

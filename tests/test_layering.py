@@ -37,7 +37,7 @@ LEVELS = {
   "evaluating": 6,
 }
 HOMES = {
-  "matplotlib": {"plots.py"},
+  "matplotlib": {"plots/_canvas.py"},
   "orbax": {"training/checkpoint.py"},
   "tensorflow_datasets": {"data/tfds.py", "data/_prepare.py"},
 }

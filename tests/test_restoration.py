@@ -80,7 +80,7 @@ def open_exact(data: Dataset, axes=None, scale=1.0) -> Run:
     workdir="", config=config, spec=data.spec, vae=vae, likelihood=likelihood,
     params={"scale": np.full(count, scale, np.float32)}, hyper=sweep.stack(config, members),
     members=members, step=np.zeros(count, int), which="best", history=[], about={},
-    dataset=data, stochastic=True,
+    dataset=data, stochastic=True, numbers=list(range(count)), ended=[""] * count,
   )  # fmt: skip
 
 

@@ -10,12 +10,16 @@ from helpers import tiny
 from vae_jax import registry
 from vae_jax import vae as models
 from vae_jax.data import load
-from vae_jax.training import feed, loop, placement, step, sweep
+from vae_jax.training import feed, loop, placement, step, sweep, trainer
 
 
 def parts(config):
   program = loop.assemble(config, None)
-  return program, loop.init(program), step.make(program.vae, config, program.total)
+  return (
+    program,
+    trainer.init(program),
+    step.make(program.vae, config, program.total, program.feed.examples),
+  )
 
 
 def member(tree, i):
@@ -156,12 +160,12 @@ def test_one_trace_for_any_numbers_any_chunk_and_any_data_seed(together):
     traces.append(1)
     return train_step(*args)
 
-  chunk = placement.single(counted, program.feed, together)
-  first, again = loop.init(program), state
+  place = placement.single(4, counted, program.feed, together)
   source = program.feed.source(0, 5)
-  chunk(first, program.hyper, source, 0, 5)
+  place.chunk(place.put(state), place.put(program.hyper), source, 0, 5)
   other = {**program.hyper, "beta": program.hyper["beta"] * 2}
-  chunk(again, other, {**source, "seed": np.uint32(9)}, 3, 4)
+  again = place.put(trainer.init(program))
+  place.chunk(again, place.put(other), {**source, "seed": np.uint32(9)}, 3, 4)
   assert len(traces) == 1
 
 
@@ -217,10 +221,10 @@ def test_the_result_does_not_depend_on_how_many_step_side_by_side():
   program, _, train_step = parts(config)
   results = []
   for together in (1, 2, 4):
-    chunk = placement.single(train_step, program.feed, together)
-    results.append(
-      chunk(loop.init(program), program.hyper, program.feed.source(0, 9), 0, 9)
-    )
+    place = placement.single(4, train_step, program.feed, together)
+    state, hyper = place.put(trainer.init(program)), place.put(program.hyper)
+    done = place.chunk(state, hyper, program.feed.source(0, 9), 0, 9)
+    results.append([place.get(tree) for tree in done])
   for other in results[1:]:
     for a, b in zip(jax.tree.leaves(results[0]), jax.tree.leaves(other), strict=True):
       np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)

@@ -37,6 +37,11 @@ TRAIN = {
   "checkpoint_every": 0,  # steps; 0: at each evaluation
   "keep": 2,  # how many of the latest checkpoints stay, beside the best parameters
   "resident_bytes": 2_000_000_000,  # a split up to this size lives on the device
+  "members_at_once": 0,  # of a sweep, in the memory of all devices; 0: what fits
+}
+HALVING = {  # early stopping across the members of a sweep
+  "first": 0,  # the step of the first cut; 0: every member is trained to the end
+  "factor": 2.0,  # of members from cut to cut, and of steps
 }
 SCHEDULE_STEPS = 1000.0
 PARTS = ("data", "model", "likelihood", "objective", "corruption")  # each has a name
@@ -58,9 +63,24 @@ def load(path: str, overrides: dict[str, str]) -> dict:
   return resolve(_merged(file, given))
 
 
+def override(full: dict, fields: dict[str, Any]) -> dict:
+  """A complete configuration with other values in some fields, given by dotted name.
+
+  What belongs to a part that is exchanged alone (its options, its numbers) goes with it.
+
+  Raises:
+    UserError: an unknown field, or a value of the wrong type.
+  """
+  given: dict[str, Any] = {}
+  for name, value in fields.items():
+    _set(given, name.split("."), value)
+  return resolve(_merged(full, given)) if fields else full
+
+
 def resolve(partial: dict) -> dict:
   """Completes a partial configuration with the defaults of the parts it names."""
-  known = ["seed", "sweep", *PARTS, "hyper", "schedule", "optimizer", "train"]
+  sections = ["hyper", "schedule", "optimizer", "train", "halving"]
+  known = ["seed", "sweep", *PARTS, *sections]
   _refuse_unknown("config", partial, known)
   given = {part: dict(partial.get(part, {})) for part in known[2:]}
   full: dict[str, Any] = {"seed": fit("config.seed", 0, partial.get("seed", 0))}
@@ -73,6 +93,7 @@ def resolve(partial: dict) -> dict:
     numbers |= _numbers(part, name)
   full["optimizer"] = _complete("optimizer", OPTIMIZER, given["optimizer"])
   full["train"] = _complete("train", TRAIN, given["train"])
+  full["halving"] = _complete("halving", HALVING, given["halving"])
   full["schedule"] = _schedule(given["schedule"], numbers)
   numbers |= {f"{name}_steps": SCHEDULE_STEPS for name in full["schedule"]}
   full["hyper"] = _complete("hyper", numbers, given["hyper"])
@@ -101,7 +122,9 @@ def _numbers(part: str, name: str) -> dict[str, float]:
   from vae_jax import vae
 
   if part == "objective":
-    return registry.find("objectives", name).HYPER
+    objective = registry.find("objectives", name)
+    own = {"objective_rate": 1.0} if hasattr(objective, "parameters") else {}
+    return {**objective.HYPER, **own}
   return vae.model_numbers(name) if part == "model" else {}
 
 
@@ -257,17 +280,30 @@ def _check_ranges(full: dict) -> None:
     raise UserError(
       "config.train.epochs and config.train.steps are both 0: give one of them."
     )
-  for name in ("steps", "eval_every", "checkpoint_every"):
+  for name in ("steps", "eval_every", "checkpoint_every", "members_at_once"):
     if train[name] < 0:
       raise UserError(f"config.train.{name} is {train[name]}; it must not be negative.")
+  halving = full["halving"]
+  if halving["first"] < 0 or halving["factor"] <= 1:
+    raise UserError(
+      f"config.halving has first {halving['first']} and factor {halving['factor']}: a step that"
+      f" is not negative (0: no halving), and a factor above 1."
+    )
   if full["model"]["dtype"] not in ("float32", "bfloat16"):
     raise UserError(
       f"config.model.dtype is {full['model']['dtype']!r}; float32 or bfloat16."
     )
+  check_numbers(hyper, "config.hyper")
+
+
+def check_numbers(hyper: dict[str, float], where: str) -> None:
+  """Refuses numbers of `hyper` that cannot be meant.
+
+  Raises:
+    UserError: one is negative, not finite, or a share above 1.
+  """
   for name, value in hyper.items():
     if not math.isfinite(value) or value < 0:
-      raise UserError(
-        f"config.hyper.{name} is {value}; it must be finite and not negative."
-      )
+      raise UserError(f"{where}.{name} is {value}; it must be finite and not negative.")
   if hyper["corruption_rate"] > 1 or hyper["ema_decay"] >= 1:
-    raise UserError("config.hyper.corruption_rate lies in [0, 1] and ema_decay in [0, 1).")
+    raise UserError(f"{where}.corruption_rate lies in [0, 1] and ema_decay in [0, 1).")

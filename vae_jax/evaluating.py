@@ -11,7 +11,7 @@ from vae_jax import config as configuration
 from vae_jax import registry, report
 from vae_jax import run as runs
 from vae_jax.applications import _members
-from vae_jax.types import UserError
+from vae_jax.types import Array, Report, UserError
 
 
 def evaluate(
@@ -44,14 +44,14 @@ def evaluate(
   names = registry.names("applications") if every else names
   modules = {name: registry.find("applications", name) for name in names}
   settings = _settings(modules, given)
-  run = runs.open_run(workdir, checkpoint, data_dir)
-  run = run if member is None else runs.select(run, member)
+  found = runs.open_runs(workdir, checkpoint, data_dir)
+  found = found if member is None else [_member(found, member)]
   key = jax.random.key(seed)
   bar = tqdm(modules.items(), unit="application", disable=not sys.stderr.isatty())
   for name, module in bar:
     bar.set_description(name)
     try:
-      answer = module.evaluate(run, run.dataset, key, settings[name])
+      answer = _answer(module, found, key, settings[name])
     except UserError as error:
       if not every:
         raise
@@ -63,6 +63,32 @@ def evaluate(
   path = report.render(workdir, command=shlex.join(["python", *sys.argv]))
   print(f"Open {path}")
   return str(path)
+
+
+def _member(found: list[runs.Run], number: int) -> runs.Run:
+  """The run of the member of this number in the whole sweep."""
+  for run in found:
+    if number in run.numbers:
+      return runs.select(run, run.numbers.index(number))
+  known = sorted(n for run in found for n in run.numbers)
+  raise UserError(
+    f"There is no member {number}: {found[0].workdir} has members {known[0]} to {known[-1]}."
+  )
+
+
+def _answer(
+  module: ModuleType, found: list[runs.Run], key: Array, settings: dict
+) -> Report:
+  """An application's report on all programs of a run directory.
+
+  One that compares members sees them all. Another is asked for each program, without its
+  dead members, and the answers are put together.
+  """
+  if hasattr(module, "compare"):
+    return module.compare(found, found[0].dataset, key, settings)
+  living = [runs.alive(run) for run in found]
+  answers = [module.evaluate(run, run.dataset, key, settings) for run in living]
+  return _members.together(found, living, answers)
 
 
 def _settings(modules: dict[str, ModuleType], given: dict[str, str]) -> dict[str, dict]:

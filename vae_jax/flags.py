@@ -1,5 +1,6 @@
 """What the two programs share before JAX is imported: overrides, errors in one sentence."""
 
+import argparse
 import contextlib
 import errno
 import os
@@ -8,7 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 
-from vae_jax.types import UserError
+from vae_jax.types import LostProcessError, UserError
 
 
 def overrides(words: list[str]) -> dict[str, str]:
@@ -51,6 +52,9 @@ def told_in_one_sentence() -> Iterator[None]:
   threading.excepthook = _unless_the_disk_is_full
   try:
     yield
+  except LostProcessError as error:
+    print(f"Error: {error}", file=sys.stderr)
+    _leave_at_once()  # JAX would wait for the lost process, and then abort with a stack trace
   except UserError as error:
     print(f"Error: {error}", file=sys.stderr)
     sys.exit(2)
@@ -70,10 +74,14 @@ def told_in_one_sentence() -> Iterator[None]:
     if error.errno == errno.ENOSPC:
       # Writers in the background still hold what no longer fits; their complaints on the way
       # out would bury the sentence.
-      sys.stdout.flush()
-      sys.stderr.flush()
-      os._exit(2)
+      _leave_at_once()
     sys.exit(2)
+
+
+def _leave_at_once() -> None:
+  sys.stdout.flush()
+  sys.stderr.flush()
+  os._exit(2)
 
 
 def _unless_the_disk_is_full(args: threading.ExceptHookArgs) -> None:
@@ -93,3 +101,60 @@ def use_compilation_cache() -> None:
 
   jax.config.update("jax_compilation_cache_dir", str(cache_folder() / "xla"))
   jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
+
+
+def add_distributed(parser: argparse.ArgumentParser) -> None:
+  """The flags of a run of several processes, named as `jax.distributed.initialize` does."""
+  group = parser.add_argument_group("several processes (docs/scaling.md)")
+  group.add_argument(
+    "--distributed",
+    action="store_true",
+    help="this is one of them; under Slurm, on a TPU pod or with MPI that is all to say",
+  )
+  group.add_argument("--coordinator_address", help="host:port of process 0")
+  group.add_argument("--num_processes", type=int)
+  group.add_argument("--process_id", type=int, help="of this one, from 0")
+  group.add_argument(
+    "--heartbeat_timeout_seconds",
+    type=int,
+    default=100,
+    help="until a silent one is given up",
+  )
+
+
+def join(known: argparse.Namespace) -> None:
+  """Joins the processes of a run, before any other call of JAX.
+
+  Raises:
+    UserError: the explicit flags are incomplete or come without --distributed, or no cluster
+      is found.
+  """
+  names = ("coordinator_address", "num_processes", "process_id")
+  given = {name: getattr(known, name) for name in names}
+  said = [name for name, value in given.items() if value is not None]
+  if not known.distributed:
+    if said:
+      raise UserError(f"--{said[0]} has a meaning with --distributed only.")
+    return
+  if said and len(said) < len(names):
+    missing = ", ".join(f"--{name}" for name in names if name not in said)
+    raise UserError(f"--{said[0]} is given and {missing} is not: give all three or none.")
+  if said and not 0 <= known.process_id < known.num_processes:
+    raise UserError(
+      f"--process_id is {known.process_id}; it must be from 0 to {known.num_processes - 1}."
+    )
+  import jax
+
+  seconds = known.heartbeat_timeout_seconds
+  try:
+    jax.distributed.initialize(**given, heartbeat_timeout_seconds=seconds)
+  except (ValueError, RuntimeError) as error:
+    raise UserError(
+      f"The processes of the run did not find each other ({_first_line(error)}): start them"
+      f" under Slurm, MPI, Kubernetes or on a TPU pod, or name --coordinator_address,"
+      f" --num_processes and --process_id to each."
+    ) from error
+
+
+def _first_line(error: Exception) -> str:
+  return str(error).strip().splitlines()[0][:200] if str(error).strip() else repr(error)

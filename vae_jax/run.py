@@ -37,14 +37,35 @@ class Run(NamedTuple):
   about: dict  # run.json: data sentence, data_dir, parameters, seconds, versions
   dataset: Dataset
   stochastic: bool  # False for the deterministic autoencoder: there is no ELBO
+  numbers: list[int]  # of each member in the whole sweep, which may have other programs
+  ended: list[str]  # of each member: "", "dead at 120" or "stopped at 500" (steps)
+
+
+DEAD = "dead"  # how the end of a member begins that has no numbers to evaluate
 
 
 def open_run(workdir: str, which: str = "best", data_dir: str | None = None) -> Run:
-  """Opens a run directory; it alone is needed, and the data it was trained on.
+  """Opens a run directory that is one program; see `open_runs`.
+
+  Raises:
+    UserError: also where its members differ in static fields.
+  """
+  found = open_runs(workdir, which, data_dir)
+  if len(found) > 1:
+    parts = sorted(p.name for p in (pathlib.Path(workdir) / "parts").iterdir())
+    raise UserError(
+      f"{workdir} has {len(found)} programs, of members that differ in static fields: open one"
+      f" of its parts, {workdir}/parts/{parts[0]} to {parts[-1]}."
+    )
+  return found[0]
+
+
+def open_runs(workdir: str, which: str = "best", data_dir: str | None = None) -> list[Run]:
+  """Opens a run directory, a Run for each of its programs; it alone is needed, and its data.
 
   Args:
     workdir: of a training, finished or not.
-    which: "best", each member at its best validation ELBO, or "latest".
+    which: "best", each member at its least validation loss, or "latest".
     data_dir: where the data lies now, when not where it was at training.
 
   Raises:
@@ -57,6 +78,44 @@ def open_run(workdir: str, which: str = "best", data_dir: str | None = None) -> 
         f"{workdir} is no run directory ({name} is missing): train one there first, with"
         f" python train.py --config=configs/digits.py --workdir={workdir}"
       )
+  if not (folder / "parts.json").is_file():
+    return [_open_part(folder, which, data_dir)]
+  programs: dict[int, list[Run]] = {}
+  for entry in read_json(folder / "parts.json"):
+    where = folder / entry["folder"]
+    if not (where / "run.json").is_file():
+      print(f"{where} is left out: its training has not begun.")
+      continue
+    part = _open_part(where, which, data_dir)._replace(numbers=entry["members"])
+    programs.setdefault(entry["program"], []).append(part)
+  if not programs:
+    raise UserError(
+      f"{workdir} has no checkpoint yet: let its training reach the first one."
+    )
+  return [_joined(str(workdir), parts) for parts in programs.values()]
+
+
+def _joined(workdir: str, parts: list[Run]) -> Run:
+  """The parts of one program as one run."""
+  starts = np.cumsum([0, *(len(part.members) for part in parts)]).tolist()
+  together = lambda *x: np.concatenate(x)
+  return parts[0]._replace(
+    workdir=workdir,
+    params=jax.tree.map(together, *(part.params for part in parts)),
+    hyper=jax.tree.map(together, *(part.hyper for part in parts)),
+    members=[row for part in parts for row in part.members],
+    step=np.concatenate([part.step for part in parts]),
+    history=[
+      {**row, "member": row["member"] + start}
+      for start, part in zip(starts, parts, strict=False)
+      for row in part.history
+    ],
+    numbers=[number for part in parts for number in part.numbers],
+    ended=[end for part in parts for end in part.ended],
+  )
+
+
+def _open_part(folder: pathlib.Path, which: str, data_dir: str | None) -> Run:
   config, members, about = (
     read_json(folder / f"{name}.json") for name in ("config", "members", "run")
   )
@@ -64,10 +123,10 @@ def open_run(workdir: str, which: str = "best", data_dir: str | None = None) -> 
   likelihood = models.build_likelihood(config["likelihood"], dataset.spec)
   lowering = layers.choose_lowering(jax.default_backend(), len(members))
   vae = models.build(config, dataset.spec, lowering)
-  params, at = _read(folder, config, vae, len(members), which)
+  params, at, ended = _read(folder, config, vae, len(members), which)
   objective = registry.find("objectives", config["objective"]["name"])
   return Run(
-    workdir=str(workdir),
+    workdir=str(folder),
     config=config,
     spec=dataset.spec,
     vae=vae,
@@ -81,11 +140,13 @@ def open_run(workdir: str, which: str = "best", data_dir: str | None = None) -> 
     about=about,
     dataset=dataset,
     stochastic=getattr(objective, "STOCHASTIC", True),
+    numbers=list(range(len(members))),
+    ended=ended,
   )
 
 
 def select(run: Run, member: int) -> Run:
-  """The run of one member alone.
+  """The run of one member alone, by its place among the members of this run.
 
   Raises:
     UserError: there is no such member.
@@ -94,14 +155,41 @@ def select(run: Run, member: int) -> Run:
     raise UserError(
       f"There is no member {member}: {run.workdir} has members 0 to {len(run.members) - 1}."
     )
-  one = slice(member, member + 1)
-  rows = [{**row, "member": 0} for row in run.history if row["member"] == member]
+  return only(run, [member])
+
+
+def alive(run: Run) -> Run:
+  """The run without its dead members, which have no numbers to evaluate.
+
+  Raises:
+    UserError: all of them are dead.
+  """
+  kept = [m for m, end in enumerate(run.ended) if not end.startswith(DEAD)]
+  if not kept:
+    raise UserError(
+      f"No member of {run.workdir} ever had a finite validation loss: train with a lower"
+      f" learning rate, or look at the last parameters with --checkpoint=latest."
+    )
+  return run if len(kept) == len(run.members) else only(run, kept)
+
+
+def only(run: Run, kept: list[int]) -> Run:
+  """The run of some members, by their places, in the order given."""
+  places = {member: place for place, member in enumerate(kept)}
+  history = [
+    {**row, "member": places[row["member"]]}
+    for row in run.history
+    if row["member"] in places
+  ]
+  rows = np.asarray(kept)
   return run._replace(
-    params=jax.tree.map(lambda x: x[one], run.params),
-    hyper={name: values[one] for name, values in run.hyper.items()},
-    members=run.members[one],
-    step=run.step[one],
-    history=rows,
+    params=jax.tree.map(lambda x: x[rows], run.params),
+    hyper={name: values[rows] for name, values in run.hyper.items()},
+    members=[run.members[m] for m in kept],
+    step=run.step[rows],
+    history=history,
+    numbers=[run.numbers[m] for m in kept],
+    ended=[run.ended[m] for m in kept],
   )
 
 
@@ -153,11 +241,17 @@ def apply_latents(
     of_batch = jax.vmap(fn, in_axes=(None, 0, 0))
     return jax.vmap(of_batch, in_axes=(0, axis, None))(params, z, keys)
 
-  results = []
-  for start in range(0, n, width):
-    ids = np.minimum(np.arange(start, start + width), n - 1)
-    results.append(jax.device_get(batch(run.params, z[..., ids, :], ids, key)))
-  return jax.tree.map(lambda *parts: np.concatenate(parts, axis=1)[:, :n], *results)
+  found = []
+  for members in evaluation.groups(run.params):
+    params = jax.tree.map(lambda x, at=members: x[at], run.params)
+    codes, results = z if axis is None else z[members], []
+    for start in range(0, n, width):
+      ids = np.minimum(np.arange(start, start + width), n - 1)
+      results.append(jax.device_get(batch(params, codes[..., ids, :], ids, key)))
+    found.append(
+      jax.tree.map(lambda *parts: np.concatenate(parts, axis=1)[:, :n], *results)
+    )
+  return jax.tree.map(lambda *parts: np.concatenate(parts), *found)
 
 
 def terms(
@@ -171,7 +265,8 @@ def terms(
 
 def _read(
   folder: pathlib.Path, config: dict, vae: VAE, members: int, which: str
-) -> tuple[Params, np.ndarray]:
+) -> tuple[Params, np.ndarray, list[str]]:
+  """The parameters of a part, the step of each member's, and how each ended."""
   if which not in ("best", "latest"):
     raise UserError(f"The checkpoint is {which!r}; expected best or latest.")
   one = jax.eval_shape(
@@ -180,7 +275,7 @@ def _read(
   like = jax.tree.map(lambda x: np.empty((members, *x.shape), x.dtype), one)
   params = step.evaluated(like)
   items = {
-    "best": {"params": params, "elbo": np.empty(members, np.float32), "step": like.step},
+    "best": {"params": params, "loss": np.empty(members, np.float32), "step": like.step},
     "latest": {"params": like.params, "ema": like.ema},
   }
   item = {"best": "best", "latest": "params"}[which]
@@ -197,11 +292,14 @@ def _read(
   if which == "latest":
     ema = values["ema"]
     params = values["params"] if isinstance(ema, tuple | list) and not ema else ema
-    return params, np.full(members, found.step)
-  if (values["step"] < 0).any():
-    never = np.flatnonzero(values["step"] < 0).tolist()
-    raise UserError(
-      f"Member(s) {never} of {folder} never had a finite validation ELBO: look at the last"
-      f" parameters with --checkpoint=latest, or evaluate another with --member."
-    )
-  return values["params"], values["step"]
+    return params, np.full(members, found.step), _ends(found.meta, np.zeros(members))
+  return values["params"], values["step"], _ends(found.meta, values["step"])
+
+
+def _ends(meta: dict, best: np.ndarray) -> list[str]:
+  """How each member ended; one that never had a finite loss is dead from the start."""
+  ends = []
+  for died, stopped, at in zip(meta["died"], meta["stopped"], best, strict=True):
+    dead = f"{DEAD} at {max(died, 0)}" if died >= 0 or at < 0 else ""
+    ends.append(dead or (f"stopped at {stopped}" if stopped >= 0 else ""))
+  return ends

@@ -24,6 +24,10 @@ class UserError(ValueError):
   """
 
 
+class LostProcessError(UserError):
+  """Another process of a distributed run has ended; this one cannot wait for it any more."""
+
+
 class Column(NamedTuple):
   """One column of a table: what it holds, and how a stored number is one of the file's."""
 
@@ -34,6 +38,14 @@ class Column(NamedTuple):
   scale: float = 1.0
   unit: float = 1.0  # of a positive column: it is unit * (exp(shift + scale * x) - 1)
   names: tuple[str, ...] = ()  # of the categories where the file has words
+
+
+class Factor(NamedTuple):
+  """One known cause of the data, of a set that was generated from known causes."""
+
+  name: str
+  values: tuple[float, ...]  # that it takes; the field `factors` holds the index of one
+  names: tuple[str, ...] = ()  # of the values where they have words
 
 
 class Spec(NamedTuple):
@@ -48,6 +60,7 @@ class Spec(NamedTuple):
   columns: tuple[
     Column, ...
   ] = ()  # of a table whose columns are known; all of them or none
+  factors: tuple[Factor, ...] = ()  # of the field `factors` [F] int32; empty: not known
 
   @property
   def size(self) -> int:
@@ -88,6 +101,15 @@ class Terms(NamedTuple):
   z: Array  # [L] the sample the distortion was computed at
 
 
+class Batch(NamedTuple):
+  """What a batch-level loss sees beside the codes; always of the whole batch."""
+
+  mask: Array  # [B] 1 where a row counts, 0 where it only fills the batch
+  key: Array  # of this step and member, the same on every device
+  params: Params  # of the whole model; params["objective"] are the objective's own
+  examples: int  # N, rows of the training split
+
+
 class Prior(NamedTuple):
   """p(z) over one latent vector."""
 
@@ -125,7 +147,7 @@ class Figure(NamedTuple):
   """A picture as data: `plots.<kind>(**data)` draws it."""
 
   name: str  # its file name, without the ending
-  kind: str  # a function in plots.py
+  kind: str  # a function in plots
   data: dict[str, Any]
   caption: str
 

@@ -7,8 +7,9 @@ import numpy as np
 from vae_jax import config as configuration
 from vae_jax import registry
 from vae_jax.metrics import latent
-from vae_jax.run import Run, apply, select
-from vae_jax.types import Array, Posterior, Table, UserError
+from vae_jax.run import DEAD, Run, apply, select
+from vae_jax.training import sweep
+from vae_jax.types import Array, Posterior, Report, Table, UserError
 
 SHOWN = 3  # members drawn in figures; tables hold them all
 PALETTES = ("magma", "inferno", "viridis", "cividis", "gray")
@@ -63,7 +64,8 @@ def posterior(run: Run, examples: dict[str, np.ndarray], key: Array) -> Posterio
 def columns(run: Run) -> tuple[str, ...]:
   """β where the objective has one, the seed, and what else the members differ in."""
   others = [k for k in run.members[0] if k not in ("beta", "seed")]
-  return (*(["beta"] if "beta" in run.hyper else []), "seed", *others)
+  ended = ["ended"] if any(run.ended) else []
+  return (*(["beta"] if "beta" in run.hyper else []), "seed", *others, *ended)
 
 
 def cells(run: Run, member: int) -> list[Any]:
@@ -71,7 +73,8 @@ def cells(run: Run, member: int) -> list[Any]:
   row = run.members[member]
   if "beta" in run.hyper and "beta" not in row:
     row = {**row, "beta": _plain(run.hyper["beta"][member])}
-  return [row[name] for name in columns(run)]
+  ended = {"ended": run.ended[member] or None} if any(run.ended) else {}
+  return [{**row, **ended}[name] for name in columns(run)]
 
 
 def title(run: Run, member: int) -> str:
@@ -79,7 +82,11 @@ def title(run: Run, member: int) -> str:
   if len(run.members) == 1:
     return ""
   named = zip(columns(run), cells(run, member), strict=True)
-  return " · ".join(f"{SYMBOLS.get(name, name)} {value:g}" for name, value in named)
+  return " · ".join(
+    f"{SYMBOLS.get(name, name)} {sweep.text(value)}"
+    for name, value in named
+    if value is not None
+  )
 
 
 def collapsed(run: Run, means: np.ndarray) -> str:
@@ -132,6 +139,67 @@ def across_seeds(table: Table, keys: int) -> Table | None:
   pairs = tuple(name for c in named for name in (c, f"± {c}"))
   note = "The mean over seeds and, after ±, the standard deviation between seeds."
   return Table(f"{table.title}: across seeds", (*head, *pairs), rows, note)
+
+
+def together(found: list[Run], living: list[Run], answers: list[Report]) -> Report:
+  """The reports on the programs of one run directory as one, and a sentence on its dead.
+
+  Tables of one title and the same columns become one; other tables, and all figures, arrays
+  and findings, are told apart by the static fields of their program.
+
+  Args:
+    found: the programs as they were opened.
+    living: the same without their dead members.
+    answers: the report on each.
+  """
+  names = [_static(run) for run in living] if len(answers) > 1 else [""]
+  tables: dict[tuple, Table] = {}
+  for answer in answers:
+    for table in answer.tables:
+      key = (table.title, table.columns)
+      old = tables.get(key)
+      rows = table.rows if old is None else [*old.rows, *table.rows]
+      tables[key] = table._replace(rows=rows)
+  mark = lambda text, name: f"{text} ({name})" if name else text
+  tag = lambda text, i: f"program{i}_{text}" if len(answers) > 1 else text
+  return answers[0]._replace(
+    tables=list(tables.values()),
+    figures=[
+      figure._replace(name=tag(figure.name, i), caption=mark(figure.caption, names[i]))
+      for i, answer in enumerate(answers)
+      for figure in answer.figures
+    ],
+    findings=[
+      f"{name}: {sentence}" if name else sentence
+      for name, answer in zip(names, answers, strict=True)
+      for sentence in answer.findings
+    ]
+    + _dead(found),
+    arrays={
+      tag(name, i): values
+      for i, answer in enumerate(answers)
+      for name, values in answer.arrays.items()
+    },
+  )
+
+
+def _static(run: Run) -> str:
+  row = run.members[0]
+  return ", ".join(f"{k} {sweep.text(v)}" for k, v in row.items() if "." in k)
+
+
+def _dead(found: list[Run]) -> list[str]:
+  """A sentence that names the members with nothing to evaluate."""
+  dead = [
+    f"{run.numbers[m]} ({sweep.label(run.members[m])}, {end})"
+    for run in found
+    for m, end in enumerate(run.ended)
+    if end.startswith(DEAD)
+  ]
+  if not dead:
+    return []
+  total = sum(len(run.members) for run in found)
+  return [f"{len(dead)} of {total} members are dead and in no average: {', '.join(dead)}."]
 
 
 def _plain(value: Any) -> float:

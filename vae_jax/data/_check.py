@@ -55,14 +55,25 @@ def _split(found: Dataset, split: str, fields: dict[str, np.ndarray]) -> None:
       _refuse(
         values, lambda v: ~np.isfinite(v), f"{where}: field {name!r}", "finite numbers"
       )
-  if fields["x"].shape[1:] != tuple(found.spec.shape):
+  shape = tuple(found.spec.shape)
+  packed = _packed(found, fields["x"])
+  if fields["x"].shape[1:] != ((found.spec.size // 32,) if packed else shape):
     raise UserError(
       f"{where}: one example is {fields['x'].shape[1:]} and the spec says "
-      f"{tuple(found.spec.shape)}; make them agree."
+      f"{shape}; make them agree."
     )
-  _x(found.spec, fields["x"], f"{where}: field 'x'", found.transform is not None)
+  if not packed:
+    _x(found.spec, fields["x"], f"{where}: field 'x'", found.transform is not None)
   if "label" in fields:
     _label(found.spec, fields["label"], where)
+  if found.spec.factors:
+    _factors(found.spec, fields, where)
+
+
+def _packed(found: Dataset, x: np.ndarray) -> bool:
+  """Whether x is the bits of binary images in words, which the transform unpacks."""
+  binary = found.spec.domain == "binary" and found.transform is not None
+  return binary and x.dtype == np.int32
 
 
 def _x(spec: Spec, x: np.ndarray, where: str, transform: bool) -> None:
@@ -112,6 +123,23 @@ def _label(spec: Spec, label: np.ndarray, where: str) -> None:
     f"{where}: field 'label'",
     f"integers in [0, {top}), one for each class name of the spec",
   )
+
+
+def _factors(spec: Spec, fields: dict[str, np.ndarray], where: str) -> None:
+  known = fields.get("factors", np.zeros((0, 0)))
+  if known.dtype != np.int32 or known.shape != (len(fields["x"]), len(spec.factors)):
+    raise UserError(
+      f"{where}: field 'factors' is {known.dtype} of shape {known.shape}; expected int32 of "
+      f"shape [N, {len(spec.factors)}], an index for each factor of the spec."
+    )
+  for column, factor in enumerate(spec.factors):
+    top = len(factor.values)
+    _refuse(
+      known[:, column],
+      lambda v, top=top: (v < 0) | (v >= top),
+      f"{where}: field 'factors', {factor.name}",
+      f"integers in [0, {top}), one for each value of the factor",
+    )
 
 
 def _refuse(values: np.ndarray, bad: Callable, where: str, expected: str) -> None:

@@ -6,6 +6,7 @@ import math
 import os
 import pathlib
 import struct
+from collections.abc import Sequence
 from typing import Any
 
 import jinja2
@@ -49,32 +50,41 @@ def render(workdir: str | pathlib.Path, command: str) -> pathlib.Path:
     The path of report.html.
   """
   workdir = pathlib.Path(workdir)
-  env = jinja2.Environment(
+  page = environment().get_template("template.html.j2").render(context(workdir, command))
+  path = workdir / "report.html"
+  write_whole(path, page)
+  return path
+
+
+def write_whole(path: pathlib.Path, text: str) -> None:
+  """A page that a killed process leaves either as it was or complete."""
+  scratch = path.with_name(f".{os.getpid()}.{path.name}")
+  scratch.write_text(text, encoding="utf-8")
+  scratch.replace(path)
+
+
+def environment() -> jinja2.Environment:
+  """Where the templates are, and that a name they lack is an error."""
+  return jinja2.Environment(
     loader=jinja2.FileSystemLoader(HERE),
     autoescape=True,
     trim_blocks=True,
     lstrip_blocks=True,
     undefined=jinja2.StrictUndefined,
   )
-  page = env.get_template("template.html.j2").render(context(workdir, command))
-  path = workdir / "report.html"
-  scratch = path.with_name(f".{os.getpid()}.report.html")
-  scratch.write_text(page, encoding="utf-8")
-  scratch.replace(path)
-  return path
 
 
 def context(workdir: pathlib.Path, command: str) -> dict[str, Any]:
   """Everything the template shows."""
-  config = _json(workdir / "config.json", {})
-  members = _json(workdir / "members.json", [])
-  about = _json(workdir / "run.json", {})
+  config = read_json(workdir / "config.json", {})
+  members = read_json(workdir / "members.json", [])
+  about = read_json(workdir / "run.json", {})
   reports = store.load(workdir)
   names = [member_name(row) for row in members]
   history = _rows(workdir / "metrics.jsonl")
   return {
     "style": (HERE / "style.css").read_text(encoding="utf-8"),
-    "title": _title(config, workdir.name),
+    "title": title(config, workdir.name, _keys(members)),
     "data": about.get("data", ""),
     "facts": _facts(config, members, about),
     "headlines": headlines(reports, tuple(dict.fromkeys([*BESIDE, *_keys(members)]))),
@@ -85,13 +95,22 @@ def context(workdir: pathlib.Path, command: str) -> dict[str, Any]:
     "reports": [_section(workdir, report) for report in reports],
     "config": json.dumps(config, indent=2, ensure_ascii=False) if config else "",
     "command": command,
+    "sweep": (workdir / "sweep.html").is_file(),
   }
 
 
 def member_name(row: dict[str, Any]) -> str:
   """A member in a legend: "β 4 · seed 1"."""
   order = sorted(row, key=lambda name: (name == "seed", name != "beta"))
-  return " · ".join(f"{SYMBOLS.get(name, name)} {row[name]:g}" for name in order)
+  named = [(SYMBOLS.get(k, k), value_text(row[k])) for k in order if row[k] is not None]
+  return " · ".join(f"{name} {text}" for name, text in named)
+
+
+def value_text(value: Any) -> str:
+  """A swept value: a number without needless digits, a name as it is, a dash for none."""
+  if isinstance(value, int | float) and not isinstance(value, bool):
+    return f"{value:g}".replace("-", "−")
+  return "–" if value is None else str(value)
 
 
 def number(value: Any, digits: int | None = None) -> str:
@@ -194,15 +213,19 @@ def _heading(name: str) -> str:
   return SYMBOLS.get(first.rstrip(","), first.rstrip(",")) + comma + space + rest
 
 
-def _title(config: dict[str, Any], fallback: str) -> dict[str, str]:
+def title(config: dict[str, Any], fallback: str, swept: Sequence[str]) -> dict[str, str]:
+  """The data, and below it the model, latents, likelihood and objective that are not swept."""
   if not config:
     return {"main": fallback, "sub": ""}
   data, model = config["data"], config["model"]
   name = data.get("set") or data["name"]
-  parts = [f"{model['name']} model", f"{model['latents']} latents"]
-  parts += [f"{config['likelihood']['name'].replace('_', ' ')} likelihood"]
-  parts += [f"{config['objective']['name']} objective"]
-  return {"main": name.replace("_", " "), "sub": ", ".join(parts)}
+  parts = {"model.name": f"{model['name']} model"}
+  parts["model.latents"] = f"{model['latents']} latents"
+  likelihood = config["likelihood"]["name"].replace("_", " ")
+  parts["likelihood.name"] = f"{likelihood} likelihood"
+  parts["objective.name"] = f"{config['objective']['name']} objective"
+  kept = [text for field, text in parts.items() if field not in swept]
+  return {"main": name.replace("_", " "), "sub": ", ".join(kept)}
 
 
 def _keys(members: list[dict]) -> list[str]:
@@ -214,7 +237,7 @@ def _facts(config: dict, members: list[dict], about: dict) -> list[tuple[str, st
   facts = []
   for name in sorted(_keys(members), key=lambda name: name == "seed"):
     values = list(dict.fromkeys(row[name] for row in members))
-    shown = ", ".join(f"{v:g}" for v in values[:8]) + (", …" if len(values) > 8 else "")
+    shown = ", ".join(map(value_text, values[:8])) + (", …" if len(values) > 8 else "")
     facts.append((SYMBOLS.get(name, name if len(values) == 1 else f"{name}s"), shown))
   if config.get("hyper", {}).get("beta") is not None and "β" not in dict(facts):
     facts.insert(0, ("β", f"{config['hyper']['beta']:g}"))
@@ -264,7 +287,8 @@ def _inline(path: pathlib.Path) -> dict[str, Any]:
   return {"uri": uri, "width": round(width * 0.66), "height": round(height * 0.66)}
 
 
-def _json(path: pathlib.Path, missing: Any) -> Any:
+def read_json(path: pathlib.Path, missing: Any) -> Any:
+  """A JSON file, or what stands for one that is not there."""
   return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else missing
 
 

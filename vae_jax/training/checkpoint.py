@@ -1,7 +1,7 @@
 """Self-describing Orbax checkpoints: `params`, `optimizer`, `best` and JSON `meta` as items.
 
 `params` and `optimizer` resume training, `best` holds for each member the parameters of its
-best validation ELBO so far, `meta` says what they are and carries a checksum of every array,
+least validation loss so far, `meta` says what they are and carries a checksum of every array,
 so that a damaged checkpoint is known as such and never half trusted.
 """
 
@@ -30,7 +30,11 @@ class Checkpoints:
 
   def __init__(self, workdir: pathlib.Path, keep: int | None):
     self._folder = (workdir / "checkpoints").resolve()
-    options = ocp.CheckpointManagerOptions(max_to_keep=keep, create=keep is not None)
+    if keep is not None:
+      self._folder.mkdir(parents=True, exist_ok=True)
+    options = ocp.CheckpointManagerOptions(
+      max_to_keep=keep, create=False, multiprocessing_options=_alone()
+    )
     self._manager = ocp.CheckpointManager(self._folder, options=options)
 
   @classmethod
@@ -86,6 +90,16 @@ class Checkpoints:
 
   def _read(self, name: str, step: int, args: Any) -> Any:
     return self._manager.restore(step, args=ocp.args.Composite(**{name: args}))[name]
+
+
+def _alone() -> ocp.options.MultiprocessingOptions:
+  """A process that asks no other: one writes, and all read what they see."""
+  if jax.process_count() == 1:
+    return ocp.options.MultiprocessingOptions()
+  me = jax.process_index()
+  return ocp.options.MultiprocessingOptions(
+    primary_host=me, active_processes={me}, barrier_sync_key_prefix=f"process{me}"
+  )
 
 
 def _abstract(tree: Any) -> Any:

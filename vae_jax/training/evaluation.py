@@ -38,15 +38,32 @@ def over_examples(
     n = len(fields["x"])
     given = fields.pop("id", np.arange(n, dtype=np.int32))
     stacked, rows, _ = feed.eval_batches(fields, min(batch_size, n))
-    results = [
-      jax.device_get(
-        batch(params, hyper, {k: v[i] for k, v in stacked.items()}, given[r], key)
-      )
-      for i, r in enumerate(rows)
+    found = []
+    for members in groups(params):
+      own = jax.tree.map(lambda x, at=members: x[at], (params, hyper))
+      found.append([
+        jax.device_get(batch(*own, {k: v[i] for k, v in stacked.items()}, given[r], key))
+        for i, r in enumerate(rows)
+      ])  # fmt: skip
+    of_group = [
+      jax.tree.map(lambda *parts: np.concatenate(parts, axis=1)[:, :n], *batches)
+      for batches in found
     ]
-    return jax.tree.map(lambda *parts: np.concatenate(parts, axis=1)[:, :n], *results)
+    return jax.tree.map(lambda *parts: np.concatenate(parts), *of_group)
 
   return run
+
+
+def groups(tree: Any) -> list[slice]:
+  """Which members are evaluated side by side: all, but on a CPU each alone.
+
+  There a batch of one member occupies the cores, and the activations of all members at once
+  would need memory and fall out of the cache.
+  """
+  members = len(jax.tree.leaves(tree)[0])
+  if jax.default_backend() != "cpu" or jax.local_device_count() > 1:
+    return [slice(None)]
+  return [slice(m, m + 1) for m in range(members)]
 
 
 def split_terms(

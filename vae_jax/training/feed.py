@@ -26,10 +26,14 @@ Fields = dict[str, np.ndarray]
 class Feed(NamedTuple):
   """Batches of one split: what the host hands over, and how the program reads it."""
 
-  batch: Callable[[Any, Array], Example]  # (source, step) -> fields [B, ...], id, mask
-  source: Callable[[int, int], Any]  # host: (start, stop) -> the pytree of these steps
+  # (source, step, rows [b] or None, data seed or None) -> fields [b, ...], id, mask
+  batch: Callable[..., Example]
+  # host: (start, stop, put = jax.device_put) -> the pytree of these steps, where `put` puts it
+  source: Callable[..., Any]
   span: int  # the most steps one source covers
   steps_per_epoch: float
+  batch_size: int  # B
+  examples: int  # N of the split
 
 
 def make(
@@ -38,13 +42,15 @@ def make(
   batch_size: int,
   data_seed: int,
   budget_bytes: int,
-  put: Callable[[Any], Any] = jax.device_put,
 ) -> Feed:
   """The feed of a split: resident when its bytes fit the budget, else streamed.
 
-  `batch(source, step)` is pure and goes inside the program with `source` as an ARGUMENT (a
-  closed-over source would be a constant of the compiled program). It returns the decoded,
-  transformed fields [B, ...], `id` [B] int32 (the row in the split) and `mask` [B] ones.
+  `batch(source, step, rows, seed)` is pure and goes inside the program with `source` as an
+  ARGUMENT (a closed-over source would be a constant of the compiled program). It returns the
+  decoded, transformed fields [b, ...], `id` [b] int32 (the row in the split) and `mask` [b].
+  `rows` [b] are places in the batch, for a device that has a part of it: those from B on fill
+  it up and have mask 0; None: all B. `seed` is a data seed in place of the source's own, for
+  members that differ in it; a stream has no other than its own.
 
   Args:
     dataset: where the split and the transform come from.
@@ -54,7 +60,6 @@ def make(
       another seed does not recompile.
     budget_bytes: device memory for the source; a stream uses half, since the next buffer is
       made while the program holds the present one.
-    put: host pytree -> device pytree.
 
   Raises:
     UserError: an unknown split, an empty one, or a batch size below 1.
@@ -68,18 +73,24 @@ def make(
   order.check_steps(0, batch_size, n)
   size = sum(values.nbytes for values in fields.values())
   if size <= budget_bytes:
-    source, rows, span = _resident(fields, data_seed, put), _gather, ALWAYS
+    source, read, span = _resident(fields, data_seed), _gather, ALWAYS
   else:
     span = max(1, budget_bytes // 2 * n // (size * batch_size))
-    source, rows = _stream(fields, batch_size, data_seed, span, put), _slice
+    source, read = _stream(fields, batch_size, data_seed, span), _slice
 
-  def batch(source: Any, step: Array) -> Example:
-    index, epoch = order.batch_indices(source["seed"], step, batch_size, n)
-    fields = rows(source, step, index)
-    example = prepare(dataset.transform, source["seed"], epoch, fields, index)
-    return {**example, "mask": jnp.ones(batch_size, jnp.float32)}
+  def batch(
+    source: Any, step: Array, rows: Array | None = None, seed: Array | None = None
+  ) -> Example:
+    seed = source["seed"] if seed is None else seed
+    index, epoch = order.batch_indices(seed, step, batch_size, n)
+    places, mask = None, jnp.ones(batch_size, jnp.float32)
+    if rows is not None:
+      places, mask = jnp.minimum(rows, batch_size - 1), (rows < batch_size) * 1.0
+      index, epoch = index[places], epoch[places]
+    fields = read(source, step, index, places)
+    return {**prepare(dataset.transform, seed, epoch, fields, index), "mask": mask}
 
-  return Feed(batch, source, span, n / batch_size)
+  return Feed(batch, source, span, n / batch_size, batch_size, n)
 
 
 def prepare(
@@ -131,34 +142,37 @@ def eval_batches(fields: Fields, batch_size: int) -> tuple[Fields, np.ndarray, n
   return stacked, ids.reshape(shape), mask.reshape(shape)
 
 
-def _resident(fields: Fields, data_seed: int, put: Callable) -> Callable[[int, int], Any]:
-  """A source that is put on the device once, when it is first asked for."""
-  held = []
+def _resident(fields: Fields, data_seed: int) -> Callable[..., Any]:
+  """A source that is put on its devices once, when it is first asked for there."""
+  held: dict[str, Any] = {"put": None, "source": None}
 
-  def source(start: int, stop: int) -> Any:
+  def source(start: int, stop: int, put: Callable[[Any], Any] = jax.device_put) -> Any:
     del start, stop
-    if not held:
-      held.append(put({"seed": np.uint32(data_seed), "fields": fields}))
-    return held[0]
+    if held["put"] is not put:
+      whole = {"seed": np.uint32(data_seed), "fields": fields}
+      held.update(put=put, source=put(whole))
+    return held["source"]
 
   return source
 
 
-def _gather(source: Any, step: Array, index: Array) -> dict[str, Array]:
-  del step
+def _gather(
+  source: Any, step: Array, index: Array, places: Array | None
+) -> dict[str, Array]:
+  del step, places
   return {name: values[index] for name, values in source["fields"].items()}
 
 
 def _stream(
-  fields: Fields, batch_size: int, data_seed: int, span: int, put: Callable
-) -> Callable[[int, int], Any]:
+  fields: Fields, batch_size: int, data_seed: int, span: int
+) -> Callable[..., Any]:
   """A source that reads [start, stop) into a buffer of `span` steps, always of one shape.
 
   Consecutive calls continue one Grain iterator, which reads ahead; a jump starts another.
   """
   state: dict[str, Any] = {"at": None, "batches": None}
 
-  def source(start: int, stop: int) -> Any:
+  def source(start: int, stop: int, put: Callable[[Any], Any] = jax.device_put) -> Any:
     if not 0 < stop - start <= span:
       raise ValueError(f"steps [{start}, {stop}) of a stream whose span is {span}")
     if state["at"] != start:
@@ -172,13 +186,14 @@ def _stream(
   return source
 
 
-def _slice(source: Any, step: Array, index: Array) -> dict[str, Array]:
+def _slice(
+  source: Any, step: Array, index: Array, places: Array | None
+) -> dict[str, Array]:
   del index
   at = step - source["first"]
-  return {
-    name: jax.lax.dynamic_index_in_dim(values, at, keepdims=False)
-    for name, values in source["fields"].items()
-  }
+  of_step = lambda values: jax.lax.dynamic_index_in_dim(values, at, keepdims=False)
+  fields = {name: of_step(values) for name, values in source["fields"].items()}
+  return fields if places is None else {k: v[places] for k, v in fields.items()}
 
 
 def _reader(

@@ -23,6 +23,22 @@ def read_rows(path: pathlib.Path) -> list[dict]:
   return rows
 
 
+def merge_rows(workdir: pathlib.Path, parts: list[tuple[pathlib.Path, list[int]]]) -> None:
+  """One metrics.jsonl from those of the parts, the members numbered as in the whole sweep.
+
+  Args:
+    workdir: of the whole run.
+    parts: the folder of each part, and the numbers of its members.
+  """
+  path = workdir / "metrics.jsonl"
+  scratch = path.with_suffix(".tmp")
+  with scratch.open("w") as file:
+    for folder, numbers in parts:
+      for row in read_rows(folder / "metrics.jsonl"):
+        file.write(_line({**row, "member": numbers[row["member"]]}))
+  scratch.replace(path)
+
+
 class Log:
   """Metric rows of a run, cut back to the step that a resumed run starts from."""
 
@@ -40,7 +56,8 @@ class Log:
     for row in rows:
       self._file.write(_line(row))
       for name, value in row.items():
-        if name not in ("step", "split", "member") and value is not None:
+        # TensorBoard complains of every NaN, and a dead member has nothing else.
+        if name not in ("step", "split", "member") and math.isfinite(value):
           tag = f"{row['split']}/{name}/member_{row['member']}"
           self._board.add_scalar(tag, value, row["step"])
     self._file.flush()

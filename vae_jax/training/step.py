@@ -9,9 +9,11 @@ import jax.numpy as jnp
 import optax
 
 from vae_jax import noise, registry
-from vae_jax.types import VAE, Array, Example, Hyper, Params, Terms
+from vae_jax.types import VAE, Array, Batch, Example, Hyper, Params, Terms
 
 METRICS = ("loss", "rate", "distortion", "elbo", "grad_norm", "skipped")
+FATAL = 10  # steps in a row without a finite gradient after which a member is dead
+OWN = "objective"  # the part of the parameters that an objective brought itself
 
 
 class State(NamedTuple):
@@ -22,14 +24,22 @@ class State(NamedTuple):
   ema: Params  # the moving average of params, or () when it is off
   step: Array  # [] int32, steps tried
   skipped: Array  # [] int32, steps not taken because a gradient was not finite
+  failing: Array  # [] int32, how many of them in a row up to now
+  died: Array  # [] int32, the first of FATAL such steps in a row; -1: alive
+  stopped: Array  # [] int32, the step at which the host stopped the member; -1: it was not
 
 
 def init(vae: VAE, config: dict, seed: Array) -> State:
   """The state of one member before its first step; its parameters follow from its seed."""
   params = vae.init(noise.stream(seed, 0, "init"))
+  objective, static = _objective(config)
+  if hasattr(objective, "parameters"):
+    key = noise.stream(seed, 0, "init/objective")
+    params |= {OWN: objective.parameters(key, vae.latents, **static)}
   ema = params if config["optimizer"]["ema"] else ()
-  zero = jnp.zeros((), jnp.int32)
-  return State(params, _adam(config).init(params), ema, zero, zero)
+  zero, never = jnp.zeros((), jnp.int32), jnp.full((), -1, jnp.int32)
+  moments = _adam(config).init(params)
+  return State(params, moments, ema, zero, zero, zero, never, never)
 
 
 def evaluated(state: State) -> Params:
@@ -64,7 +74,7 @@ def example_terms(vae: VAE, objective: ModuleType, config: dict) -> Callable[...
   options = {k: v for k, v in config["corruption"].items() if k != "name"}
   corrupt = registry.find("corruptions", name)
   field = getattr(corrupt, "field", "input")
-  static = {k: v for k, v in config["objective"].items() if k != "name"}
+  static = _objective(config)[1]
 
   def terms(params: Params, example: Example, hyper: Hyper, step: Array, use: str) -> Terms:
     draw = lambda what: noise.key(hyper["seed"], step, f"{use}/{what}", example["id"])
@@ -80,70 +90,174 @@ def example_terms(vae: VAE, objective: ModuleType, config: dict) -> Callable[...
 
 
 def make(
-  vae: VAE, config: dict, total: int
+  vae: VAE, config: dict, total: int, examples: int, axis: str | None = None
 ) -> Callable[..., tuple[State, dict[str, Array]]]:
   """Builds `train_step(state, hyper, batch) -> (state, metrics)` of one member.
 
   loss = sum_i mask_i loss_i / sum_i mask_i + batch_loss, where the objective has one. The
   update is Adam's with decoupled weight decay (Loshchilov & Hutter, 2019, alg. 2): the decay
   is scaled by the learning rate. A step whose gradient is not finite leaves everything as it
-  was and is counted.
+  was and is counted; after FATAL of them in a row the member is dead and stays as it is.
 
   Args:
     vae: the pure functions of the model.
     config: a complete configuration.
     total: steps of the run, for schedules that need its end.
+    examples: N, rows of the training split.
+    axis: the device axis that the batch is split over, or None. The sums of the loss, of its
+      gradient and the codes of a batch-level loss are of the whole batch either way.
   """
-  objective = registry.find("objectives", config["objective"]["name"])
-  terms_of = example_terms(vae, objective, config)
+  loss = batch_loss(vae, config, examples, axis)
   hyper_at = scheduled(config, total)
-
-  def loss(params: Params, hyper: Hyper, batch: Example, step: Array) -> tuple[Array, dict]:
-    examples = {k: v for k, v in batch.items() if k != "mask"}
-    terms = jax.vmap(lambda e: terms_of(params, e, hyper, step, "train"))(examples)
-    average = lambda v: jnp.sum(batch["mask"] * v) / jnp.sum(batch["mask"])
-    value = average(terms.loss)
-    if hasattr(objective, "batch_loss"):
-      value = value + objective.batch_loss(terms.posterior, terms.z, hyper)
-    rate, distortion = average(terms.rate), average(terms.distortion)
-    return value, {"rate": rate, "distortion": distortion, "elbo": -(rate + distortion)}
 
   def train_step(
     state: State, hyper: Hyper, batch: Example
   ) -> tuple[State, dict[str, Array]]:
     now = hyper_at(hyper, state.step)
-    (value, metrics), gradient = jax.value_and_grad(loss, has_aux=True)(
+    (_, metrics), gradient = jax.value_and_grad(loss, has_aux=True)(
       state.params, now, batch, state.step
     )
+    gradient = _total(gradient, axis)
     norm = optax.tree.norm(gradient)
-    finite = jnp.isfinite(norm)
+    running = (state.died < 0) & (state.stopped < 0)
+    taken = jnp.isfinite(norm) & running
     scale = jnp.where(now["clip_norm"] > 0, jnp.minimum(1.0, now["clip_norm"] / norm), 1.0)
     # A step not taken has a gradient of 0, decays of 1 and a change of 0, which leaves the same
     # bits as choosing between old and new would, and no copy of the state is made.
-    gradient = jax.tree.map(lambda g: jnp.where(finite, scale * g, 0.0), gradient)
-    direction, moments = _adam(config, finite).update(gradient, state.moments)
-    count = jnp.where(finite, moments.count, state.moments.count)
-    rates = now["learning_rate"], now["learning_rate"] * now["decoder_rate"]
+    gradient = jax.tree.map(lambda g: jnp.where(taken, scale * g, 0.0), gradient)
+    direction, moments = _adam(config, taken).update(gradient, state.moments)
+    moments = _keep_counts(taken, moments, state.moments)
     decay = now["weight_decay"]
     params = jax.tree.map(
-      lambda p, d, decodes: p - jnp.where(finite, rates[decodes] * (d + decay * p), 0.0),
+      lambda p, d, rate: p - jnp.where(taken, rate * (d + decay * p), 0.0),
       state.params,
       direction,
-      vae.decodes(state.params),
+      _rates(vae, now, state.params),
     )
-    ema = _average(state.ema, params, now["ema_decay"], state.step, finite)
-    skipped = 1 - finite.astype(jnp.int32)
-    metrics |= {"loss": value, "grad_norm": norm, "skipped": skipped.astype(jnp.float32)}
-    moments = moments._replace(count=count)
-    return State(params, moments, ema, state.step + 1, state.skipped + skipped), metrics
+    ema = _average(state.ema, params, now["ema_decay"], state.step, taken)
+    new, skipped = _ended(state, taken, running)
+    metrics |= {"grad_norm": norm, "skipped": skipped.astype(jnp.float32)}
+    return new._replace(params=params, moments=moments, ema=ema), metrics
 
   return train_step
 
 
+def batch_loss(
+  vae: VAE, config: dict, examples: int, axis: str | None
+) -> Callable[..., tuple[Array, dict[str, Array]]]:
+  """`(params, hyper, batch, step) -> (loss, metrics)` of the rows that this device has.
+
+  The losses of all devices add up to the loss of the whole batch in their gradients; the
+  metrics are of the whole batch on each. A batch-level loss is computed on every device from
+  the gathered codes, and each device differentiates by its own rows alone.
+  """
+  objective, static = _objective(config)
+  terms_of = example_terms(vae, objective, config)
+
+  def loss(params: Params, hyper: Hyper, batch: Example, step: Array) -> tuple[Array, dict]:
+    rows = {k: v for k, v in batch.items() if k != "mask"}
+    terms = jax.vmap(lambda e: terms_of(params, e, hyper, step, "train"))(rows)
+    mask = batch["mask"]
+    count = _total(jnp.sum(mask), axis)
+    share = lambda values: jnp.sum(mask * values) / count
+    value = share(terms.loss)
+    means = {
+      "loss": value,
+      "rate": share(terms.rate),
+      "distortion": share(terms.distortion),
+    }
+    means = _total(means, axis)
+    if hasattr(objective, "batch_loss"):
+      posterior, z = _whole((terms.posterior, terms.z), axis)
+      key = noise.stream(hyper["seed"], step, "train/batch")
+      whole = Batch(_whole(mask, axis), key, _divided(params, axis), examples)
+      of_batch = objective.batch_loss(posterior, z, hyper, whole, **static)
+      value, means["loss"] = value + of_batch, means["loss"] + of_batch
+    return value, {**means, "elbo": -(means["rate"] + means["distortion"])}
+
+  return loss
+
+
+def _total(tree: Any, axis: str | None) -> Any:
+  """The sum over the devices of the axis."""
+  return tree if axis is None else jax.lax.psum(tree, axis)
+
+
+def _whole(tree: Any, axis: str | None) -> Any:
+  """Rows [b, ...] of this device among those of all, [B, ...]; only its own have a gradient."""
+  if axis is None:
+    return tree
+
+  def gathered(rows: Array) -> Array:
+    every = jax.lax.all_gather(jax.lax.stop_gradient(rows), axis, tiled=True)
+    start = jax.lax.axis_index(axis) * len(rows)
+    return jax.lax.dynamic_update_slice_in_dim(every, rows, start, 0)
+
+  return jax.tree.map(gathered, tree)
+
+
+def _divided(params: Params, axis: str | None) -> Params:
+  """The same numbers, with a gradient divided by the devices that all compute it."""
+  if axis is None:
+    return params
+  fixed = jax.lax.stop_gradient
+  share = lambda p: fixed(p) + (p - fixed(p)) / jax.lax.axis_size(axis)
+  return jax.tree.map(share, params)
+
+
+def _ended(state: State, taken: Array, running: Array) -> tuple[State, Array]:
+  """The counters after a step, and whether it was skipped, [] int32."""
+  skipped = (running & ~taken).astype(jnp.int32)
+  failing = jnp.where(taken, 0, state.failing + skipped)
+  dies = running & (failing >= FATAL)
+  died = jnp.where(dies, state.step - FATAL + 1, state.died)
+  new = state._replace(
+    step=state.step + 1, skipped=state.skipped + skipped, failing=failing, died=died
+  )
+  return new, skipped
+
+
+def _objective(config: dict) -> tuple[ModuleType, dict]:
+  """The objective and its options."""
+  options = dict(config["objective"])
+  return registry.find("objectives", options.pop("name")), options
+
+
+def _rates(vae: VAE, now: Hyper, params: Params) -> Params:
+  """The learning rate of every leaf."""
+  every = now["learning_rate"]
+  only = {True: every * now["decoder_rate"], False: every}
+  rates = jax.tree.map(lambda decodes: only[decodes], vae.decodes(params))
+  if OWN in params:
+    own = every * now[f"{OWN}_rate"]
+    rates[OWN] = jax.tree.map(lambda _: own, params[OWN])
+  return rates
+
+
 def _adam(config: dict, taken: Array | bool = True) -> optax.GradientTransformation:
-  """Adam's direction; with decays of 1, which keep the moments, where no step is taken."""
-  b1, b2 = (jnp.where(taken, config["optimizer"][name], 1.0) for name in ("b1", "b2"))
-  return optax.scale_by_adam(b1, b2, config["optimizer"]["eps"])
+  """Adam's direction; with decays of 1, which keep the moments, where no step is taken.
+
+  An objective's own parameters have their own decays, its ADAM, where it names some.
+  """
+  objective, settings = _objective(config)[0], config["optimizer"]
+
+  def scale(decays: dict) -> optax.GradientTransformation:
+    b1, b2 = (jnp.where(taken, decays[name], 1.0) for name in ("b1", "b2"))
+    return optax.scale_by_adam(b1, b2, settings["eps"])
+
+  if not hasattr(objective, "parameters"):
+    return scale(settings)
+  players = {"model": scale(settings), OWN: scale(getattr(objective, "ADAM", settings))}
+  owner = lambda params: {part: OWN if part == OWN else "model" for part in params}
+  return optax.multi_transform(players, owner)
+
+
+def _keep_counts(taken: Array, new: Any, old: Any) -> Any:
+  """Adam's count of steps, which no decay can keep, as it was where no step is taken."""
+  counts = lambda n, o: (
+    jnp.where(taken, n, o) if jnp.issubdtype(n.dtype, jnp.integer) else n
+  )
+  return jax.tree.map(counts, new, old)
 
 
 def _average(

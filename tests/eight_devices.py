@@ -1,0 +1,132 @@
+"""Placements against solo runs on 1, 2, 4 and 8 devices; `test_placement.py` starts this file
+in a process with eight virtual ones."""
+
+import functools
+import sys
+
+import jax
+import numpy as np
+import pytest
+from helpers import tiny
+
+import vae_jax.objectives
+from vae_jax import run as runs
+from vae_jax.training import loop, placement, plan, step, trainer
+
+STEPS = 12
+
+
+# A batch-level loss that no average over shards gives, with parameters of its own.
+NEW = """
+import jax
+import jax.numpy as jnp
+from vae_jax.objectives.beta import HYPER, loss
+
+HYPER = {**HYPER, "weight": 0.5}
+ADAM = {"b1": 0.5, "b2": 0.9}
+
+
+def parameters(key, latents):
+  return {"w": jax.random.normal(key, (latents,))}
+
+
+def batch_loss(posterior, z, hyper, batch):
+  mask = batch.mask[:, None]
+  mean = jnp.sum(mask * z, axis=0) / jnp.sum(mask)
+  centred = mask * (z - mean[None])
+  covariance = centred.T @ centred / jnp.sum(mask)
+  own = jnp.sum(jnp.square(batch.params["objective"]["w"] - mean))
+  volume = jnp.linalg.slogdet(covariance + jnp.eye(len(mean)))[1]
+  noise = jax.random.normal(batch.key, mean.shape)
+  return hyper["weight"] * (own - volume) + jnp.sum(noise * mean)
+"""
+
+
+@pytest.fixture
+def batch_level(monkeypatch, tmp_path):
+  """An objective added as one new file."""
+  (tmp_path / "spread_of_codes.py").write_text(NEW)
+  folders = [*vae_jax.objectives.__path__, str(tmp_path)]
+  monkeypatch.setattr(vae_jax.objectives, "__path__", folders)
+  yield "spread_of_codes"
+  sys.modules.pop("vae_jax.objectives.spread_of_codes", None)
+
+
+def trained(config, name, devices):
+  """Parameters [M] and metrics after STEPS steps in two chunks under a placement."""
+  program = loop.assemble(config, None)
+  make = functools.partial(
+    step.make, program.vae, config, program.total, program.feed.examples
+  )
+  size = plan.memory(program).state
+  members = len(program.members)
+  place = placement.make(name, members, devices, make, program.feed, size)
+  state, hyper = place.put(trainer.init(program)), place.put(program.hyper)
+  source = place.source(program.feed.source(0, STEPS))
+  state, _ = place.chunk(state, hyper, source, 0, 5)
+  state, metrics = place.chunk(state, hyper, source, 5, STEPS)
+  first = lambda tree: jax.tree.map(lambda x: x[:members], place.get(tree))
+  return first(state), first(metrics)
+
+
+def close(a, b):
+  for x, y in zip(jax.tree.leaves(a), jax.tree.leaves(b), strict=True):
+    np.testing.assert_allclose(x, y, atol=2e-5, rtol=2e-4)
+
+
+@pytest.mark.parametrize("members", [1, 3, 8])
+def test_every_placement_is_the_solo_run(members, batch_level):
+  """Batches of 17 rows: uneven over all devices, and on eight of them one has padding alone."""
+  parts = {"objective": {"name": batch_level}, "train": {"batch_size": 17}}
+  betas = [0.5, 4.0, 1.0, 2.0, 3.0, 5.0, 6.0, 7.0][:members]
+  sweep = {"beta": betas}
+  alone = [
+    trained(tiny(hyper={"beta": b}, **parts), "single", jax.devices()) for b in betas
+  ]
+  expected = jax.tree.map(lambda *x: np.concatenate(x), *alone)
+  assert (expected[0].step == STEPS).all()
+  for count in (1, 2, 4, 8):
+    for place in ("single", "pmap", "mesh"):
+      if place != "single" or count == 1:
+        got = trained(tiny(sweep=sweep, **parts), place, jax.devices()[:count])
+        close(got, expected)
+
+
+def test_the_batch_level_loss_is_in_the_numbers(batch_level):
+  with_it = trained(tiny(objective={"name": batch_level}), "single", jax.devices())
+  without = trained(tiny(), "single", jax.devices())
+  assert abs(with_it[1]["loss"] - without[1]["loss"]).max() > 0.1
+  moved = with_it[0].params["objective"]["w"]
+  program = loop.assemble(tiny(objective={"name": batch_level}), None)
+  assert (abs(moved - trainer.init(program).params["objective"]["w"]) > 1e-4).all()
+
+
+def test_a_streamed_split_is_the_same_on_every_placement():
+  config = tiny(sweep={"beta": [1, 4]})
+  expected = trained(config, "single", jax.devices())
+  streamed = tiny(sweep={"beta": [1, 4]}, train={"resident_bytes": 100_000})
+  for place in ("pmap", "mesh"):
+    close(trained(streamed, place, jax.devices()[:4]), expected)
+
+
+@pytest.mark.parametrize("place", ["pmap", "mesh"])
+def test_members_with_their_own_data_order(place):
+  config = tiny(sweep={"data_seed": [0, 1, 2]})
+  expected = trained(config, "single", jax.devices())
+  other = tiny(data={"seed": 1})
+  alone = trained(other, "single", jax.devices())
+  close(jax.tree.map(lambda x: x[1:2], expected), alone)
+  close(trained(config, place, jax.devices()[:2]), expected)
+
+
+@pytest.mark.parametrize("place", ["pmap", "mesh"])
+def test_a_run_on_many_devices_is_read_by_one(tmp_path, place):
+  sweep = {"beta": [1.0, 2.0, 4.0]}
+  loop.train(tiny(sweep=sweep), tmp_path / "many", None, place=place)
+  loop.train(tiny(sweep=sweep), tmp_path / "one", None)
+  many, one = runs.open_run(tmp_path / "many"), runs.open_run(tmp_path / "one")
+  close(many.params, one.params)
+  elbos = [
+    [row["elbo"] for row in run.history if row["split"] == "valid"] for run in (many, one)
+  ]
+  np.testing.assert_allclose(*elbos, rtol=1e-4)

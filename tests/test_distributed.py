@@ -1,0 +1,113 @@
+"""Several processes: the numbers of one, and no hang when one of them is lost."""
+
+import os
+import pathlib
+import signal
+import socket
+import subprocess
+import sys
+import time
+
+import jax
+import numpy as np
+import pytest
+from helpers import ROOT, program
+
+from vae_jax import run as runs
+
+WORDS = [
+  "--config=configs/digits.py:smoke", "--config.model.name=mlp", "--config.model.hidden=[32]",
+  "--config.train.batch_size=50",
+]  # fmt: skip
+
+
+def environment(devices: int) -> dict:
+  flags = f"--xla_force_host_platform_device_count={devices}"
+  return {**os.environ, "XLA_FLAGS": flags, "PYTHONUNBUFFERED": "1"}
+
+
+def started(workdir: pathlib.Path, words: list[str]) -> list[subprocess.Popen]:
+  """Two processes with two devices each."""
+  with socket.socket() as free:
+    free.bind(("localhost", 0))
+    port = free.getsockname()[1]
+  command = [sys.executable, str(ROOT / "train.py"), f"--workdir={workdir}", *words]
+  command += [
+    "--distributed",
+    f"--coordinator_address=localhost:{port}",
+    "--num_processes=2",
+  ]
+  return [
+    subprocess.Popen(
+      [*command, f"--process_id={i}", "--heartbeat_timeout_seconds=10"], cwd=ROOT,
+      env=environment(2), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )
+    for i in range(2)
+  ]  # fmt: skip
+
+
+def ended(processes: list[subprocess.Popen]) -> list[tuple[int, str, str]]:
+  texts = [process.communicate(timeout=120) for process in processes]
+  return [(p.returncode, *text) for p, text in zip(processes, texts, strict=True)]
+
+
+@pytest.mark.parametrize(
+  ("place", "betas"), [("pmap", [1, 2, 3, 4, 5]), ("mesh", [1, 2, 4])]
+)
+def test_two_processes_are_one_with_as_many_devices(tmp_path, place, betas):
+  words = [*WORDS, f"--placement={place}", f"--config.sweep={{'beta': {betas}}}"]
+  one = program("train.py", f"--workdir={tmp_path / 'one'}", *words, env=environment(4))
+  assert one.returncode == 0, one.stderr
+  for status, _, errors in ended(started(tmp_path / "two", words)):
+    assert status == 0, errors
+  for which in ("latest", "best"):
+    a, b = (runs.open_run(tmp_path / name, which) for name in ("one", "two"))
+    for x, y in zip(jax.tree.leaves(a.params), jax.tree.leaves(b.params), strict=True):
+      np.testing.assert_allclose(x, y, atol=1e-6)
+  assert [r["member"] for r in a.history] == [r["member"] for r in b.history]
+
+
+@pytest.mark.parametrize("killed", [0, 1])
+def test_when_one_process_is_killed_the_other_ends_and_both_resume(tmp_path, killed):
+  words = [
+    *WORDS, "--placement=pmap", "--config.sweep={'beta': [1, 4]}",
+    "--config.train.steps=100000", "--config.train.log_every=20", "--config.train.eval_every=200",
+  ]  # fmt: skip
+  processes = started(tmp_path, words)
+  for line in processes[0].stdout:
+    if line.startswith("step 400:"):
+      break
+  os.kill(processes[killed].pid, signal.SIGKILL)
+  began = time.time()
+  status, _, errors = ended(processes)[1 - killed]
+  assert time.time() - began < 60
+  # Ours where a connection breaks, JAX's own where its service notices the silence first.
+  assert status in (2, -signal.SIGABRT)
+  assert "Another process of this run has ended" in errors or "another task died" in errors
+  again = started(tmp_path, words)
+  for line in again[0].stdout:
+    if line.startswith("step"):
+      break
+  assert int(line.split()[1].rstrip(":")) > 200, "it began anew"
+  for process in again:
+    process.kill()
+  ended(again)
+
+
+@pytest.mark.parametrize(
+  ("words", "sentence"),
+  [
+    (["--num_processes=2"], "has a meaning with --distributed only"),
+    (["--distributed", "--num_processes=2"], "all three or none"),
+    (
+      ["--distributed", "--coordinator_address=a:1", "--num_processes=2", "--process_id=2"],
+      "from 0 to 1",
+    ),
+    (["--distributed"], "did not find each other"),
+  ],
+)
+def test_flags_that_cannot_be_meant_are_sentences(tmp_path, words, sentence):
+  done = program("train.py", f"--workdir={tmp_path}", *WORDS, *words)
+  assert done.returncode == 2
+  assert sentence in done.stderr
+  assert "Traceback" not in done.stderr

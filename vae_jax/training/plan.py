@@ -1,0 +1,243 @@
+"""What a configuration will train, before it does: programs, their parts, memory.
+
+Members with the same static fields are one program. Those of a program that fit the memory of
+the devices at once are a part; parts are trained one after another.
+"""
+
+import functools
+import math
+import os
+import pathlib
+from collections.abc import Callable
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from vae_jax import layers, order
+from vae_jax import vae as models
+from vae_jax.training import feed, placement, step, sweep
+from vae_jax.training.workdir import read_json
+from vae_jax.types import VAE, Dataset, UserError
+
+SHARE = 0.8  # of a device's memory that a plan may fill
+HOST_SHARE = 0.5  # of a machine's memory, which others use too
+
+
+class Program(NamedTuple):
+  """Everything a part is made of before its first step."""
+
+  config: dict
+  dataset: Dataset
+  vae: VAE
+  members: list[dict]
+  hyper: dict[str, np.ndarray]  # [M]
+  feed: feed.Feed
+  total: int  # steps
+
+
+class Memory(NamedTuple):
+  """Bytes that training needs, counted from shapes."""
+
+  state: int  # of a member: parameters, moments, average
+  gradient: int  # of a member
+  activations: int  # of a member and a whole batch: what the backward pass keeps
+  source: int  # of the data on each device
+
+  def on_each(self, members: int, together: int, rows: float) -> int:
+    """Bytes on a device with `members`, `together` at once on the share `rows` of a batch."""
+    at_once = self.gradient + math.ceil(self.activations * rows)
+    return self.source + members * self.state + together * at_once
+
+
+class Plan(NamedTuple):
+  """One compiled program: its members, and how many of them are trained at once."""
+
+  part: sweep.Part  # all members of the program
+  at_once: int
+  placement: str
+  sentence: str
+
+
+class Piece(NamedTuple):
+  """Members of one program that are trained together, and where."""
+
+  program: int  # which of the plans
+  part: sweep.Part
+  capacity: int  # of the program's largest piece: all share one compiled form
+  folder: pathlib.Path
+
+
+def assemble(part: sweep.Part, dataset: Dataset) -> Program:
+  """The pure functions of a part.
+
+  Raises:
+    UserError: the data does not fit the model or the likelihood.
+  """
+  config, train = part.config, part.config["train"]
+  lowering = layers.choose_lowering(jax.default_backend(), len(part.rows))
+  vae = models.build(config, dataset.spec, lowering)
+  batches = feed.make(
+    dataset, "train", train["batch_size"], config["data"]["seed"], train["resident_bytes"]
+  )
+  total = train["steps"] or math.ceil(train["epochs"] * batches.steps_per_epoch)
+  order.check_steps(total, train["batch_size"], batches.examples)
+  hyper = sweep.stack(config, part.rows)
+  if "data_seed" in hyper and batches.span != feed.ALWAYS:
+    raise UserError(
+      "config.sweep has data_seed, and the training split is streamed, in one order: raise"
+      " config.train.resident_bytes to hold it, or sweep data.seed, a program for each."
+    )
+  return Program(config, dataset, vae, part.rows, hyper, batches, total)
+
+
+def make(
+  config: dict, dataset_of: Callable[[dict], Dataset], place: str, devices: list
+) -> list[Plan]:
+  """The plan of a complete configuration: a program for each combination of static fields.
+
+  Args:
+    config: complete, from `config.load`.
+    dataset_of: `config.data` -> the dataset.
+    place: of `placement.NAMES`.
+    devices: of all processes.
+
+  Raises:
+    UserError: a sweep that cannot be, or a single member, or `config.train.members_at_once`
+      of them, that does not fit the memory.
+  """
+  plans = []
+  for part in sweep.parts(config):
+    program = assemble(part, dataset_of(part.config["data"]))
+    needs, free = memory(program), available(devices)
+    size = _at_once(part, needs, free, place, devices)
+    count = -(-len(part.rows) // size)
+    size = -(-len(part.rows) // count)  # as even as they come
+    name = placement.choose(place, size, len(devices))
+    each = _bytes_on_each(needs, size, name, devices)
+    chunks = f"{count} chunks of up to {size}" if count > 1 else "one chunk"
+    sentence = (
+      f"{_static(part)}{len(part.rows)} member(s) in {chunks}, {program.total} steps, {name} on"
+      f" {len(devices)} device(s); about {_size(each)} of {_size(free)} on each device (of a"
+      f" member: state {_size(needs.state)}, activations {_size(needs.activations)})"
+    )
+    plans.append(Plan(part, size, name, sentence))
+  return plans
+
+
+def pieces(plans: list[Plan], folder: pathlib.Path) -> list[Piece]:
+  """What is trained one after another; as a run began with it, where it goes on.
+
+  A single piece lives in the run directory itself, several in `parts/` of it. The division
+  is written in parts.json, so that a run resumes on a machine with another memory.
+  """
+  written = folder / "parts.json"
+  if written.is_file():
+    found = [(entry["program"], entry["members"]) for entry in read_json(written)]
+  elif (folder / "checkpoints").is_dir():
+    found = [(0, plans[0].part.numbers)]
+  else:
+    found = [
+      (program, piece.numbers)
+      for program, each in enumerate(plans)
+      for piece in sweep.cut(each.part, each.at_once)
+    ]
+  widest = lambda program: max(len(numbers) for p, numbers in found if p == program)
+  return [
+    Piece(
+      program,
+      sweep.take(plans[program].part, numbers),
+      widest(program),
+      folder if len(found) == 1 else folder / "parts" / f"{i:03d}",
+    )
+    for i, (program, numbers) in enumerate(found)
+  ]
+
+
+def described(pieces: list[Piece], folder: pathlib.Path) -> list[dict]:
+  """What parts.json says."""
+  return [
+    {
+      "folder": str(piece.folder.relative_to(folder)),
+      "program": piece.program,
+      "members": piece.part.numbers,
+    }
+    for piece in pieces
+  ]
+
+
+def memory(program: Program) -> Memory:
+  """The bytes of one member, from shapes alone: nothing is compiled or run."""
+  vae, config = program.vae, program.config
+  init = functools.partial(step.init, vae, config)
+  state = jax.eval_shape(init, jax.ShapeDtypeStruct((), "int32"))
+  rows = program.dataset.splits["train"]
+  width = config["train"]["batch_size"]
+  fields = {
+    k: jax.ShapeDtypeStruct((width, *v.shape[1:]), v.dtype) for k, v in rows.items()
+  }
+  ids = jax.ShapeDtypeStruct((width,), np.int32)
+  transform = program.dataset.transform
+  batch = jax.eval_shape(lambda f, i: feed.prepare(transform, 0, i, f, i), fields, ids)
+  batch = {**batch, "mask": jax.ShapeDtypeStruct((width,), np.float32)}
+  loss = step.batch_loss(vae, config, program.feed.examples, None)
+  hyper = {k: jax.ShapeDtypeStruct((), v.dtype) for k, v in program.hyper.items()}
+  kept = jax.eval_shape(
+    lambda p, h, b: jax.vjp(lambda q: loss(q, h, b, 0)[0], p)[1], state.params, hyper, batch
+  )
+  whole = sum(values.nbytes for values in rows.values())
+  source = min(whole, config["train"]["resident_bytes"])
+  parameters = nbytes(state.params)
+  activations = max(0, nbytes(kept) - parameters)  # the parameters are kept for it anyway
+  return Memory(nbytes(state), parameters, activations, source)
+
+
+def available(devices: list) -> int:
+  """Bytes that a plan may fill on each device."""
+  stats = devices[0].memory_stats() if devices[0].platform != "cpu" else None
+  if stats and "bytes_limit" in stats:
+    return int(SHARE * stats["bytes_limit"])
+  local = sum(d.process_index == devices[0].process_index for d in devices)
+  return int(HOST_SHARE * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / local)
+
+
+def nbytes(tree: object) -> int:
+  """Bytes of a tree of arrays or shapes."""
+  return sum(math.prod(x.shape) * np.dtype(x.dtype).itemsize for x in jax.tree.leaves(tree))
+
+
+def _at_once(part: sweep.Part, needs: Memory, free: int, place: str, devices: list) -> int:
+  """How many members are trained at once: what is asked for, or the most that fits."""
+  asked = part.config["train"]["members_at_once"]
+  size = min(asked or len(part.rows), len(part.rows))
+  cost = lambda n: _bytes_on_each(
+    needs, n, placement.choose(place, n, len(devices)), devices
+  )
+  if asked and cost(size) > free:
+    raise UserError(
+      f"config.train.members_at_once is {asked}: they need about {_size(cost(size))} on each"
+      f" device, and {_size(free)} may be filled. 0 takes as many as fit."
+    )
+  while size > 1 and cost(size) > free:
+    size = -(-size // 2)
+  if cost(size) > free:
+    raise UserError(
+      f"One member needs about {_size(cost(1))} on a device, and {_size(free)} may be filled:"
+      f" lower config.train.batch_size or config.train.resident_bytes, or take a smaller model."
+    )
+  return size
+
+
+def _bytes_on_each(needs: Memory, members: int, name: str, devices: list) -> int:
+  each, rows = placement.shares(name, members, len(devices))
+  together = placement.side_by_side(devices[0].platform, each, needs.state)
+  return needs.on_each(each, together, rows)
+
+
+def _static(part: sweep.Part) -> str:
+  fields = {k: v for k, v in part.rows[0].items() if "." in k}
+  return "".join(f"{k} {sweep.text(v)}, " for k, v in fields.items())
+
+
+def _size(count: int) -> str:
+  return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.1f} MB"

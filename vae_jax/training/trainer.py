@@ -1,0 +1,348 @@
+"""The host's side of one part: chunks of steps, evaluations, cuts, checkpoints; resumes."""
+
+import contextlib
+import functools
+import math
+import pathlib
+import time
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+from jax.experimental import multihost_utils
+
+from vae_jax import registry
+from vae_jax.training import evaluation, halving, placement, step, sweep, workdir
+from vae_jax.training.checkpoint import Checkpoints
+from vae_jax.training.logging import Log, progress
+from vae_jax.training.plan import Program, nbytes
+from vae_jax.types import LostProcessError
+
+# Members in training after a halving, or None -> where they are placed.
+Placing = Callable[[int | None], placement.Placement]
+
+
+class Trainer:
+  """What is mutable while a part is trained, and nothing else."""
+
+  def __init__(
+    self,
+    program: Program,
+    placing: Placing,
+    folder: pathlib.Path,
+    about: dict,
+    say: Callable,
+  ):
+    config, self._say = program.config, say
+    self._program, self._placing = program, placing
+    self._folder, self._about = folder, about
+    self._main = jax.process_index() == 0
+    keep = config["train"]["keep"] if self._main else None
+    self._checkpoints = Checkpoints(folder, keep)
+    self._rest = init(program)  # the state [M] of the members that are not in training
+    self._live = np.arange(len(program.members))
+    self._best = _no_best(self._rest)
+    self._step, self._seconds, self._dead = 0, 0.0, set()
+    self._cuts = halving.cuts(**config["halving"], total=program.total)
+    self._resume()
+    objective = registry.find("objectives", config["objective"]["name"])
+    self._of_batches = hasattr(objective, "batch_loss")
+    self._terms = evaluation.split_terms(program.vae, objective, config, program.dataset)
+
+  def run(self) -> None:
+    """Trains to the end; a part that is finished says so."""
+    total = self._program.total
+    if self._step >= total:
+      self._checkpoints.close()
+      self._say(f"Finished already: {total} of {total} steps, in {self._folder}.")
+      return
+    self._write_about()
+    self._put()
+    self._compile()
+    log = Log(self._folder, self._step) if self._main else None
+    bar = progress(total, self._step, "step", self._folder.name)
+    try:
+      with _told_when_another_process_ends():
+        while self._step < total:
+          self._advance(bar, log)
+    finally:
+      bar.close()
+      if log:
+        log.close()
+      self._checkpoints.close()
+    self._write_about()
+    rate = f"{self._seconds:.1f} s of training for {len(self._program.members)} member(s)"
+    self._say(f"Finished: {total} steps, {rate}, in {self._folder}.")
+
+  def _advance(self, bar: Any, log: Log | None) -> None:
+    stop, do = self._next_stop()
+    rows = self._train_to(stop)
+    bar.update(stop - bar.n)
+    if "evaluate" in do:
+      elbo, more = self._evaluate(bar)
+      rows += more
+      if "halve" in do:
+        self._halve(elbo)
+    if log:
+      log.write(rows)
+    if "save" in do:
+      self._save()
+
+  def _resume(self) -> None:
+    found = self._checkpoints.restore(_items(self._rest, self._best))
+    if found is None:
+      self._agree()
+      return
+    for sentence in found.damaged:
+      self._say(f"{sentence} Going on from checkpoint {found.step}.")
+    self._agree()
+    if self._main:
+      self._checkpoints.drop_after(found.step)
+    self._step, self._seconds = found.step, found.meta["seconds"]
+    self._live = np.asarray(found.meta["live"])
+    items = found.items
+    self._rest = step.State(**items["params"], **items["optimizer"])
+    self._best = items["best"]
+    if self._step < self._program.total:
+      self._say(f"Resuming at step {self._step} of {self._program.total}.")
+
+  def _agree(self) -> None:
+    """Waits until every process has read the checkpoints that one of them may now change."""
+    if jax.process_count() > 1:
+      with _told_when_another_process_ends():
+        multihost_utils.sync_global_devices(f"resume {self._folder.name}")
+
+  def _put(self) -> None:
+    """Places the members that are still in training."""
+    whole = len(self._live) == len(self._program.members)
+    self._place = self._placing(None if whole else len(self._live))
+    rows = lambda tree: jax.tree.map(lambda x: np.asarray(x)[self._live], tree)
+    self._state = self._place.put(rows(self._rest))
+    self._hyper = self._place.put(rows(self._program.hyper))
+    if whole:
+      self._rest = None  # all of it is on the devices
+
+  def _compile(self) -> None:
+    """Compiles the program by a chunk of no steps, so that the first chunk's time is its own."""
+    until = min(self._step + self._program.feed.span, self._next_stop()[0])
+    source = self._source(self._step, until)
+    began = time.perf_counter()
+    with _told_when_another_process_ends():
+      self._state, _ = self._place.chunk(
+        self._state, self._hyper, source, self._step, self._step
+      )
+      jax.block_until_ready(self._state)
+    self._ready = (self._step, until, source)
+    self._say(f"Compiled in {time.perf_counter() - began:.1f} s: {self._place.sentence}.")
+    self._estimated = False
+
+  def _source(self, start: int, stop: int) -> Any:
+    return self._program.feed.source(start, stop, self._place.source)
+
+  def _whole(self) -> step.State:
+    """The state [M] of all members on the host."""
+    got = jax.tree.map(lambda x: x[: len(self._live)], self._place.get(self._state))
+    if self._rest is None:
+      return got
+    return jax.tree.map(functools.partial(_with_rows, self._live), self._rest, got)
+
+  def _next_stop(self) -> tuple[int, set[str]]:
+    """The step at which the host acts next, and what it does there besides a metrics row."""
+    train, total = self._program.config["train"], self._program.total
+    evaluate = train["eval_every"] or math.ceil(self._program.feed.steps_per_epoch)
+    save = train["checkpoint_every"] or evaluate
+    ahead = lambda every: (self._step // every + 1) * every
+    coming = [cut for cut in self._cuts if cut > self._step]
+    stop = min(ahead(train["log_every"]), ahead(evaluate), ahead(save), total, *coming[:1])
+    due = {"evaluate": evaluate, "save": save}
+    do = {what for what, every in due.items() if stop % every == 0 or stop == total}
+    return stop, do | ({"evaluate", "halve"} if stop in self._cuts else set())
+
+  def _train_to(self, stop: int) -> list[dict]:
+    """Trains up to a step; its metrics as rows, one for each member in training."""
+    start, began, parts = self._step, time.perf_counter(), []
+    while self._step < stop:
+      until = min(stop, self._step + self._program.feed.span)
+      ready, self._ready = self._ready, None
+      source = (
+        ready[2]
+        if ready and ready[:2] == (self._step, until)
+        else self._source(self._step, until)
+      )
+      self._state, metrics = self._place.chunk(
+        self._state, self._hyper, source, self._step, until
+      )
+      parts.append((until - self._step, self._place.get(metrics)))
+      self._step = until
+    seconds = time.perf_counter() - began
+    self._seconds += seconds
+    self._estimate(seconds / (stop - start))
+    means = {
+      name: sum(
+        m[name] * (1 if name == "skipped" else n / (stop - start)) for n, m in parts
+      )
+      for name in step.METRICS
+    }
+    examples = (
+      (stop - start) * self._program.config["train"]["batch_size"] * len(self._live)
+    )
+    return self._rows("train", means, {"examples_per_second": round(examples / seconds, 1)})
+
+  def _estimate(self, seconds: float) -> None:
+    """Says once how long the rest will take."""
+    left = self._program.total - self._step
+    if left and not self._estimated:
+      self._say(
+        f"{1000 * seconds:.1f} ms a step for {len(self._live)} member(s): about"
+        f" {left * seconds:.0f} s for the {left} steps left, and the evaluations."
+      )
+    self._estimated = True
+
+  def _evaluate(self, bar: Any) -> tuple[np.ndarray, list[dict]]:
+    """Scores the held-out split and keeps each member's best parameters.
+
+    The best are those of the least validation loss: the member's own β is in it, and by the
+    ELBO a member of another β would be scored where it only passed by. A batch-level loss is
+    of a batch and not of a split; under one the latest finite parameters are kept.
+
+    Returns:
+      The ELBO [m] of the members in training, and their rows.
+    """
+    count, live = len(self._live), self._live
+    params, back = self._place.local(self._state, step.evaluated)
+    hyper, _ = self._place.local(self._hyper)
+    split = self._program.dataset.splits["valid"]
+    width = self._program.config["train"]["eval_batch_size"]
+    scores = back(self._terms(params, hyper, split, width))
+    means = {k: v[:count].mean(axis=1, dtype=np.float64) for k, v in scores.items()}
+    least = np.full(count, np.inf) if self._of_batches else self._best["loss"][live]
+    better = np.flatnonzero(means["loss"] < least)
+    if len(better):
+      got = self._place.get(self._state, step.evaluated)
+      new = {
+        "params": jax.tree.map(lambda x: x[better], got),
+        "loss": means["loss"][better].astype(np.float32),
+        "step": np.full(len(better), self._step, np.int32),
+      }
+      put = functools.partial(_with_rows, live[better])
+      self._best = jax.tree.map(put, self._best, new)
+    rows = self._rows("valid", means, {})
+    bar.clear()
+    self._say(_sentence(self._step, rows))
+    self._tell_deaths()
+    return means["elbo"], rows
+
+  def _tell_deaths(self) -> None:
+    died = self._place.get(self._state, lambda state: state.died)[: len(self._live)]
+    for member, at in zip(self._live.tolist(), died.tolist(), strict=True):
+      if at >= 0 and member not in self._dead:
+        self._dead.add(member)
+        name = sweep.label(self._program.members[member])
+        self._say(
+          f"Member {member} ({name}) is dead: no finite gradient from step {at} on."
+        )
+
+  def _halve(self, elbo: np.ndarray) -> None:
+    """Stops the worse members and goes on with the others alone, in a smaller program."""
+    whole = self._whole()
+    going = whole.died[self._live] < 0
+    factor = self._program.config["halving"]["factor"]
+    out = halving.stopped(np.where(going, elbo, np.nan), factor)
+    at = np.array(whole.stopped)
+    at[self._live[out & going]] = self._step
+    self._rest = whole._replace(stopped=at)
+    self._live = self._live[~out & going] if (~out & going).any() else self._live[:1]
+    self._say(
+      f"Step {self._step}: halving stops {int((out & going).sum())} member(s);"
+      f" {len(self._live)} go on."
+    )
+    self._put()
+    self._compile()
+
+  def _save(self) -> None:
+    whole = self._whole()
+    meta = {**self._about, "seconds": self._seconds, "live": self._live.tolist()}
+    meta |= {"died": whole.died.tolist(), "stopped": whole.stopped.tolist()}
+    if self._main:
+      self._checkpoints.save(self._step, _items(whole, self._best), meta)
+
+  def _rows(self, split: str, means: dict[str, np.ndarray], extra: dict) -> list[dict]:
+    return [
+      {"step": self._step, "split": split, "member": int(member)}
+      | {name: float(values[i]) for name, values in means.items()}
+      | extra
+      for i, member in enumerate(self._live)
+    ]
+
+  def _write_about(self) -> None:
+    if self._main:
+      about = {**self._about, "seconds": self._seconds}
+      workdir.write_json(self._folder / "run.json", about)
+
+
+def init(program: Program) -> step.State:
+  """The state [M] of all members before the first step."""
+  of_member = lambda seed: step.init(program.vae, program.config, seed)
+  # Compiled once and run once: optimising it would take longer than all of its work.
+  unoptimised = {"xla_backend_optimization_level": 0}
+  return jax.jit(jax.vmap(of_member), compiler_options=unoptimised)(program.hyper["seed"])
+
+
+@contextlib.contextmanager
+def _told_when_another_process_ends() -> Any:
+  try:
+    yield
+  except jax.errors.JaxRuntimeError as error:
+    if jax.process_count() == 1:
+      raise
+    line = str(error).splitlines()[0][:200]
+    raise LostProcessError(
+      f"Another process of this run has ended ({line}): start all of them again, and they go on"
+      f" from the last checkpoint."
+    ) from error
+
+
+def _with_rows(rows: np.ndarray, old: np.ndarray, new: np.ndarray) -> np.ndarray:
+  changed = np.array(old)
+  changed[rows] = new
+  return changed
+
+
+def _sentence(at: int, rows: list[dict]) -> str:
+  """The best member of a validation."""
+  finite = [row for row in rows if math.isfinite(row["elbo"])] or rows
+  lead = max(finite, key=lambda row: row["elbo"])
+  which = f" (best of {len(rows)}: member {lead['member']})" if len(rows) > 1 else ""
+  return (
+    f"step {at}: validation ELBO {lead['elbo']:.2f}, rate {lead['rate']:.2f},"
+    f" distortion {lead['distortion']:.2f} nats{which}"
+  )
+
+
+def _items(state: step.State, best: dict) -> dict:
+  names = [name for name in step.State._fields if name not in ("params", "ema")]
+  return {
+    "params": {"params": state.params, "ema": state.ema},
+    "optimizer": {name: getattr(state, name) for name in names},
+    "best": best,
+  }
+
+
+def _no_best(state: step.State) -> dict:
+  empty = lambda x: np.full(x.shape, np.nan, x.dtype)
+  members = len(state.step)
+  return {
+    "params": jax.tree.map(empty, step.evaluated(state)),
+    "loss": np.full(members, np.inf, np.float32),
+    "step": np.full(members, -1, np.int32),
+  }
+
+
+def checkpoint_bytes(program: Program) -> int:
+  """Bytes of a checkpoint of all members: the state, and the best parameters."""
+  one = jax.eval_shape(
+    functools.partial(step.init, program.vae, program.config),
+    jax.ShapeDtypeStruct((), np.int32),
+  )
+  return len(program.members) * (nbytes(one) + nbytes(step.evaluated(one)))
