@@ -12,7 +12,9 @@ import time
 
 from benchmarks import comparisons, report
 
-PARTS = ("training", "sweep", "evidence", "startup", "scaling", "members", "roofline")
+PARTS = (
+  "training", "sweep", "population", "evidence", "startup", "scaling", "members", "roofline"
+)  # fmt: skip
 
 
 def main() -> None:
@@ -43,12 +45,14 @@ def main() -> None:
 def _run(
   name: str, quick: bool, data_dir: str | None, before: list[report.Part]
 ) -> list[report.Part]:
-  from benchmarks import roofline, scaling, startup
+  from benchmarks import population, roofline, scaling, startup
 
   if name == "training":
     return [comparisons.training(quick, data_dir)]
   if name == "sweep":
     return comparisons.sweep(quick, data_dir, comparisons.best_of_pytorch(before))
+  if name == "population":
+    return [population.population(quick, data_dir)]
   if name == "evidence":
     return [comparisons.evidence(quick, data_dir)]
   if name == "members":

@@ -50,12 +50,13 @@ def _step(made: plan.Program) -> Callable:
 
 
 def memory(made: plan.Program, place: placement.Placement) -> int:
-  """Bytes of the compiled program: arguments, results and temporaries."""
+  """Bytes of the compiled program, arguments, results and temporaries, and of waiting groups."""
   state, source = place.put(trainer.init(made)), made.feed.source(0, 1)
+  waiting = (len(state) - 1) * plan.nbytes(state[0])
   found = place.program.lower(state[0], place.put(made.hyper)[0], source, 0, 1)
   found = found.compile().memory_analysis()
   used = found.argument_size_in_bytes + found.output_size_in_bytes
-  return used + found.temp_size_in_bytes - found.alias_size_in_bytes
+  return waiting + used + found.temp_size_in_bytes - found.alias_size_in_bytes
 
 
 def cost_of_a_step(made: plan.Program) -> dict[str, float]:

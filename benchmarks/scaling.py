@@ -16,7 +16,7 @@ AXES = {
   "side": ("conv", [28, 48, 64, 96, 128]),
 }
 DEVICES = (
-  "Virtual devices: not measured, since there is one placement, `single`, on one device."
+  "Virtual devices share the same cores and are not timed; tests compare their numbers."
 )
 
 

@@ -254,15 +254,13 @@ def test_a_run_that_the_theory_does_not_speak_of_is_refused(run, parts, said):
     application.evaluate(other, run.dataset, jax.random.key(0), {})
 
 
-def test_other_data_regularisers_and_the_best_checkpoint_are_refused(run):
+def test_other_data_and_regularisers_are_refused(run):
   ask = lambda run, data: application.evaluate(run, data, jax.random.key(0), {})
   with pytest.raises(UserError, match=r"data\.name=linear_gaussian"):
     ask(run, run.dataset._replace(name="digits"))
   decayed = run._replace(hyper={**run.hyper, "weight_decay": np.full(12, 0.1)})
   with pytest.raises(UserError, match="without weight_decay"):
     ask(decayed, run.dataset)
-  with pytest.raises(UserError, match="--checkpoint=latest"):
-    ask(run._replace(which="best"), run.dataset)
 
 
 def test_the_truth_is_the_datasets_own():

@@ -9,8 +9,10 @@ import numpy as np
 import pytest
 from helpers import ROOT, tiny
 
+import vae_jax.objectives
 from vae_jax import registry
 from vae_jax.data import load
+from vae_jax.training import sweep
 from vae_jax.vae import build
 
 README = (ROOT / "README.md").read_text()
@@ -21,24 +23,20 @@ def test_the_objective_it_shows_works_as_one_new_file(tmp_path, monkeypatch):
   code = next(
     b for b in re.findall(r"```python\n(.*?)```", README, re.S) if "def loss" in b
   )
-  (tmp_path / "readme_capacity.py").write_text(code)
-  package = (
-    sys.modules.get("vae_jax.objectives") or __import__("vae_jax.objectives").objectives
-  )
-  monkeypatch.setattr(package, "__path__", [*package.__path__, str(tmp_path)])
-  names, new = registry.names, ["readme_capacity"]
-  with_it = lambda kind: names(kind) + (new if kind == "objectives" else [])
-  monkeypatch.setattr(registry, "names", with_it)
-  config = tiny(objective={"name": "readme_capacity"}, hyper={"capacity": 3.0})
-  assert config["hyper"]["gamma"] == 100.0
+  (tmp_path / "rate_target.py").write_text(code)
+  folders = [*vae_jax.objectives.__path__, str(tmp_path)]
+  monkeypatch.setattr(vae_jax.objectives, "__path__", folders)
+  config = tiny(objective={"name": "rate_target"}, sweep={"target": [3.0, 5.0]})
+  assert config["hyper"]["target"] == 10.0
+  assert len(sweep.parts(config)) == 1
   vae = build(config, load(config["data"], None).spec)
   params = vae.init(jax.random.key(0))
   example = {"x": jnp.full((8, 8, 1), 0.3), "id": 0}
-  loss = registry.find("objectives", "readme_capacity").loss
-  terms = loss(vae, params, example, jax.random.key(1), {"gamma": 100.0, "capacity": 3.0})
-  np.testing.assert_allclose(
-    terms.loss, terms.distortion + 100 * abs(terms.rate - 3.0), rtol=1e-5
-  )
+  loss = registry.find("objectives", "rate_target").loss
+  terms = loss(vae, params, example, jax.random.key(1), {"weight": 2.0, "target": 3.0})
+  expected = terms.distortion + 2.0 * (terms.rate - 3.0) ** 2
+  np.testing.assert_allclose(terms.loss, expected, rtol=1e-5)
+  sys.modules.pop("vae_jax.objectives.rate_target")
 
 
 def test_every_file_the_documents_name_is_there():

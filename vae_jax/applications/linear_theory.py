@@ -34,14 +34,13 @@ def evaluate(run: Run, data: Dataset, key: Array, settings: dict[str, Any]) -> R
   principal variances and is scored on the split of the settings; see `metrics.linear_theory`.
 
   Args:
-    run: an opened run of the model `linear` on `linear_gaussian`, at its latest parameters.
+    run: an opened run of the model `linear` on `linear_gaussian`.
     data: the dataset it was trained on.
     key: nothing is drawn.
     settings: see SETTINGS.
 
   Raises:
-    UserError: an unknown setting or split, a run that the theory does not speak of, or its
-      best parameters where some β is not 1.
+    UserError: an unknown setting or split, or a run that the theory does not speak of.
   """
   settings = _members.resolve(SETTINGS, settings)
   _refuse(run, data)
@@ -84,11 +83,6 @@ def _refuse(run: Run, data: Dataset) -> None:
   for name in REGULARISERS:
     if np.any(run.hyper[name] > 0):
       raise UserError(f"The optimum is known without {name}: train with hyper.{name}=0.")
-  if run.which == "best" and np.any(run.hyper["beta"] != 1):
-    raise UserError(
-      "The best parameters are those of the best ELBO, which is not what β other than 1 seeks:"
-      " evaluate with --checkpoint=latest."
-    )
 
 
 def _measure(run: Run, data: Dataset, examples: dict, key: Array) -> _linear_report.Context:
