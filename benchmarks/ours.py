@@ -119,4 +119,5 @@ def evidence(
 
   mapped = evaluation.over_examples(weigh, made.dataset, 0)
   fields = {"x": made.dataset.splits["test"]["x"][:images]}
-  return lambda: mapped(params, made.hyper, fields, jax.random.key(0), 500), images
+  batch = _evidence.batch_size(chunk)
+  return lambda: mapped(params, made.hyper, fields, jax.random.key(0), batch), images

@@ -3,6 +3,7 @@
 import json
 import os
 import random
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,6 +15,7 @@ import pytest
 from helpers import ROOT, program, tiny
 
 import vae_jax.objectives
+from vae_jax import evaluating
 from vae_jax import run as runs
 from vae_jax.training import halving, loop, placement, plan, sweep, trainer
 from vae_jax.types import UserError
@@ -64,6 +66,12 @@ def test_the_algebra(given, expected):
     ({"zip": {"beta": [1]}, "seed": [0]}, "stands alone"),
     ({"product": [{"beta": [1]}, {"beta": [2]}]}, "share a name"),
     ({"chain": {"beta": [1]}}, "expected a list of sweeps"),
+    ({"chain": []}, "expected a list of sweeps"),
+    ({"zip": {}}, "a zip of no axes"),
+    ({3: [1]}, "a name is a string"),
+    ({"beta": [1, 1.0]}, "twice"),
+    ({"hyper.beta": [1], "beta": [2]}, "are the same number"),
+    ({"sweep.beta": [1, 2]}, "a static field is of data, model"),
     ({"model.latent": [2]}, "Did you mean 'latents'"),
     ({"model.latents": ["two"]}, "must be of type int"),
     (
@@ -93,6 +101,25 @@ def test_objectives_side_by_side_each_with_its_own_numbers():
   assert [row["beta"] for row in members] == [1, 4, None]
   assert members[2] == {"seed": 1, "beta": None, "objective.name": "autoencoder"}
   assert sweep.label(members[2]) == "objective.name autoencoder, seed 1"
+
+
+def test_a_swept_objective_has_its_own_defaults():
+  names = ["beta", "capacity", "tc", "factor"]
+  for part in sweep.parts(tiny(sweep={"objective.name": names})):
+    name = part.rows[0]["objective.name"]
+    assert part.config["hyper"] == tiny(objective={"name": name})["hyper"]
+  kept = tiny(hyper={"beta": 3.0}, sweep={"objective.name": ["beta", "tc"]})
+  assert [part.config["hyper"]["beta"] for part in sweep.parts(kept)] == [3.0, 3.0]
+
+
+def test_lists_and_schedules_are_swept_by_name():
+  layers = sweep.parts(tiny(sweep={"model.hidden": [[16], [16, 8]]}))
+  assert [part.rows[0]["model.hidden"] for part in layers] == ["[16]", "[16, 8]"]
+  assert layers[1].config["model"]["hidden"] == [16, 8]
+  base = {"schedule": {"beta": "linear"}, "hyper": {"beta_steps": 5.0}}
+  warm, flat = sweep.parts(tiny(**base, sweep={"schedule.beta": ["linear", "constant"]}))
+  assert warm.config["hyper"]["beta_steps"] == 5.0
+  assert "beta_steps" not in flat.config["hyper"]
 
 
 def test_a_part_is_cut_evenly_and_keeps_its_members():
@@ -144,7 +171,16 @@ def test_parts_are_trained_by_one_compiled_program_and_opened_as_one_run(
     np.testing.assert_allclose(a, b, atol=1e-6)
   lines = (tmp_path / "parts/metrics.jsonl").read_text().splitlines()
   merged = [json.loads(line) for line in lines]
-  assert {row["member"] for row in merged} == {0, 1, 2, 3, 4}
+  last = lambda rows: {
+    row["member"]: row["elbo"]
+    for row in rows
+    if (row["split"], row["step"]) == ("valid", 12)
+  }
+  expected = last(whole.history)
+  assert len(expected) == 5
+  np.testing.assert_allclose(
+    [last(merged)[m] for m in range(5)], [expected[m] for m in range(5)], rtol=1e-5
+  )
 
 
 def test_programs_live_in_one_run_directory_and_are_evaluated_together(tmp_path):
@@ -169,9 +205,60 @@ def test_programs_live_in_one_run_directory_and_are_evaluated_together(tmp_path)
     "evaluate.py", f"--workdir={tmp_path}", "--application=reconstruction", "--member=3"
   )
   assert alone.returncode == 0, alone.stderr
+  (row,) = json.loads((tmp_path / "reports/reconstruction/report.json").read_text())[
+    "tables"
+  ][0]["rows"]
+  assert row[:3] == [4, 0, 3]  # beta, seed, model.latents
+  refused = program(
+    "evaluate.py", f"--workdir={tmp_path}", "--application=beta_comparison", "--member=3"
+  )
+  assert refused.returncode == 2
+  assert "run it without --member" in refused.stderr
   missing = program("evaluate.py", f"--workdir={tmp_path}", "--member=9")
   assert missing.returncode == 2
   assert "members 0 to 3" in missing.stderr
+
+
+def test_what_is_trained_of_a_sweep_is_evaluated_and_the_rest_is_named(tmp_path, capsys):
+  """Part 1 has begun and has no checkpoint; of part 0 everything is there."""
+  loop.train(tiny(sweep=TWO_PROGRAMS), tmp_path, None, quiet)
+  shutil.rmtree(tmp_path / "parts/001/checkpoints")
+  (run,) = runs.open_runs(tmp_path)
+  assert run.numbers == [0, 1]
+  assert "parts/001 is left out: its training has not reached a checkpoint" in (
+    capsys.readouterr().out
+  )
+  shutil.rmtree(tmp_path / "parts/000/checkpoints")
+  with pytest.raises(UserError, match="has no checkpoint yet"):
+    runs.open_runs(tmp_path)
+
+
+def test_a_program_of_dead_members_leaves_the_others_to_be_evaluated(tmp_path, capsys):
+  rates = {"learning_rate": [1e30], "model.latents": [3]}
+  both = {"chain": [{"learning_rate": [1e-3], "model.latents": [2]}, rates]}
+  loop.train(tiny(sweep=both), tmp_path, None, quiet)
+  evaluating.evaluate(str(tmp_path), ["reconstruction"], {})
+  assert "1 of 2 members are dead and in no average: 1 (" in capsys.readouterr().out
+  with pytest.raises(UserError, match=r"Member\(s\) \[1\] .* are dead"):
+    evaluating.evaluate(str(tmp_path), ["reconstruction"], {}, member=1)
+
+
+def test_programs_on_different_data_are_not_compared(tmp_path):
+  loop.train(tiny(sweep={"data.seed": [0, 1]}), tmp_path, None, quiet)
+  with pytest.raises(UserError, match=r"differ in config\.data"):
+    evaluating.evaluate(str(tmp_path), ["beta_comparison"], {})
+
+
+def test_a_run_that_was_never_validated_is_not_called_dead(tmp_path, monkeypatch):
+  """Killed after a checkpoint and before the first evaluation."""
+  config = tiny(train={"checkpoint_every": 4, "eval_every": 12})
+  stop = lambda *_: (_ for _ in ()).throw(KeyboardInterrupt)
+  monkeypatch.setattr(trainer.Trainer, "_evaluate", stop)
+  with pytest.raises(KeyboardInterrupt):
+    loop.train(config, tmp_path, None, quiet)
+  with pytest.raises(UserError, match="has not been validated yet"):
+    runs.open_run(tmp_path)
+  assert runs.open_run(tmp_path, "latest").ended == [""]
 
 
 def test_the_plan_is_printed_and_nothing_is_written(tmp_path):
@@ -229,7 +316,10 @@ def test_every_number_of_a_new_objective_is_an_axis_without_a_recompile(
   )  # fmt: skip
   (part,) = sweep.parts(config)
   assert len(part.rows) == 2
+  made, keep = [], placement.make
+  monkeypatch.setattr(placement, "make", lambda *a: made.append(keep(*a)) or made[-1])
   loop.train(config, tmp_path / "run", None, quiet)
+  assert [place.program._cache_size() for place in made] == [1]
   both = runs.open_run(tmp_path / "run", "latest")
   for m, row in enumerate(part.config["sweep"]):
     numbers = {k: v for k, v in row.items() if k != "seed"}
@@ -288,6 +378,18 @@ def test_halving_keeps_the_better_half_and_a_nan_never():
   elbo = np.array([-3.0, np.nan, -1.0, -2.0, -1.0])
   np.testing.assert_array_equal(halving.stopped(elbo, 2.0), [1, 1, 0, 0, 0])
   np.testing.assert_array_equal(halving.stopped(elbo, 5.0), [1, 1, 0, 1, 1])
+
+
+def test_halving_of_members_that_are_not_trained_together_is_refused():
+  dataset_of, devices = loop._datasets(None), jax.devices()[:1]
+  chunked = tiny(
+    sweep={"beta": [1, 2, 4]}, halving={"first": 4}, train={"members_at_once": 2}
+  )
+  with pytest.raises(UserError, match="these are 2 chunks"):
+    plan.make(chunked, dataset_of, "single", devices)
+  late = tiny(sweep={"beta": [1, 2]}, halving={"first": 12})
+  with pytest.raises(UserError, match="must come before the end"):
+    plan.make(late, dataset_of, "single", devices)
 
 
 def test_halving_stops_members_and_the_rest_are_their_solo_runs(tmp_path, capsys):

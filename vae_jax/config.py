@@ -95,6 +95,9 @@ def resolve(partial: dict) -> dict:
   full["train"] = _complete("train", TRAIN, given["train"])
   full["halving"] = _complete("halving", HALVING, given["halving"])
   full["schedule"] = _schedule(given["schedule"], numbers)
+  for name, schedule in given["schedule"].items():
+    if schedule == "constant":
+      given["hyper"].pop(f"{name}_steps", None)
   numbers |= {f"{name}_steps": SCHEDULE_STEPS for name in full["schedule"]}
   full["hyper"] = _complete("hyper", numbers, given["hyper"])
   full["sweep"] = _plain(partial.get("sweep", {}))
@@ -142,14 +145,23 @@ def _merged(file: dict, given: dict) -> dict:
     old, new = file.get(part, {}).get("name"), merged.get(part, {}).get("name")
     if old in (None, new):
       continue
-    stays = {"name", *_options(part, new), *given[part]}
-    merged[part] = {k: v for k, v in merged[part].items() if k in stays}
-    gone = {*_numbers(part, old)} - {*_numbers(part, new)}
-    gone |= {f"{name}_steps" for name in gone}
+    was, now, said = _options(part, old), _options(part, new), file.get(part, {})
+    gone = _left_behind(was, now, said) | ({*merged[part]} - {"name", *now})
+    kept = {"name", *given[part]}
+    merged[part] = {k: v for k, v in merged[part].items() if k in kept or k not in gone}
+    was, now = _numbers(part, old), _numbers(part, new)
+    gone = _left_behind(was, now, file.get("hyper", {}))
+    gone |= {f"{name}_steps" for name in gone if name not in now}
     for where in ("hyper", "schedule"):
       rest = {k: v for k, v in merged.get(where, {}).items() if k not in gone}
       merged[where] = {**rest, **given.get(where, {})}
   return merged
+
+
+def _left_behind(was: dict, now: dict, said: dict) -> set[str]:
+  """What does not go with an exchanged part: names the new one lacks, and the old defaults."""
+  default = lambda name: name in said and said[name] == was[name] != now[name]
+  return {name for name in was if name not in now or default(name)}
 
 
 def difference(old: dict, new: dict, prefix: str = "config") -> list[str]:

@@ -45,7 +45,10 @@ def evaluate(
   modules = {name: registry.find("applications", name) for name in names}
   settings = _settings(modules, given)
   found = runs.open_runs(workdir, checkpoint, data_dir)
-  found = found if member is None else [_member(found, member)]
+  if member is not None:
+    _refuse_comparisons(modules, every)
+    modules = {k: m for k, m in modules.items() if not hasattr(m, "compare")}
+    found = [_member(found, member)]
   key = jax.random.key(seed)
   bar = tqdm(modules.items(), unit="application", disable=not sys.stderr.isatty())
   for name, module in bar:
@@ -76,6 +79,13 @@ def _member(found: list[runs.Run], number: int) -> runs.Run:
   )
 
 
+def _refuse_comparisons(modules: dict[str, ModuleType], every: bool) -> None:
+  """A comparison of members is none of a member, and would take the place of the sweep's."""
+  named = [name for name, module in modules.items() if hasattr(module, "compare")]
+  if named and not every:
+    raise UserError(f"{named[0]} compares members: run it without --member.")
+
+
 def _answer(
   module: ModuleType, found: list[runs.Run], key: Array, settings: dict
 ) -> Report:
@@ -85,8 +95,16 @@ def _answer(
   dead members, and the answers are put together.
   """
   if hasattr(module, "compare"):
+    if any(run.config["data"] != found[0].config["data"] for run in found):
+      raise UserError(
+        "The programs of this run differ in config.data, so that no comparison of their scores"
+        " says anything: evaluate one of them with --member."
+      )
     return module.compare(found, found[0].dataset, key, settings)
-  living = [runs.alive(run) for run in found]
+  dead = lambda run: all(end.startswith(runs.DEAD) for end in run.ended)
+  living = [runs.alive(run) for run in found if not dead(run)]
+  if not living:
+    runs.alive(found[0])
   answers = [module.evaluate(run, run.dataset, key, settings) for run in living]
   return _members.together(found, living, answers)
 

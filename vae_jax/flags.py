@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 
-from vae_jax.types import LostProcessError, UserError
+from vae_jax.types import UserError
 
 
 def overrides(words: list[str]) -> dict[str, str]:
@@ -52,15 +52,12 @@ def told_in_one_sentence() -> Iterator[None]:
   threading.excepthook = _unless_the_disk_is_full
   try:
     yield
-  except LostProcessError as error:
-    print(f"Error: {error}", file=sys.stderr)
-    _leave_at_once()  # JAX would wait for the lost process, and then abort with a stack trace
   except UserError as error:
     print(f"Error: {error}", file=sys.stderr)
-    sys.exit(2)
+    _leave(2)
   except KeyboardInterrupt:
     print("Stopped. The same command goes on from the last checkpoint.", file=sys.stderr)
-    sys.exit(130)
+    _leave(130)
   except BrokenPipeError:
     sys.stderr.close()  # the reader of our output left; nobody is there to be told
     sys.exit(1)
@@ -74,14 +71,24 @@ def told_in_one_sentence() -> Iterator[None]:
     if error.errno == errno.ENOSPC:
       # Writers in the background still hold what no longer fits; their complaints on the way
       # out would bury the sentence.
-      _leave_at_once()
-    sys.exit(2)
+      _leave_at_once(2)
+    _leave(2)
 
 
-def _leave_at_once() -> None:
+_processes: list[int] = []  # how many this one has joined, where it has
+
+
+def _leave(status: int) -> None:
+  if _processes:
+    # JAX would wait for the others, which wait for this one, and then abort with a stack trace.
+    _leave_at_once(status)
+  sys.exit(status)
+
+
+def _leave_at_once(status: int) -> None:
   sys.stdout.flush()
   sys.stderr.flush()
-  os._exit(2)
+  os._exit(status)
 
 
 def _unless_the_disk_is_full(args: threading.ExceptHookArgs) -> None:
@@ -148,6 +155,7 @@ def join(known: argparse.Namespace) -> None:
   seconds = known.heartbeat_timeout_seconds
   try:
     jax.distributed.initialize(**given, heartbeat_timeout_seconds=seconds)
+    _processes.append(jax.process_count())
   except (ValueError, RuntimeError) as error:
     raise UserError(
       f"The processes of the run did not find each other ({_first_line(error)}): start them"

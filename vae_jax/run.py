@@ -83,8 +83,8 @@ def open_runs(workdir: str, which: str = "best", data_dir: str | None = None) ->
   programs: dict[int, list[Run]] = {}
   for entry in read_json(folder / "parts.json"):
     where = folder / entry["folder"]
-    if not (where / "run.json").is_file():
-      print(f"{where} is left out: its training has not begun.")
+    if not Checkpoints.any(where):
+      print(f"{where} is left out: its training has not reached a checkpoint.")
       continue
     part = _open_part(where, which, data_dir)._replace(numbers=entry["members"])
     programs.setdefault(entry["program"], []).append(part)
@@ -167,8 +167,8 @@ def alive(run: Run) -> Run:
   kept = [m for m, end in enumerate(run.ended) if not end.startswith(DEAD)]
   if not kept:
     raise UserError(
-      f"No member of {run.workdir} ever had a finite validation loss: train with a lower"
-      f" learning rate, or look at the last parameters with --checkpoint=latest."
+      f"Member(s) {run.numbers} of {run.workdir} are dead, without parameters to evaluate: train"
+      f" with a lower learning rate."
     )
   return run if len(kept) == len(run.members) else only(run, kept)
 
@@ -199,6 +199,7 @@ def apply(
   examples: dict[str, np.ndarray],
   key: Array,
   batch_size: int = BATCH,
+  inner: int = 1,
 ) -> Any:
   """`fn(params, hyper, example, key)` for every member and every example.
 
@@ -209,12 +210,13 @@ def apply(
       first N rows. They are decoded and transformed here.
     key: the example's id is folded in, so results do not depend on the batch size.
     batch_size: examples at once.
+    inner: samples of one example that `fn` holds at once.
 
   Returns:
     The pytree with numpy leaves [M, N, ...].
   """
   mapped = evaluation.over_examples(fn, run.dataset, run.config["data"]["seed"])
-  return mapped(run.params, run.hyper, examples, key, batch_size)
+  return mapped(run.params, run.hyper, examples, key, batch_size, inner)
 
 
 def apply_latents(
@@ -242,7 +244,7 @@ def apply_latents(
     return jax.vmap(of_batch, in_axes=(0, axis, None))(params, z, keys)
 
   found = []
-  for members in evaluation.groups(run.params):
+  for members in evaluation.groups(run.params, width):
     params = jax.tree.map(lambda x, at=members: x[at], run.params)
     codes, results = z if axis is None else z[members], []
     for start in range(0, n, width):
@@ -293,6 +295,11 @@ def _read(
     ema = values["ema"]
     params = values["params"] if isinstance(ema, tuple | list) and not ema else ema
     return params, np.full(members, found.step), _ends(found.meta, np.zeros(members))
+  if (values["step"] < 0).all() and max(found.meta["died"]) < 0:
+    raise UserError(
+      f"{folder} has not been validated yet: let its training reach the first evaluation, or"
+      f" look at the last parameters with --checkpoint=latest."
+    )
   return values["params"], values["step"], _ends(found.meta, values["step"])
 
 

@@ -9,8 +9,8 @@ import numpy as np
 from vae_jax.applications import _evidence, _pictures
 from vae_jax.applications._members import posterior
 from vae_jax.metrics import aggregate, latent
-from vae_jax.run import Run, apply, terms
-from vae_jax.types import Array, Example, Hyper, Params, Posterior
+from vae_jax.run import Run, terms
+from vae_jax.types import Array, Posterior
 
 MIXTURE = 10_000  # posteriors at most that stand for q(z): log of it bounds the information
 
@@ -83,12 +83,8 @@ def measure(
   drawn, q = terms(run, examples), posterior(run, examples, key)
   subset = {name: values[rows] for name, values in examples.items()}
 
-  def weigh(params: Params, hyper: Hyper, example: Example, key: Array) -> Any:
-    del hyper
-    sizes = settings["samples"], settings["chunk"]
-    return _evidence.estimate(run.vae, params, example, key, *sizes)
-
-  evidence = apply(run, weigh, subset, key)
+  sizes = settings["samples"], settings["chunk"]
+  evidence = _evidence.of_examples(run, subset, key, *sizes)
   parts = decomposed(q, settings["codes"], jax.random.fold_in(key, 1))
   each = latent.rates(q.mean, q.logvar)
   order = np.argsort(-each, axis=-1, kind="stable")

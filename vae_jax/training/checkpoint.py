@@ -42,6 +42,11 @@ class Checkpoints:
     """The checkpoints of a run for reading alone: nothing is made, changed or deleted."""
     return cls(workdir, None)
 
+  @staticmethod
+  def any(workdir: pathlib.Path) -> bool:
+    """Whether a run has a whole checkpoint."""
+    return any(p.name.isdigit() for p in (workdir / "checkpoints").glob("*"))
+
   def save(self, step: int, items: dict[str, Any], meta: dict) -> None:
     """Starts saving; the arrays are copied first, as training will donate them."""
     items = jax.tree.map(lambda x: np.array(x, copy=True), items)

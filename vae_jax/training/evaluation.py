@@ -14,6 +14,9 @@ from vae_jax.types import VAE, Array, Dataset, Example, Hyper, Params
 Fields = dict[str, np.ndarray]
 
 
+ROWS = 2**15  # side by side on a device: 6 GB of activations in the article's network
+
+
 def over_examples(
   fn: Callable[[Params, Hyper, Example, Array], Any], dataset: Dataset, data_seed: int
 ) -> Callable[..., Any]:
@@ -22,7 +25,8 @@ def over_examples(
   `fn(params, hyper, example, key)` sees ONE member and ONE example. Its key is `key` with the
   example's id folded in, so a result does not depend on the batch size; every example is
   evaluated exactly once. A random transform of the dataset is drawn once, the same for
-  every member and every call.
+  every member and every call. `inner` is how many samples `fn` holds at once of one example:
+  memory, not the result.
   """
 
   @jax.jit
@@ -33,13 +37,20 @@ def over_examples(
     of_batch = jax.vmap(fn, in_axes=(None, None, 0, 0))
     return jax.vmap(of_batch, in_axes=(0, 0, None, None))(params, hyper, examples, keys)
 
-  def run(params: Params, hyper: Hyper, fields: Fields, key: Array, batch_size: int) -> Any:
+  def run(
+    params: Params,
+    hyper: Hyper,
+    fields: Fields,
+    key: Array,
+    batch_size: int,
+    inner: int = 1,
+  ) -> Any:
     fields = dict(fields)
     n = len(fields["x"])
     given = fields.pop("id", np.arange(n, dtype=np.int32))
     stacked, rows, _ = feed.eval_batches(fields, min(batch_size, n))
     found = []
-    for members in groups(params):
+    for members in groups(params, min(batch_size, n) * inner):
       own = jax.tree.map(lambda x, at=members: x[at], (params, hyper))
       found.append([
         jax.device_get(batch(*own, {k: v[i] for k, v in stacked.items()}, given[r], key))
@@ -54,16 +65,21 @@ def over_examples(
   return run
 
 
-def groups(tree: Any) -> list[slice]:
-  """Which members are evaluated side by side: all, but on a CPU each alone.
+def groups(tree: Any, rows: int) -> list[slice]:
+  """Which members are evaluated side by side: as many as ROWS allows, on a CPU each alone.
 
-  There a batch of one member occupies the cores, and the activations of all members at once
-  would need memory and fall out of the cache.
+  On a CPU a batch of one member occupies the cores, and the activations of more would fall
+  out of the cache.
+
+  Args:
+    tree: of members, [M, ...].
+    rows: examples, or samples of them, that each member holds at once.
   """
   members = len(jax.tree.leaves(tree)[0])
-  if jax.default_backend() != "cpu" or jax.local_device_count() > 1:
-    return [slice(None)]
-  return [slice(m, m + 1) for m in range(members)]
+  devices = jax.local_device_count()
+  alone = jax.default_backend() == "cpu" and devices == 1
+  size = 1 if alone else max(1, ROWS // rows) * devices
+  return [slice(m, m + size) for m in range(0, members, size)]
 
 
 def split_terms(

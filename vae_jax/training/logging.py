@@ -40,9 +40,13 @@ def merge_rows(workdir: pathlib.Path, parts: list[tuple[pathlib.Path, list[int]]
 
 
 class Log:
-  """Metric rows of a run, cut back to the step that a resumed run starts from."""
+  """Metric rows of a run, cut back to the step that a resumed run starts from.
 
-  def __init__(self, workdir: pathlib.Path, start: int):
+  The rows have the members' places in the run, TensorBoard their numbers in the whole sweep.
+  """
+
+  def __init__(self, workdir: pathlib.Path, start: int, numbers: list[int]):
+    self._numbers = numbers
     self._path = workdir / "metrics.jsonl"
     kept = [row for row in read_rows(self._path) if row["step"] <= start]
     scratch = self._path.with_suffix(".tmp")
@@ -58,7 +62,7 @@ class Log:
       for name, value in row.items():
         # TensorBoard complains of every NaN, and a dead member has nothing else.
         if name not in ("step", "split", "member") and math.isfinite(value):
-          tag = f"{row['split']}/{name}/member_{row['member']}"
+          tag = f"{row['split']}/{name}/member_{self._numbers[row['member']]}"
           self._board.add_scalar(tag, value, row["step"])
     self._file.flush()
 

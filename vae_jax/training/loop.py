@@ -10,7 +10,7 @@ import jax
 from vae_jax import data
 from vae_jax.training import placement, plan, step, sweep, trainer, workdir
 from vae_jax.training.logging import merge_rows
-from vae_jax.types import Dataset
+from vae_jax.types import Dataset, UserError
 
 
 def assemble(config: dict, data_dir: str | None) -> plan.Program:
@@ -46,21 +46,24 @@ def train(
   """
   folder, main = pathlib.Path(path), jax.process_index() == 0
   say = say if main else lambda line: None
-  if main and not plan_only:
-    workdir.require(folder, config)
+  if not plan_only:
+    workdir.require(folder, config, writes=main)
+  if place == "single" and jax.process_count() > 1:
+    raise UserError("--placement=single is of one process: take auto, pmap or mesh.")
   dataset_of = _datasets(data_dir)
-  devices = jax.devices()[:1] if place == "single" else jax.devices()
+  found = sorted(jax.devices(), key=lambda d: (d.process_index, d.id))
+  devices = found[:1] if place == "single" else found
   plans = plan.make(config, dataset_of, place, devices)
   say(data.describe(dataset_of(plans[0].part.config["data"])))
-  _say_plan(plans, say)
+  _say_plan(plans, say, plan_only)
   if plan_only:
     return
   _train_parts(config, plans, folder, data_dir, dataset_of, devices, say)
 
 
-def _say_plan(plans: list[plan.Plan], say: Callable) -> None:
+def _say_plan(plans: list[plan.Plan], say: Callable, always: bool) -> None:
   members = sum(len(each.part.rows) for each in plans)
-  if members > 1:
+  if members > 1 or always:
     say(f"Plan: {members} members, {len(plans)} program(s).")
     for number, each in enumerate(plans):
       say(f"  program {number}: {each.sentence}.")
@@ -80,12 +83,17 @@ def _train_parts(
   pieces = plan.pieces(plans, folder)
   if main:
     _claim(config, plans, pieces, folder, data_dir, dataset_of)
-  shared: dict[int, Callable] = {}
+  shared: dict[int, tuple] = {}
   for number, piece in enumerate(pieces):
     each, part, where = plans[piece.program], piece.part, piece.folder
-    program = plan.assemble(part, dataset_of(part.config["data"]))
     if piece.program not in shared:
-      shared[piece.program] = _placing(program, each.placement, devices, piece.capacity)
+      shared.clear()  # the data and the program of the one before leave the devices
+      first = plan.assemble(part, dataset_of(part.config["data"]), piece.capacity)
+      placing = _placing(first, each.placement, devices, piece.capacity)
+      shared[piece.program] = first, placing
+    first, placing = shared[piece.program]
+    hyper = sweep.stack(part.config, part.rows)
+    program = first._replace(config=part.config, members=part.rows, hyper=hyper)
     if len(pieces) > 1:
       say(f"Part {number + 1} of {len(pieces)}: {len(part.rows)} member(s), in {where}.")
     if main:
@@ -93,7 +101,8 @@ def _train_parts(
       workdir.write_json(where / "config.json", config if len(pieces) == 1 else part.config)
       workdir.write_json(where / "members.json", part.rows)
     about = _about(program, data_dir, each.placement, devices)
-    trainer.Trainer(program, shared[piece.program], where, about, say).run()
+    numbers = part.numbers
+    trainer.Trainer(program, numbers, placing, where, about, say).run()
     if main and len(pieces) > 1:
       merge_rows(folder, [(p.folder, p.part.numbers) for p in pieces])
 
@@ -112,7 +121,7 @@ def _claim(
     program = plan.assemble(piece.part, dataset_of(piece.part.config["data"]))
     needed += (config["train"]["keep"] + 2) * trainer.checkpoint_bytes(program)
   workdir.require_space(folder, needed)
-  if len(pieces) == 1:
+  if len(pieces) == 1 or (folder / "parts.json").is_file():
     return
   program = plan.assemble(pieces[0].part, dataset_of(pieces[0].part.config["data"]))
   workdir.write_json(folder / "config.json", config)

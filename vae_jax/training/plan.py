@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
+from jax.experimental import multihost_utils
 
 from vae_jax import layers, order
 from vae_jax import vae as models
@@ -68,14 +69,19 @@ class Piece(NamedTuple):
   folder: pathlib.Path
 
 
-def assemble(part: sweep.Part, dataset: Dataset) -> Program:
+def assemble(part: sweep.Part, dataset: Dataset, at_once: int | None = None) -> Program:
   """The pure functions of a part.
+
+  Args:
+    part: of the sweep.
+    dataset: that its configuration names.
+    at_once: how many members its compiled form is for, when not these.
 
   Raises:
     UserError: the data does not fit the model or the likelihood.
   """
   config, train = part.config, part.config["train"]
-  lowering = layers.choose_lowering(jax.default_backend(), len(part.rows))
+  lowering = layers.choose_lowering(jax.default_backend(), at_once or len(part.rows))
   vae = models.build(config, dataset.spec, lowering)
   batches = feed.make(
     dataset, "train", train["batch_size"], config["data"]["seed"], train["resident_bytes"]
@@ -112,6 +118,7 @@ def make(
     needs, free = memory(program), available(devices)
     size = _at_once(part, needs, free, place, devices)
     count = -(-len(part.rows) // size)
+    _check_halving(part.config["halving"], count, program.total)
     size = -(-len(part.rows) // count)  # as even as they come
     name = placement.choose(place, size, len(devices))
     each = _bytes_on_each(needs, size, name, devices)
@@ -194,16 +201,45 @@ def memory(program: Program) -> Memory:
 
 def available(devices: list) -> int:
   """Bytes that a plan may fill on each device."""
-  stats = devices[0].memory_stats() if devices[0].platform != "cpu" else None
+  own = [d for d in devices if d.process_index == jax.process_index()]
+  stats = own[0].memory_stats() if own[0].platform != "cpu" else None
   if stats and "bytes_limit" in stats:
-    return int(SHARE * stats["bytes_limit"])
-  local = sum(d.process_index == devices[0].process_index for d in devices)
-  return int(HOST_SHARE * os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / local)
+    free = SHARE * stats["bytes_limit"]
+  else:
+    free = HOST_SHARE * _host_bytes() / len(own)
+  if jax.process_count() > 1:  # all must come to the same plan
+    megabytes = np.float32(free / 1e6)
+    free = 1e6 * float(multihost_utils.process_allgather(megabytes).min())
+  return int(free)
+
+
+def _host_bytes() -> int:
+  """Memory of this machine, or of the container or job that it is given out by."""
+  whole = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+  try:
+    limit = pathlib.Path("/sys/fs/cgroup/memory.max").read_text().strip()
+  except OSError:
+    return whole
+  return min(whole, int(limit)) if limit.isdigit() else whole
 
 
 def nbytes(tree: object) -> int:
   """Bytes of a tree of arrays or shapes."""
   return sum(math.prod(x.shape) * np.dtype(x.dtype).itemsize for x in jax.tree.leaves(tree))
+
+
+def _check_halving(halving: dict, chunks: int, total: int) -> None:
+  """Refuses a halving that would compare other members than are meant, or none."""
+  if halving["first"] and chunks > 1:
+    raise UserError(
+      f"config.halving compares the members that are trained together, and these are {chunks}"
+      f" chunks: raise config.train.members_at_once, or leave halving.first at 0."
+    )
+  if halving["first"] >= total:
+    raise UserError(
+      f"config.halving.first is {halving['first']} and the run has {total} steps: the first"
+      f" cut must come before the end."
+    )
 
 
 def _at_once(part: sweep.Part, needs: Memory, free: int, place: str, devices: list) -> int:

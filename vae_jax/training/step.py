@@ -96,7 +96,8 @@ def make(
 
   loss = sum_i mask_i loss_i / sum_i mask_i + batch_loss, where the objective has one. The
   update is Adam's with decoupled weight decay (Loshchilov & Hutter, 2019, alg. 2): the decay
-  is scaled by the learning rate. A step whose gradient is not finite leaves everything as it
+  is scaled by the learning rate. An objective's own parameters are clipped for themselves and
+  do not decay. A step whose gradient is not finite leaves everything as it
   was and is counted; after FATAL of them in a row the member is dead and stays as it is.
 
   Args:
@@ -121,19 +122,20 @@ def make(
     norm = optax.tree.norm(gradient)
     running = (state.died < 0) & (state.stopped < 0)
     taken = jnp.isfinite(norm) & running
-    scale = jnp.where(now["clip_norm"] > 0, jnp.minimum(1.0, now["clip_norm"] / norm), 1.0)
     # A step not taken has a gradient of 0, decays of 1 and a change of 0, which leaves the same
     # bits as choosing between old and new would, and no copy of the state is made.
-    gradient = jax.tree.map(lambda g: jnp.where(taken, scale * g, 0.0), gradient)
+    gradient = _clipped(gradient, now["clip_norm"], taken)
     direction, moments = _adam(config, taken).update(gradient, state.moments)
     moments = _keep_counts(taken, moments, state.moments)
-    decay = now["weight_decay"]
-    params = jax.tree.map(
-      lambda p, d, rate: p - jnp.where(taken, rate * (d + decay * p), 0.0),
-      state.params,
-      direction,
-      _rates(vae, now, state.params),
-    )
+    params = {}
+    for part, rates in _rates(vae, now, state.params).items():
+      decay = 0.0 if part == OWN else now["weight_decay"]
+      params[part] = jax.tree.map(
+        lambda p, d, rate, decay=decay: p - jnp.where(taken, rate * (d + decay * p), 0.0),
+        state.params[part],
+        direction[part],
+        rates,
+      )
     ema = _average(state.ema, params, now["ema_decay"], state.step, taken)
     new, skipped = _ended(state, taken, running)
     metrics |= {"grad_norm": norm, "skipped": skipped.astype(jnp.float32)}
@@ -250,6 +252,17 @@ def _adam(config: dict, taken: Array | bool = True) -> optax.GradientTransformat
   players = {"model": scale(settings), OWN: scale(getattr(objective, "ADAM", settings))}
   owner = lambda params: {part: OWN if part == OWN else "model" for part in params}
   return optax.multi_transform(players, owner)
+
+
+def _clipped(gradient: Params, most: Array, taken: Array) -> Params:
+  """A gradient of norm `most` at most, for each player; 0 where no step is taken."""
+  players = [[part for part in gradient if part != OWN], [OWN] if OWN in gradient else []]
+  clipped = {}
+  for parts in filter(None, players):
+    own = {part: gradient[part] for part in parts}
+    scale = jnp.where(most > 0, jnp.minimum(1.0, most / optax.tree.norm(own)), 1.0)
+    clipped |= jax.tree.map(lambda g, scale=scale: jnp.where(taken, scale * g, 0.0), own)
+  return clipped
 
 
 def _keep_counts(taken: Array, new: Any, old: Any) -> Any:

@@ -22,6 +22,7 @@ from vae_jax import config as configuration
 from vae_jax import registry
 from vae_jax.types import UserError
 
+_STATIC = (*configuration.PARTS, "schedule", "optimizer", "train")
 SEEDS = ("seed", "data_seed")  # integers; every other number of a sweep is one of hyper
 
 
@@ -67,11 +68,10 @@ def parts(config: dict) -> list[Part]:
     UserError: a name that is neither a number of the member's `hyper` nor a static field, a
       value out of range, or two members that are the same.
   """
-  found = rows(config["sweep"]) or [{}]
-  swept = list(dict.fromkeys(name.removeprefix("hyper.") for row in found for name in row))
+  found = [_named(row) for row in rows(config["sweep"])] or [{}]
+  swept = list(dict.fromkeys(name for row in found for name in row))
   groups: dict[tuple, list[int]] = {}
   for number, row in enumerate(found):
-    found[number] = row = {k.removeprefix("hyper."): v for k, v in row.items()}
     static = tuple((name, repr(row[name])) for name in swept if "." in name and name in row)
     groups.setdefault(static, []).append(number)
   made = [
@@ -124,7 +124,7 @@ def label(row: dict) -> str:
 
 def text(value: Any) -> str:
   """A swept value for the eye."""
-  return f"{value:g}" if _is_number(value) else str(value)
+  return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 def _part(config: dict, group: list[dict], numbers: list[int], swept: list[str]) -> Part:
@@ -138,7 +138,7 @@ def _part(config: dict, group: list[dict], numbers: list[int], swept: list[str])
     defaults = {**own["hyper"], "seed": own["seed"], "data_seed": own["data"]["seed"]}
     whole = {n: given.get(n, defaults.get(n)) for n in swept if n not in fields}
     seeds = {s: int(whole.pop(s)) for s in SEEDS if s in whole}
-    whole |= {name: fields.get(name, _field(own, name)) for name in swept if "." in name}
+    whole |= {name: _cell(_field(own, name)) for name in swept if "." in name}
     members.append({"seed": own["seed"], **seeds, **whole})
     kept.append({k: v for k, v in members[-1].items() if k in known and v is not None})
   return Part({**own, "sweep": kept}, members, numbers)
@@ -162,13 +162,37 @@ def _check(own: dict, given: dict, known: list[str], fields: dict) -> None:
   configuration.check_numbers({**own["hyper"], **numbers}, "config.sweep")
 
 
+def _named(row: dict) -> dict:
+  """A member by the names of its numbers and of static fields, each said once."""
+  named: dict[str, Any] = {}
+  for name, value in row.items():
+    if not isinstance(name, str):
+      raise UserError(f"config.sweep has the name {name!r}; a name is a string.")
+    short = name.removeprefix("hyper.")
+    if short in named:
+      raise UserError(
+        f"config.sweep has {short!r} and {name!r}, which are the same number."
+      )
+    if "." in short and short.split(".")[0] not in _STATIC:
+      raise UserError(
+        f"config.sweep has {name!r}; a static field is of {', '.join(_STATIC)}."
+      )
+    named[short] = value
+  return named
+
+
 def _refuse_twins(members: list[dict]) -> None:
   seen = set()
   for row in members:
-    name = repr(sorted(row.items()))
+    name = tuple(sorted(row.items(), key=lambda pair: pair[0]))
     if name in seen:
       raise UserError(f"config.sweep has the member {label(row)} twice: leave one out.")
     seen.add(name)
+
+
+def _cell(value: Any) -> Any:
+  """A static value as a name: what tells members apart is compared, drawn and hashed."""
+  return text(value) if isinstance(value, list | dict) else value
 
 
 def _field(config: dict, name: str) -> Any:
@@ -188,6 +212,8 @@ def _grid(axes: dict) -> list[dict]:
 
 def _zip(axes: dict) -> list[dict]:
   _check_axes(axes)
+  if not axes:
+    raise UserError("config.sweep has a zip of no axes.")
   lengths = {name: len(values) for name, values in axes.items()}
   if len(set(lengths.values())) > 1:
     raise UserError(f"config.sweep has a zip of axes of different lengths: {lengths}.")
@@ -198,7 +224,7 @@ def _zip(axes: dict) -> list[dict]:
 
 def _listed(members: list) -> list[dict]:
   for row in members:
-    if not isinstance(row, dict) or any(isinstance(v, list | dict) for v in row.values()):
+    if not isinstance(row, dict) or not row:
       raise UserError(
         f"config.sweep has the member {row!r}; expected {{name: value, ...}}."
       )
@@ -229,7 +255,7 @@ _EXPECTED = (
 
 
 def _several(sweeps: Any) -> list:
-  if not isinstance(sweeps, list):
+  if not isinstance(sweeps, list) or not sweeps:
     raise UserError(f"config.sweep combines {sweeps!r}; expected a list of sweeps.")
   return sweeps
 

@@ -1,6 +1,5 @@
 """The host's side of one part: chunks of steps, evaluations, cuts, checkpoints; resumes."""
 
-import contextlib
 import functools
 import math
 import pathlib
@@ -10,14 +9,12 @@ from typing import Any
 
 import jax
 import numpy as np
-from jax.experimental import multihost_utils
 
 from vae_jax import registry
-from vae_jax.training import evaluation, halving, placement, step, sweep, workdir
+from vae_jax.training import evaluation, halving, placement, processes, step, sweep, workdir
 from vae_jax.training.checkpoint import Checkpoints
 from vae_jax.training.logging import Log, progress
 from vae_jax.training.plan import Program, nbytes
-from vae_jax.types import LostProcessError
 
 # Members in training after a halving, or None -> where they are placed.
 Placing = Callable[[int | None], placement.Placement]
@@ -29,13 +26,14 @@ class Trainer:
   def __init__(
     self,
     program: Program,
+    numbers: list[int],
     placing: Placing,
     folder: pathlib.Path,
     about: dict,
     say: Callable,
   ):
     config, self._say = program.config, say
-    self._program, self._placing = program, placing
+    self._program, self._placing, self._numbers = program, placing, numbers
     self._folder, self._about = folder, about
     self._main = jax.process_index() == 0
     keep = config["train"]["keep"] if self._main else None
@@ -60,10 +58,10 @@ class Trainer:
     self._write_about()
     self._put()
     self._compile()
-    log = Log(self._folder, self._step) if self._main else None
+    log = Log(self._folder, self._step, self._numbers) if self._main else None
     bar = progress(total, self._step, "step", self._folder.name)
     try:
-      with _told_when_another_process_ends():
+      with processes.told_when_another_ends():
         while self._step < total:
           self._advance(bar, log)
     finally:
@@ -91,12 +89,11 @@ class Trainer:
 
   def _resume(self) -> None:
     found = self._checkpoints.restore(_items(self._rest, self._best))
+    processes.agree(found.step if found else 0)
     if found is None:
-      self._agree()
       return
     for sentence in found.damaged:
       self._say(f"{sentence} Going on from checkpoint {found.step}.")
-    self._agree()
     if self._main:
       self._checkpoints.drop_after(found.step)
     self._step, self._seconds = found.step, found.meta["seconds"]
@@ -106,12 +103,6 @@ class Trainer:
     self._best = items["best"]
     if self._step < self._program.total:
       self._say(f"Resuming at step {self._step} of {self._program.total}.")
-
-  def _agree(self) -> None:
-    """Waits until every process has read the checkpoints that one of them may now change."""
-    if jax.process_count() > 1:
-      with _told_when_another_process_ends():
-        multihost_utils.sync_global_devices(f"resume {self._folder.name}")
 
   def _put(self) -> None:
     """Places the members that are still in training."""
@@ -128,7 +119,7 @@ class Trainer:
     until = min(self._step + self._program.feed.span, self._next_stop()[0])
     source = self._source(self._step, until)
     began = time.perf_counter()
-    with _told_when_another_process_ends():
+    with processes.told_when_another_ends():
       self._state, _ = self._place.chunk(
         self._state, self._hyper, source, self._step, self._step
       )
@@ -229,7 +220,7 @@ class Trainer:
       self._best = jax.tree.map(put, self._best, new)
     rows = self._rows("valid", means, {})
     bar.clear()
-    self._say(_sentence(self._step, rows))
+    self._say(_sentence(self._step, rows, self._numbers))
     self._tell_deaths()
     return means["elbo"], rows
 
@@ -240,7 +231,7 @@ class Trainer:
         self._dead.add(member)
         name = sweep.label(self._program.members[member])
         self._say(
-          f"Member {member} ({name}) is dead: no finite gradient from step {at} on."
+          f"Member {self._numbers[member]} ({name}) is dead: no finite gradient from step {at} on."
         )
 
   def _halve(self, elbo: np.ndarray) -> None:
@@ -289,31 +280,19 @@ def init(program: Program) -> step.State:
   return jax.jit(jax.vmap(of_member), compiler_options=unoptimised)(program.hyper["seed"])
 
 
-@contextlib.contextmanager
-def _told_when_another_process_ends() -> Any:
-  try:
-    yield
-  except jax.errors.JaxRuntimeError as error:
-    if jax.process_count() == 1:
-      raise
-    line = str(error).splitlines()[0][:200]
-    raise LostProcessError(
-      f"Another process of this run has ended ({line}): start all of them again, and they go on"
-      f" from the last checkpoint."
-    ) from error
-
-
 def _with_rows(rows: np.ndarray, old: np.ndarray, new: np.ndarray) -> np.ndarray:
   changed = np.array(old)
   changed[rows] = new
   return changed
 
 
-def _sentence(at: int, rows: list[dict]) -> str:
+def _sentence(at: int, rows: list[dict], numbers: list[int]) -> str:
   """The best member of a validation."""
   finite = [row for row in rows if math.isfinite(row["elbo"])] or rows
   lead = max(finite, key=lambda row: row["elbo"])
-  which = f" (best of {len(rows)}: member {lead['member']})" if len(rows) > 1 else ""
+  which = (
+    f" (best of {len(rows)}: member {numbers[lead['member']]})" if len(rows) > 1 else ""
+  )
   return (
     f"step {at}: validation ELBO {lead['elbo']:.2f}, rate {lead['rate']:.2f},"
     f" distortion {lead['distortion']:.2f} nats{which}"

@@ -10,8 +10,13 @@ from vae_jax import config as configuration
 from vae_jax.types import UserError
 
 
-def require(workdir: pathlib.Path, config: dict) -> None:
+def require(workdir: pathlib.Path, config: dict, writes: bool = True) -> None:
   """Makes sure that the folder can be this configuration's, and can be written.
+
+  Args:
+    workdir: the run directory.
+    config: complete.
+    writes: whether this process will write there; of several one does.
 
   Raises:
     UserError: it belongs to another configuration (the difference is shown), holds
@@ -32,6 +37,8 @@ def require(workdir: pathlib.Path, config: dict) -> None:
     raise UserError(
       f"{workdir} has checkpoints and no config.json: take another --workdir."
     )
+  if not writes:
+    return
   try:
     workdir.mkdir(parents=True, exist_ok=True)
     probe = workdir / ".probe"
