@@ -1,5 +1,6 @@
 """What evaluate.py does: applications over a run, their reports, one page."""
 
+import pathlib
 import shlex
 import sys
 from types import ModuleType
@@ -11,6 +12,7 @@ from vae_jax import config as configuration
 from vae_jax import registry, report
 from vae_jax import run as runs
 from vae_jax.applications import _members
+from vae_jax.training import loop
 from vae_jax.types import Array, Report, UserError
 
 
@@ -44,6 +46,8 @@ def evaluate(
   names = registry.names("applications") if every else names
   modules = {name: registry.find("applications", name) for name in names}
   settings = _settings(modules, given)
+  if (pathlib.Path(workdir) / "parts.json").is_file():
+    loop.sum_up(pathlib.Path(workdir))  # a training that was killed may not have
   found = runs.open_runs(workdir, checkpoint, data_dir)
   if member is not None:
     _refuse_comparisons(modules, every)

@@ -104,7 +104,18 @@ def _train_parts(
     numbers = part.numbers
     trainer.Trainer(program, numbers, placing, where, about, say).run()
     if main and len(pieces) > 1:
-      merge_rows(folder, [(p.folder, p.part.numbers) for p in pieces])
+      sum_up(folder)
+
+
+def sum_up(folder: pathlib.Path) -> None:
+  """The rows and the seconds of all parts, as far as they are, in the run directory itself."""
+  parts = workdir.read_json(folder / "parts.json")
+  places = [(folder / entry["folder"], entry["members"]) for entry in parts]
+  merge_rows(folder, places)
+  found = [where / "run.json" for where, _ in places]
+  seconds = sum(workdir.read_json(path)["seconds"] for path in found if path.is_file())
+  about = workdir.read_json(folder / "run.json")
+  workdir.write_json(folder / "run.json", {**about, "seconds": seconds})
 
 
 def _claim(
