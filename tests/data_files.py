@@ -59,6 +59,19 @@ def tfds_folder(folder, sizes, name="toy", shape=(4, 5, 3), top=255):
   return made
 
 
+def sheets(folder, images=12):
+  """CIFAR-10 as sheets, an image a row; those from 50 are of the test set."""
+  import PIL.Image
+
+  folder.mkdir(parents=True)
+  draw = np.random.default_rng(2)
+  made = {}
+  for number in (0, 1, 50):
+    made[number] = draw.integers(0, 256, (images, 32 * 32, 3), dtype=np.uint8)
+    PIL.Image.fromarray(made[number]).save(folder / f"cifar10_batch_{number}.png")
+  return made
+
+
 def config_of(name, folder):
   """A configuration of any dataset that loads, with its files made where it needs some."""
   if name == "arrays":
@@ -69,6 +82,8 @@ def config_of(name, folder):
   if name == "tfds":
     tfds_folder(folder / "tfds", {"train": 20, "test": 6})
     return {"set": "toy"}
+  if name == "patches":
+    sheets(folder / "raw" / "cifar10_subset")
   if name == "sprites":
     return {"side": 16, "scales": 2, "orientations": 5, "positions": 4}
   return {}

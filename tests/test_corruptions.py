@@ -4,8 +4,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from helpers import tiny
 
-from vae_jax import corruptions, registry
+from vae_jax import config as configuration
+from vae_jax import corruptions, data, registry, vae
+from vae_jax import run as runs
+from vae_jax.training import loop
+from vae_jax.types import UserError
 
 NAMES = registry.names("corruptions")
 SHAPES = [(28, 28, 3), (40,), (30, 4)]
@@ -58,3 +63,66 @@ def test_uniform_noise_is_uniform():
   x = jnp.full((100, 100, 1), 5.0)
   noisy = np.asarray(corruptions.uniform(jax.random.key(5), x, 1.0))
   np.testing.assert_allclose([noisy.mean(), noisy.var()], [0.5, 1 / 12], atol=0.01)
+
+
+@pytest.mark.parametrize("shape", SHAPES, ids=str)
+@pytest.mark.parametrize("name", ["mask", "block", "holes"])
+def test_what_is_taken_away_can_be_marked(name, shape):
+  corrupt = registry.find("corruptions", name)
+  x = jax.random.uniform(jax.random.key(7), shape) + 1.0
+  left, observed = jax.jit(lambda x: corrupt(jax.random.key(6), x, 0.5, mark=True))(x)
+  np.testing.assert_array_equal(left, corrupt(jax.random.key(6), x, 0.5))
+  np.testing.assert_array_equal(left, x * observed)
+  assert observed.shape[:-1] == x.shape[:-1]
+  assert 0 < observed.mean() < 1
+
+
+def test_a_marked_hole_reaches_the_encoder_and_is_scored():
+  options = {
+    "model": {"name": "mlp", "latents": 3, "hidden": [8], "observes": True},
+    "corruption": {"name": "holes", "mark": True},
+  }
+  config = tiny(**options)
+  spec = data.load(config["data"], None).spec
+  made = vae.build(config, spec)
+  params = made.init(jax.random.key(8))
+  x = jax.random.uniform(jax.random.key(9), spec.shape)
+  seen = jnp.ones((*spec.shape[:2], 1)).at[:4].set(0.0)
+  told = made.posterior(params, {"x": x, "input": (x * seen, seen)})
+  untold = made.posterior(params, {"x": x, "input": x * seen})
+  assert np.abs(told.mean - untold.mean).max() > 1e-4
+  by_data = made.posterior(params, {"x": x * seen, "observed": seen})
+  np.testing.assert_allclose(told.mean, by_data.mean, rtol=1e-6)
+  z = jnp.zeros(3)
+  np.testing.assert_array_equal(  # the whole image is scored
+    made.log_likelihood(params, z, {"x": x, "input": (x * seen, seen)}),
+    made.log_likelihood(params, z, {"x": x}),
+  )
+  for part, field in (("corruption", "mark"), ("model", "observes")):
+    wrong = {**config, part: {**config[part], field: False}}
+    with pytest.raises(UserError, match=r"mark"):
+      vae.build(wrong, spec)
+
+
+def test_training_hands_the_mask_to_the_encoder(tmp_path):
+  config = tiny(
+    model={"name": "mlp", "hidden": [8], "observes": True},
+    corruption={"name": "holes", "mark": True, "vary": True},
+    hyper={"corruption_rate": 0.9},
+  )
+  loop.train(config, str(tmp_path), None, say=lambda line: None)
+  run = runs.open_run(str(tmp_path))
+  assert np.isfinite(runs.terms(run, run.dataset.splits["test"])["elbo"]).all()
+  kernel = run.params["model"]["down_0"]["kernel"]
+  assert kernel.shape == (1, 2 * 64, 8)
+  start = run.vae.init(jax.random.key(0))["model"]["down_0"]["kernel"]
+  assert start.shape == kernel.shape[1:]
+
+
+def test_the_config_for_masks_has_it_as_an_argument():
+  plain = configuration.load("configs/mnist_masked.py", {})
+  told = configuration.load("configs/mnist_masked.py:observed", {})
+  assert configuration.difference(plain, told) == [
+    "config.corruption.mark: False there, True here",
+    "config.model.observes: False there, True here",
+  ]

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from test_applications import FEW, bind, cell, nothing, open_with, table_data
 
-from vae_jax.applications import generation
+from vae_jax.applications import _pictures, generation, reconstruction
 from vae_jax.baselines import classifier, pca_gmm, per_pixel
+from vae_jax.data import _bits
 from vae_jax.metrics import frechet, manifold
 from vae_jax.types import Dataset, Posterior, Spec
 
@@ -134,3 +135,25 @@ def test_without_labels_it_says_so_and_a_collapse_is_named():
   table = next(t for t in report.tables if "distributed" in t.title)
   rows = [row for row in table.rows if row[table.columns.index("seed")] is not None]
   assert all("0 of 2 COLLAPSED" in row for row in rows)
+
+
+def test_packed_bits_are_drawn_as_pictures():
+  x = np.random.default_rng(3).uniform(size=(6, 8, 8, 1)) > 0.5
+  spec = Spec((8, 8, 1), "image", "binary")
+  np.testing.assert_array_equal(_pictures.plain(_bits.pack(x), spec), x)
+  np.testing.assert_array_equal(_pictures.plain(x, spec), x)
+  grey = np.array([[0, 51, 255]], np.uint8)
+  drawn = _pictures.plain(grey, Spec((3,), "table", "unit"))
+  np.testing.assert_allclose(drawn, [[0, 0.2, 1]], rtol=1e-6)
+
+
+def test_the_linear_code_of_a_large_split_sees_a_part_of_it(monkeypatch):
+  data = table_data()
+  run, key = open_with(data, nothing(data)), jax.random.key(4)
+  train, test = data.splits["train"]["x"], data.splits["test"]["x"]
+  whole = reconstruction._baselines(run, data, test, key)[2]
+  np.testing.assert_allclose(whole.mean, train.mean(0), atol=1e-6)
+  monkeypatch.setattr(reconstruction, "LARGE", 39)
+  monkeypatch.setattr(reconstruction, "FITTED", 14)
+  part = reconstruction._baselines(run, data, test, key)[2]
+  np.testing.assert_allclose(part.mean, train[::3].mean(0), atol=1e-6)

@@ -195,6 +195,45 @@ def test_scores_are_of_hidden_entries_in_standard_units(tmp_path):
   assert 0.8 < _imputation.score(task, answer).mse.mean < 1.3
 
 
+def test_several_masks_are_one_run_and_one_report(tmp_path):
+  config = tiny(
+    data={"name": "tables", "rate": 0.3},
+    model={"name": "table", "latents": 2, "hidden": [8], "decoder": []},
+    likelihood={"name": "mixed"},
+    objective={"name": "miwae", "samples": 2},
+    sweep=[{"data.mask_seed": 0}, {"data.mask_seed": 3}],
+  )
+  loop.train(config, str(tmp_path), str(tmp_path), say=lambda line: None)
+  found = runs.open_runs(str(tmp_path))
+  seen = [run.dataset.splits["test"]["observed"] for run in found]
+  assert (seen[0] != seen[1]).any()
+  few = {**SMALL, "samples": 20, "imputations": 5, "steps": 5, "rounds": 1}
+  report_ = imputation.compare(found, found[0].dataset, jax.random.key(8), few)
+  means, single = report_.tables[:2]
+  assert means.columns[:4] == ("method", "masks", "mse", "± mse")
+  at = single.columns.index
+  for method, masks, mean, spread, *_ in means.rows:
+    values = [row[at("mse")] for row in single.rows if row[at("method")] == method]
+    if method == "nothing missing":
+      assert mean is None
+      continue
+    assert (masks, len(values)) == (2, 2)
+    assert mean == pytest.approx(np.mean(values))
+    assert spread == pytest.approx(np.std(values, ddof=1))
+  masks = {row[at("data.mask_seed")] for row in single.rows if row[at("method")] == "MICE"}
+  assert masks == {0, 3}
+  assert "over 2 masks" in report_.findings[0]
+  assert {"program0_completed.csv", "program1_completed.csv"} <= set(report_.arrays)
+  alone = imputation.compare(found[:1], found[0].dataset, jax.random.key(9), few)
+  assert alone.tables[0].title == single.title
+  assert "completed.csv" in alone.arrays
+
+
+def test_a_published_mask_has_no_seed():
+  with pytest.raises(UserError, match="leave it at 0"):
+    data.load({"name": "tables", "mechanism": "published", "mask_seed": 2}, None)
+
+
 def test_images_and_full_tables_are_refused(tmp_path):
   config = tiny()
   loop.train(config, str(tmp_path), None, say=lambda line: None)

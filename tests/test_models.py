@@ -243,3 +243,26 @@ def test_lstm_is_the_recurrence():
 def test_wrong_shapes_are_told(name, shape):
   with pytest.raises(UserError, match=f"The model '{name}' reads"):
     init(build(name, shape))
+
+
+@pytest.mark.parametrize("shape", [(8, 8, 1), (9, 6, 3)], ids=str)
+@pytest.mark.parametrize("name", ["conv", "mlp"])
+def test_the_mask_is_a_second_input_where_it_is_asked_for(name, shape):
+  model = build(name, shape, observes=True)
+  params, x = init(model), example(0, *shape)
+  encode = jax.jit(lambda x, *seen: model.apply(params, x, *seen, method="encode"))
+  seen = jnp.ones((*shape[:2], 1)).at[:3].set(0.0)
+  masked, other = encode(x, seen), encode(x.at[:3].set(0.7), seen)
+  jax.tree.map(np.testing.assert_array_equal, masked, other)  # what is hidden is not read
+  assert (
+    np.abs(masked.mean - encode(x * seen).mean).max() > 1e-4
+  )  # a zero and a hole differ
+  close(encode(x, jnp.ones(shape)), encode(x))
+  wide = jnp.broadcast_to(seen, shape)
+  close(encode(x, wide), masked)
+  off, on = init(build(name, shape))["params"], params["params"]
+  sizes = jax.tree.map(lambda a, b: b.size / a.size, off, on)
+  grown = [s for s in jax.tree.leaves(sizes) if s != 1]
+  assert grown == [2.0]  # the first matrix alone
+  assert not build(name, shape).OBSERVES
+  assert model.OBSERVES

@@ -146,6 +146,29 @@ def test_the_conditional_gaussian_is_the_conditional_mean():
   np.testing.assert_allclose(width, 0.1, atol=5e-3)
 
 
+def test_the_conditional_gaussian_of_averages_is_the_conditional_mean():
+  rng = np.random.default_rng(0)
+  root = rng.normal(size=(16, 16)) * 0.03
+  covariance, mean = root @ root.T + 1e-4 * np.eye(16), np.full(16, 0.5)
+  fitted = image_imputation.Gaussian(mean, covariance, 0.0)
+  x = rng.multivariate_normal(mean, covariance, 40).reshape(-1, 4, 4, 1)
+  y = np.asarray(block_mean(x, 2), np.float64)
+  # Blocks of a 4 x 4 image by hand: the average of four pixels is the sum of their rows / 4.
+  pixel = np.arange(16).reshape(4, 4)
+  blocks = [pixel[a : a + 2, b : b + 2].ravel() for a in (0, 2) for b in (0, 2)]
+  average = np.stack([np.isin(np.arange(16), block) / 4 for block in blocks])
+  inner = average @ covariance @ average.T
+  gain = covariance @ average.T @ np.linalg.inv(inner)
+  expected = mean + (y.reshape(40, 4) - average @ mean) @ gain.T
+  spread = np.sqrt(np.diag(covariance - gain @ average @ covariance))
+  found, std = image_imputation.averaged(fitted, y, 2)
+  np.testing.assert_allclose(found.reshape(40, 16), expected, atol=1e-5)
+  np.testing.assert_allclose(std.reshape(40, 16), np.tile(spread, (40, 1)), atol=1e-4)
+  np.testing.assert_allclose(block_mean(found, 2), y, atol=1e-5)  # contradicts nothing
+  tuned = image_imputation.tuned_for_averages(fitted, x, 2)
+  assert tuned.ridge in image_imputation.RIDGES
+
+
 def test_imputations_keep_what_is_observed_and_find_a_copy():
   x = images().splits["train"]["x"]
   observed = (np.random.default_rng(0).random((10, SIDE, SIDE, 1)) > 0.4).astype(np.float32)
@@ -268,6 +291,10 @@ def test_the_true_model_completes_what_is_missing():
 def test_the_true_model_enlarges():
   found = evaluated(super_resolution)
   assert column(found.tables[0], "latent MAP", "2×") > 30
+  # The images are Gaussian, and so is their conditional mean.
+  assert column(found.tables[0], "conditional Gaussian", "2×") > 30
+  several = next(t for t in found.tables if "Several" in t.title)
+  assert 0.8 < column(several, "conditional Gaussian", "90 % coverage") <= 1
   gaps = next(t for t in found.tables if "Consistency" in t.title)
   assert column(gaps, "latent MAP + back-projection", "2×") < 1e-3
   assert column(gaps, "bicubic", "4×") > 1e-3

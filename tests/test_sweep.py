@@ -347,13 +347,11 @@ def test_a_dead_member_is_marked_with_its_step_and_the_others_keep_their_bits(
   assert (
     "Member 1 (learning_rate 1e+30, seed 0) is dead: no finite gradient from step 1" in said
   )
-  healthy = {"learning_rate": [1e-3, 1e-3, 2e-3], "seed": [0, 0, 0]}
-  healthy["seed"][1] = 1
-  loop.train(tiny(train=train, sweep={"zip": healthy}), tmp_path / "well", None, quiet)
+  without = {"learning_rate": [1e-3, 2e-3]}
+  loop.train(tiny(train=train, sweep=without), tmp_path / "well", None, quiet)
   dead, well = runs.open_run(tmp_path / "dead"), runs.open_run(tmp_path / "well")
   assert dead.ended == ["", "dead at 1", ""]
-  for m in (0, 2):
-    same(*(jax.tree.map(lambda x, m=m: x[m], run.params) for run in (dead, well)))
+  same(jax.tree.map(lambda x: x[[0, 2]], dead.params), well.params)
   done = program(
     "evaluate.py", f"--workdir={tmp_path / 'dead'}", "--application=reconstruction"
   )

@@ -100,6 +100,21 @@ def test_characters_and_long_sentences(tmp_path):
     ({"own.txt": numbered("a")}, {"encoding": "utf-9"}, "cannot be read as utf-9"),
     ({"own.tsv": ["no tab here"]}, {"path": "own.tsv"}, "own.tsv, line 1, has no sentence"),
     ({}, {"path": "owm"}, "no file or folder of sentences 'owm'"),
+    ({"own.txt.gz": ["not packed"]}, {"path": "own.txt.gz"}, "cannot be unpacked"),
+    ({"s/notes.md": ["a b"]}, {"path": "s"}, "s holds no file of sentences"),
+    ({"s/test.txt": numbered("a")}, {"path": "s"}, "s has a test split alone"),
+    ({"own.txt": ["a b"] * 3}, {"test": 3}, "data.test is 3"),
+    (
+      {"s/a.txt": numbered("a"), "s/b.txt": ["b is a rather long one"] * 9},
+      {"path": "s", "length": 4},
+      "split train: the class 'b' has no example",
+    ),
+    (
+      {"s/train.tsv": ["a b\t0", "b a\t1", "a a\t0"], "s/test.tsv": ["b b\t-1"],
+       "s/dev.tsv": ["a\t0", "b\t1"]},
+      {"path": "s"},
+      "the class '-1' of test has no example in train",
+    ),
     (
       {"s/train.a.txt": numbered("a"), "s/train.b.txt": numbered("b"),
        "s/test.a.txt": ["x"]},
@@ -172,3 +187,8 @@ def test_a_sentence_of_the_command_line_is_parsed_or_told():
     sentences.parse(" ", spec, "word")
   with pytest.raises(UserError, match="No word"):
     sentences.parse("xylophone", spec, "word")
+
+
+def test_a_mark_of_byte_order_is_no_symbol(tmp_path):
+  write(tmp_path / "own.txt", "\ufeffa b", *numbered("a"))
+  assert not any("\ufeff" in s for s in load(tmp_path, path="own.txt").spec.symbols)

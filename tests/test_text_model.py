@@ -8,19 +8,29 @@ from helpers import tiny
 
 from vae_jax import registry, schedules
 from vae_jax import vae as models
-from vae_jax.training import loop, step
+from vae_jax.training import loop, step, trainer
 from vae_jax.types import Posterior, Spec, UserError
 
 V, T = 9, 7
 X = jnp.asarray([3, 5, 4, 8, 1, 0, 0], jnp.int32)
 
 
-def build(length=T, **options):
+def build(length=T, symbols=V, classes=("bad", "good"), **options):
   config = {
     "model": {"name": "sentence", "latents": 3, "hidden": 8, "embed": 6, **options},
     "likelihood": {"name": "tokens"},
   }
-  return models.build(config, Spec((length,), "sequence", "category", V))
+  return models.build(config, Spec((length,), "sequence", "category", symbols, classes))
+
+
+def small(label):
+  """A model of few enough sentences to list; conditional where there is a label."""
+  options = {"latents": 2, "hidden": 4, "embed": 3}
+  if label is None:
+    vae = build(3, 4, **options)
+    return vae, jax.jit(vae.init)(jax.random.key(1))
+  vae = build(3, 4, condition="label", **options)
+  return vae.given(label), jax.jit(vae.init)(jax.random.key(1))
 
 
 def example(x, **fields):
@@ -67,14 +77,10 @@ def test_a_symbol_is_predicted_from_those_before_it_alone():
   assert (np.diag(jacobian, -1) > 0).all()
 
 
-def test_the_likelihood_sums_to_one_over_all_sentences():
+@pytest.mark.parametrize("label", [None, 1])
+def test_the_likelihood_sums_to_one_over_all_sentences(label):
   """Over V = 4, T = 3: every string that ends, and every string cut at T, has mass one."""
-  config = {
-    "model": {"name": "sentence", "latents": 2, "hidden": 4, "embed": 3},
-    "likelihood": {"name": "tokens"},
-  }
-  vae = models.build(config, Spec((3,), "sequence", "category", 4))
-  params = jax.jit(vae.init)(jax.random.key(1))
+  vae, params = small(label)
   rows = [[1, 0, 0]]
   rows += [[a, 1, 0] for a in (2, 3)]
   rows += [[a, b, c] for a in (2, 3) for b in (2, 3) for c in (1, 2, 3)]
@@ -83,13 +89,9 @@ def test_the_likelihood_sums_to_one_over_all_sentences():
   np.testing.assert_allclose(total, 1.0, rtol=1e-5)
 
 
-def test_samples_have_the_likelihood_s_frequencies_and_padding_after_the_end():
-  config = {
-    "model": {"name": "sentence", "latents": 2, "hidden": 4, "embed": 3},
-    "likelihood": {"name": "tokens"},
-  }
-  vae = models.build(config, Spec((3,), "sequence", "category", 4))
-  params = jax.jit(vae.init)(jax.random.key(1))
+@pytest.mark.parametrize("label", [None, 1])
+def test_samples_have_the_likelihood_s_frequencies_and_padding_after_the_end(label):
+  vae, params = small(label)
   params = jax.tree.map(lambda v: 3 * v, params)  # away from uniform
   z = jnp.ones(2)
   keys = jax.random.split(jax.random.key(2), 4000)
@@ -152,10 +154,10 @@ def test_the_decoder_s_own_parameters_are_known_and_stand_still_at_rate_0():
   }  # fmt: skip
   config = tiny(hyper={"decoder_rate": 0.0})
   program = loop.assemble(config, None)
-  state = jax.tree.map(lambda x: x[0], loop.init(program))
+  state = jax.tree.map(lambda x: x[0], trainer.init(program))
   hyper = {k: jnp.asarray(v[0]) for k, v in program.hyper.items()}
   batch = program.feed.batch(program.feed.source(0, 1), 0)
-  train_step = step.make(program.vae, config, program.total)
+  train_step = step.make(program.vae, config, program.total, program.feed.examples)
   new, _ = jax.jit(train_step)(state, hyper, batch)
   moved = {
     name: not np.array_equal(a["kernel"], state.params["model"][name]["kernel"])
@@ -164,6 +166,90 @@ def test_the_decoder_s_own_parameters_are_known_and_stand_still_at_rate_0():
   assert moved == {
     "down_0": True, "mean": True, "logvar": True, "up_0": False, "out": False
   }  # fmt: skip
+
+
+def without_label(params):
+  """The parameters of the conditional model cut down to those of the plain one."""
+  rows = {"reader_in": 6, "writer_z": 3, "start": 3, "last_z": 3}
+  model = {
+    name: {**leaves, "kernel": leaves["kernel"][: rows[name]]} if name in rows else leaves
+    for name, leaves in params["model"].items()
+  }
+  return {"model": model}
+
+
+def test_a_conditional_model_whose_label_has_no_weight_is_the_plain_one():
+  plain, conditional = build(), build(condition="label")
+  params = jax.jit(conditional.init)(jax.random.key(0))
+  own = without_label(params)
+  same = jax.tree.map(lambda a, b: a.shape == b.shape, own, plain.init(jax.random.key(0)))
+  assert all(jax.tree.leaves(same))
+  silent = jax.tree.map(
+    lambda whole, cut: jnp.zeros_like(whole).at[: len(cut)].set(cut), params, own
+  )
+  z = jnp.asarray([0.3, -1.0, 2.0])
+
+  def all_of(vae, params, example, writes):
+    posterior = vae.posterior(params, example)
+    said = vae.log_likelihood(params, z, example), writes.mean(params, z)
+    return posterior, said, writes.sample(params, z, jax.random.key(5))
+
+  want = all_of(plain, own, example(X), plain)
+  for label in (0, 1):
+    got = all_of(conditional, silent, example(X, label=label), conditional.given(label))
+    jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, rtol=1e-6), got, want)
+
+
+def test_the_label_is_read_by_both_halves_and_by_what_is_given():
+  vae = build(condition="label")
+  params = jax.jit(vae.init)(jax.random.key(0))
+  z = jnp.asarray([0.3, -1.0, 2.0])
+  means, scores = [], []
+  for label in (0, 1):
+    one, fixed = example(X, label=jnp.int32(label)), vae.given(label)
+    means.append(vae.posterior(params, one).mean)
+    scores.append(vae.log_likelihood(params, z, one))
+    np.testing.assert_array_equal(fixed.posterior(params, example(X)).mean, means[-1])
+    np.testing.assert_array_equal(fixed.log_likelihood(params, z, example(X)), scores[-1])
+    # the field of the example does not overrule what is given
+    other = example(X, label=jnp.int32(1 - label))
+    np.testing.assert_array_equal(fixed.log_likelihood(params, z, other), scores[-1])
+    assert fixed.given is None
+  assert not np.allclose(*means)
+  assert not np.allclose(*scores)
+  traced = jax.jit(jax.vmap(lambda label: vae.given(label).mode(params, z)))(jnp.arange(2))
+  for label in (0, 1):
+    np.testing.assert_array_equal(traced[label], vae.given(label).mode(params, z))
+  of_label = lambda p: vae.log_likelihood(p, z, example(X, label=jnp.int32(1)))
+  gradient = jax.grad(of_label)(params)["model"]
+  for name in ("writer_z", "start", "last_z"):
+    assert np.abs(gradient[name]["kernel"][4]).max() > 0
+    assert np.abs(gradient[name]["kernel"][3]).max() == 0  # the label that it is not
+  assert vae.decodes(params)["model"]["reader_in"]["kernel"] is False
+
+
+def test_a_condition_that_cannot_be_met_is_told():
+  for classes in ((), ("only",)):
+    with pytest.raises(UserError, match="no labels of two classes"):
+      build(condition="label", classes=classes)
+  with pytest.raises(UserError, match=r"model\.condition is 'lable'"):
+    build(condition="lable")
+  vae = build(condition="label")
+  params = jax.jit(vae.init)(jax.random.key(0))
+  for ask in (
+    lambda: vae.posterior(params, example(X)),
+    lambda: vae.log_likelihood(params, jnp.zeros(3), example(X)),
+    lambda: vae.sample(params, jnp.zeros(3), jax.random.key(0)),
+    lambda: vae.mode(params, jnp.zeros(3)),
+  ):
+    with pytest.raises(UserError, match="asked without one"):
+      ask()
+  for label in (-1, 2):
+    with pytest.raises(
+      UserError, match=f"The label is {label}; expected an integer from 0"
+    ):
+      vae.given(label)
+  assert build().given is None
 
 
 def test_schedules_of_pretraining_and_of_the_lagging_encoder():

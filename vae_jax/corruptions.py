@@ -4,7 +4,9 @@ Every function is `(key, x, rate) -> x`: x is [H, W, C], [D] or [T, F], `rate` a
 [0, 1] that may be traced, so that several rates are one sweep. The likelihood always scores
 the clean x. What is left goes to the field "input" of the example, which the encoder reads, or
 to the one the function names in its attribute `field`. A pixel is one place of an image: its
-channels are corrupted together.
+channels are corrupted together. What takes values away and is asked to `mark` them returns
+(x, observed), observed 1 or 0 and the shape of x or 1 along its last axis, for a model that
+observes.
 """
 
 import jax
@@ -33,21 +35,48 @@ def uniform(key: Array, x: Array, rate: Array, vary: bool = False) -> Array:
   return jnp.where(hit, jax.random.uniform(value_key, x.shape, x.dtype), x)
 
 
-def mask(key: Array, x: Array, rate: Array, vary: bool = False) -> Array:
+def mask(
+  key: Array, x: Array, rate: Array, vary: bool = False, mark: bool = False
+) -> Array | tuple[Array, Array]:
   """Each pixel set to 0 with probability `rate`: values missing completely at random.
 
   With `vary` each example has its own probability, drawn of U(0, rate).
   """
   rate = _own(key, rate) if vary else rate
-  return jnp.where(jax.random.bernoulli(key, rate, _places(x)), jnp.zeros_like(x), x)
+  return _without(x, _pixels(key, x, rate), mark)
 
 
-def block(key: Array, x: Array, rate: Array) -> Array:
+def block(
+  key: Array, x: Array, rate: Array, mark: bool = False
+) -> Array | tuple[Array, Array]:
   """A block that covers a share `rate` of the example set to 0, at a uniformly drawn place.
 
   In an image a rectangle with the image's proportions; in a table or a sequence a run along
   the first axis. Sides are rounded to whole pixels.
   """
+  return _without(x, _region(key, x, rate), mark)
+
+
+def holes(
+  key: Array, x: Array, rate: Array, vary: bool = False, mark: bool = False
+) -> Array | tuple[Array, Array]:
+  """One half of the examples through `mask`, the other half through `block`.
+
+  What a model for missing pixels and for missing regions is trained with; `vary` as in `mask`.
+  """
+  rate = _own(key, rate) if vary else rate
+  which, single, region = jax.random.split(key, 3)
+  pixels, rectangle = _pixels(single, x, rate), _region(region, x, rate)
+  return _without(x, jnp.where(jax.random.bernoulli(which), pixels, rectangle), mark)
+
+
+def _pixels(key: Array, x: Array, rate: Array) -> Array:
+  """True at each place with probability `rate`."""
+  return jax.random.bernoulli(key, rate, _places(x))
+
+
+def _region(key: Array, x: Array, rate: Array) -> Array:
+  """True inside one block of a share `rate`."""
   axes = x.shape[:2] if x.ndim == 3 else x.shape[:1]
   inside = jnp.ones(axes, bool)
   for axis, (size, axis_key) in enumerate(
@@ -58,20 +87,12 @@ def block(key: Array, x: Array, rate: Array) -> Array:
     at = jnp.arange(size)
     hit = (at >= start) & (at < start + length)
     inside = inside & jnp.expand_dims(hit, [a for a in range(len(axes)) if a != axis])
-  inside = inside.reshape(axes + (1,) * (x.ndim - len(axes)))
-  return jnp.where(inside, jnp.zeros_like(x), x)
+  return inside.reshape(axes + (1,) * (x.ndim - len(axes)))
 
 
-def holes(key: Array, x: Array, rate: Array, vary: bool = False) -> Array:
-  """One half of the examples through `mask`, the other half through `block`.
-
-  What a model for missing pixels and for missing regions is trained with; `vary` as in `mask`.
-  """
-  rate = _own(key, rate) if vary else rate
-  which, single, region = jax.random.split(key, 3)
-  return jnp.where(
-    jax.random.bernoulli(which), mask(single, x, rate), block(region, x, rate)
-  )
+def _without(x: Array, hit: Array, mark: bool) -> Array | tuple[Array, Array]:
+  left = jnp.where(hit, jnp.zeros_like(x), x)
+  return (left, 1.0 - hit.astype(jnp.float32)) if mark else left
 
 
 def dropout(key: Array, x: Array, rate: Array) -> Array:

@@ -45,6 +45,20 @@ def activation(name: str) -> Callable[[Array], Array]:
   return ACTIVATIONS[name]
 
 
+def beside(x: Array, observed: Array | None) -> Array:
+  """x with 0 where it is missing, and the mask beside it along the last axis.
+
+  Args:
+    x: [..., C].
+    observed: 1 or 0, [..., C] or [..., 1]; everything is observed without it.
+
+  Returns:
+    [..., 2 C].
+  """
+  seen = jnp.ones_like(x) if observed is None else jnp.broadcast_to(observed, x.shape)
+  return jnp.concatenate([x * seen, seen.astype(x.dtype)], -1)
+
+
 def choose_lowering(backend: str, members: int) -> str:
   """The faster lowering for `jax.default_backend()` and a number of members under vmap.
 

@@ -24,10 +24,6 @@ class UserError(ValueError):
   """
 
 
-class LostProcessError(UserError):
-  """Another process of a distributed run has ended; this one cannot wait for it any more."""
-
-
 class Column(NamedTuple):
   """One column of a table: what it holds, and how a stored number is one of the file's."""
 
@@ -132,6 +128,8 @@ class VAE(NamedTuple):
   ]  # params, z -> likeliest x, greedy where sequential
   decodes: Callable[[Params], Any]  # params -> True for each leaf that only the decoder has
   noise: tuple[str, ...] = ()  # numbers of hyper that it reads in example["noise"]
+  # the condition [] -> the VAE of p(x|z, condition); None: the model has no condition
+  given: Callable[[Array], "VAE"] | None = None
 
 
 class Table(NamedTuple):

@@ -13,7 +13,8 @@ from vae_jax import distributions, registry
 from vae_jax.likelihoods import Likelihood
 from vae_jax.types import VAE, Array, Example, Params, Posterior, Prior, Spec, UserError
 
-_CONTRACT = ("shape", "outputs", "latents", "lowering", "columns", "parent", "name")
+_CONTRACT = ("shape", "outputs", "latents", "lowering", "parent", "name")
+_OF_THE_DATA = ("columns", "classes")  # fields of a model that are no options either
 DECODER_READS = "read"  # the field of an example that replaces x where the decoder reads x
 
 
@@ -33,8 +34,40 @@ def build(config: dict, spec: Spec, lowering: str = "xla") -> VAE:
   found = registry.find("models", config["model"]["name"]).Model
   if "columns" in {field.name for field in dataclasses.fields(found)}:
     options["columns"] = spec.columns
+  if options.get("condition", "none") != "none":
+    options["classes"] = _classes(options["condition"], spec)
   model = found(shape=spec.shape, outputs=likelihood.outputs, lowering=lowering, **options)
+  _check_marks(model, config.get("corruption", {"name": "none"}))
   return bind(model, likelihood)
+
+
+def _check_marks(model: nn.Module, corruption: dict) -> None:
+  """Refuses a model that asks what is missing beside a corruption that does not say it."""
+  if "mark" not in corruption:
+    return
+  asks, says = getattr(model, "OBSERVES", False), corruption["mark"]
+  if asks and not says:
+    raise UserError(
+      f"The model reads which values are missing, and the corruption {corruption['name']!r}"
+      " does not say which it took: set config.corruption.mark=True."
+    )
+  if says and not asks:
+    raise UserError(
+      "config.corruption.mark is on, and the model does not read what is marked: set"
+      " config.model.observes=True, or leave it off."
+    )
+
+
+def _classes(condition: str, spec: Spec) -> int:
+  """How many values the condition of a model has in this data."""
+  if condition != "label":
+    raise UserError(f"model.condition is {condition!r}; expected 'label' or 'none'.")
+  if len(spec.classes) < 2:
+    raise UserError(
+      "model.condition is 'label', and this data has no labels of two classes or more; take"
+      " labelled data, or model.condition=none."
+    )
+  return len(spec.classes)
 
 
 def build_likelihood(config: dict, spec: Spec) -> Likelihood:
@@ -56,7 +89,7 @@ def model_options(name: str) -> dict:
   return {
     f.name: f.default
     for f in fields
-    if f.name not in _CONTRACT and f.default is not dataclasses.MISSING
+    if f.name not in (*_CONTRACT, *_OF_THE_DATA) and f.default is not dataclasses.MISSING
   }
 
 
@@ -78,52 +111,86 @@ def bind(model: nn.Module, likelihood: Likelihood) -> VAE:
 
   `example["observed"]`, the shape of x or 1 along its last axis, is 0 where an element is
   missing: the likelihood leaves that element out, and a model with `OBSERVES` is handed it
-  beside x. What x holds there is 0, not the answer.
+  beside x. What x holds there is 0, not the answer. An `input` that is (x, observed), of a
+  corruption that marks what it hides, is the encoder's alone.
+
+  A model with a `condition` is p(x|z, condition): `encode` and `decode` are handed the field
+  of that name by keyword. Where there is no example to read it from, `given(value)` is the
+  VAE with that condition: its `sample`, `mean` and `mode` need a code alone.
   """
   sequential, observes = hasattr(model, "generate"), getattr(model, "OBSERVES", False)
-
   call, theta_of = _calls(model, likelihood)
 
   def init(key: Array) -> Params:
-    params = {"model": model.init(key, jnp.zeros(model.shape))["params"]}
+    params = model.init(key, jnp.zeros(model.shape), **_first_condition(model))
+    params = {"model": params["params"]}
     if likelihood.shared:
       params["shared"] = jnp.asarray(likelihood.shared)
     return params
 
   def posterior(params: Params, example: Example) -> Posterior:
     x = example["input"] if "input" in example else example["x"]
-    seen = [example.get("observed", jnp.ones_like(x))] if observes else []
-    return call(model.encode, params, x, *seen, *_noise(example))
+    x, marked = x if isinstance(x, tuple) else (x, jnp.ones_like(x))
+    seen = [marked * example.get("observed", jnp.ones_like(x))] if observes else []
+    return call(model.encode, params, x, *seen, **_beside(model, example))
 
   def log_likelihood(params: Params, z: Array, example: Example) -> Array:
     read = [example.get(DECODER_READS, example["x"])] if sequential else []
-    outputs = call(model.decode, params, z, *read, *_noise(example))
+    outputs = call(model.decode, params, z, *read, **_beside(model, example))
     theta, x = theta_of(params, outputs), example["x"]
     if "observed" not in example:
       return likelihood.log_prob(theta, x)
     seen = jnp.broadcast_to(example["observed"], x.shape) > 0.5
     return jnp.sum(jnp.where(seen, likelihood.each(theta, x), 0.0))
 
-  outputs_at, sample, mode = _writers(model, likelihood, call, theta_of)
-  return VAE(
+  writers = functools.partial(_writers, model, likelihood, call, theta_of)
+  mean, sample, mode = writers({})
+  vae = VAE(
     init=init,
     posterior=posterior,
     log_likelihood=log_likelihood,
     sample=sample,
-    mean=lambda params, z: likelihood.mean(outputs_at(params, z)),
+    mean=mean,
     prior=standard_prior(model.latents),
     latents=model.latents,
     mode=mode,
     decodes=functools.partial(_decoder_only, model),
     noise=tuple(getattr(model, "HYPER", ())),
   )
+  return vae._replace(given=_given(vae, model, writers))
+
+
+def _given(vae: VAE, model: nn.Module, writers: Callable) -> Callable[[Array], VAE] | None:
+  """`value of the condition -> the VAE with that value`; None for a model without one."""
+  if not _condition(model):
+    return None
+
+  def given(value: Array) -> VAE:
+    if isinstance(value, int) and not 0 <= value < model.classes:
+      raise UserError(
+        f"The {model.condition} is {value}; expected an integer from 0 to"
+        f" {model.classes - 1}."
+      )
+    fixed = {model.condition: value}
+    mean, sample, mode = writers(fixed)
+    return vae._replace(
+      posterior=lambda params, example: vae.posterior(params, example | fixed),
+      log_likelihood=lambda params, z, example: vae.log_likelihood(
+        params, z, example | fixed
+      ),
+      sample=sample,
+      mean=mean,
+      mode=mode,
+    )
+
+  return given
 
 
 def _calls(model: nn.Module, likelihood: Likelihood) -> tuple[Callable, Callable]:
-  """`(method, params, *given)` of the model, and `(params, outputs) -> theta`."""
+  """`(method, params, *given, **named)` of the model, and `(params, outputs) -> theta`."""
 
-  def call(method: Callable, params: Params, *given: Array) -> Any:
-    return model.apply({"params": params["model"]}, *given, method=method)
+  def call(method: Callable, params: Params, *given: Array, **named: Any) -> Any:
+    return model.apply({"params": params["model"]}, *given, method=method, **named)
 
   def theta_of(params: Params, outputs: Array) -> Array:
     if not likelihood.shared:
@@ -137,17 +204,22 @@ def _calls(model: nn.Module, likelihood: Likelihood) -> tuple[Callable, Callable
 
 
 def _writers(
-  model: nn.Module, likelihood: Likelihood, call: Callable, theta_of: Callable
+  model: nn.Module,
+  likelihood: Likelihood,
+  call: Callable,
+  theta_of: Callable,
+  condition: dict,
 ) -> tuple[Callable, Callable, Callable]:
-  """theta at a code, a draw from it, and its mode; step by step where it is sequential."""
+  """The mean at a code, a draw, and the mode; step by step where the model is sequential."""
   if not hasattr(model, "generate"):
-    at = lambda params, z: theta_of(params, call(model.decode, params, z))
+    at = lambda params, z: theta_of(params, call(model.decode, params, z, **condition))
     sample = lambda params, z, key: likelihood.sample(at(params, z), key)
-    return at, sample, lambda params, z: likelihood.mode(at(params, z))
+    mode = lambda params, z: likelihood.mode(at(params, z))
+    return (lambda params, z: likelihood.mean(at(params, z))), sample, mode
 
   def path(params: Params, z: Array, choose: Callable) -> tuple[Array, Array]:
     pick = lambda outputs, t: choose(theta_of(params, outputs[None]), t)[0]
-    x, outputs = call(model.generate, params, z, pick)
+    x, outputs = call(model.generate, params, z, pick, **condition)
     return x, theta_of(params, outputs)
 
   def draw(params: Params, z: Array, key: Array) -> Array:
@@ -155,18 +227,33 @@ def _writers(
     return path(params, z, lambda theta, t: likelihood.sample(theta, at_step(t)))[0]
 
   greedy = lambda params, z: path(params, z, lambda theta, t: likelihood.mode(theta))
-  return (lambda p, z: greedy(p, z)[1]), draw, (lambda p, z: greedy(p, z)[0])
+  mean = lambda params, z: likelihood.mean(greedy(params, z)[1])
+  return mean, draw, lambda params, z: greedy(params, z)[0]
 
 
-def _noise(example: Example) -> list[dict]:
-  return [example["noise"]] if "noise" in example else []
+def _beside(model: nn.Module, example: Example) -> dict:
+  """What both halves of the model are handed by name: noise, and the condition."""
+  names = ("noise", _condition(model))
+  return {name: example[name] for name in names if name in example}
+
+
+def _first_condition(model: nn.Module) -> dict:
+  """A value of the condition to draw the parameters with, which do not depend on it."""
+  condition = _condition(model)
+  return {condition: 0} if condition else {}
+
+
+def _condition(model: nn.Module) -> str:
+  """The field of an example that the model is conditional on, or ""."""
+  return getattr(model, "condition", "none").replace("none", "")
 
 
 def _decoder_only(model: nn.Module, params: Params) -> Any:
   """The tree of params with True where `encode` does not use the leaf."""
   x = jax.ShapeDtypeStruct(tuple(model.shape), jnp.float32)
   key = jax.eval_shape(lambda: jax.random.key(0))
-  touched = jax.eval_shape(functools.partial(model.init, method=model.encode), key, x)
+  encode = functools.partial(model.init, method=model.encode, **_first_condition(model))
+  touched = jax.eval_shape(encode, key, x)
   used = {path for path, _ in jax.tree_util.tree_leaves_with_path(touched["params"])}
   return {
     part: jax.tree_util.tree_map_with_path(

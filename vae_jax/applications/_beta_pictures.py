@@ -99,7 +99,7 @@ def arrays(
   return {
     "sweep_pictures": np.stack([drawn[m.number] for m in chosen]),
     "sweep_members": np.asarray([m.number for m in chosen]),
-    "sweep_originals": small(_pictures.plain(examples["x"][rows[picked]])),
+    "sweep_originals": small(_pictures.plain(examples["x"][rows[picked]], data.spec)),
     "sweep_layout": np.asarray([len(picked), found.samples, found.latents, found.steps]),
     "sweep_walks": np.stack([walked[m.number] for m in chosen]),
     "sweep_values": _latents.ticks("linear", found.steps, SPAN),

@@ -120,7 +120,7 @@ def _neighbours(c: Context) -> Figure:
   across = 12 if len(c.run.spec.shape) == 3 else 5
   rows = np.argsort(found.nearest, kind="stable")
   rows = rows[_pictures.spread(len(rows), across)]
-  train = _pictures.plain(c.data.splits["train"]["x"][found.index[rows]])
+  train = _pictures.plain(c.data.splits["train"]["x"][found.index[rows]], c.run.spec)
   data = {
     "images": np.stack([c.pictures.samples[_lead(c)][rows], train]),
     "title": _first(c),
@@ -168,7 +168,8 @@ def _plane(c: Context, m: int) -> Figure:
 def _paths(c: Context) -> Figure:
   shape = c.run.spec.shape
   rows = np.asarray(c.ends)
-  real = _pictures.plain(c.examples["x"][rows.ravel()]).reshape(len(rows), 2, 1, *shape)
+  real = _pictures.plain(c.examples["x"][rows.ravel()], c.run.spec)
+  real = real.reshape(len(rows), 2, 1, *shape)
   both = np.repeat(real, 2, 1).reshape(len(rows), 2, 2, *shape)
   images = np.concatenate([both[:, :, :1], c.pictures.paths[_lead(c)], both[:, :, 1:]], 2)
   images[:, :, 0], images[:, :, -1] = real[:, 0], real[:, 1]
@@ -194,9 +195,8 @@ def _walks(c: Context) -> Figure:
   if c.run.stochastic:
     labels = [f"{name}\n{rates[i]:.1f} nats" for name, i in zip(labels, busy, strict=True)]
   walked = c.pictures.walks[lead][: len(busy)]
-  real = np.broadcast_to(
-    _pictures.plain(c.examples["x"][:1]), (len(walked), *c.run.spec.shape)
-  )
+  first = _pictures.plain(c.examples["x"][:1], c.run.spec)
+  real = np.broadcast_to(first, (len(walked), *c.run.spec.shape))
   data = {"images": np.concatenate([real[:, None], walked], 1), "rows": labels}
   data |= {"columns": ["original", *(f"{v:+.1f}".replace("-", "−") for v in values)]}
   data |= {"title": _first(c), "wide_after": (0,)} | _style(c)

@@ -15,6 +15,9 @@ from vae_jax.types import Array, Column, Dataset, Posterior, UserError
 NUMERIC = ("real", "positive", "count")
 FIELDS = ("observed", "hidden", "truth")
 LEVEL = 0.9  # of the interval
+# The model's methods.
+ONCE, MAP = "encode and decode", "latent MAP"
+WEIGHED, LAPLACE = "importance, encoder", "importance, Laplace"
 
 
 class Task(NamedTuple):

@@ -5,11 +5,23 @@ from typing import Any
 import numpy as np
 
 from vae_jax.applications import _imputation, _members
-from vae_jax.applications._imputation import LEVEL, Scored, Task
+from vae_jax.applications._imputation import (
+  LAPLACE,
+  LEVEL,
+  MAP,
+  ONCE,
+  WEIGHED,
+  Scored,
+  Task,
+)
 from vae_jax.metrics import latent
-from vae_jax.types import Figure, Table
+from vae_jax.types import Figure, Report, Table
 
 DRAWN = 30  # columns of a table that a figure shows
+INTERVAL = f"in {LEVEL:.0%} interval"
+SCORES = ("mse", "wrong", "shift", "crps", INTERVAL, "accuracy")
+MASK = "data.mask_seed"  # the name of what differs between programs in a sweep over masks
+WRITTEN = "The completed rows are in reports/imputation/completed.csv."
 
 
 def tables(task: Task, scored: list[Scored]) -> list[Table]:
@@ -17,11 +29,14 @@ def tables(task: Task, scored: list[Scored]) -> list[Table]:
   run, head = task.run, _members.columns(task.run)
   kl = [latent.rates(m, v).sum() for m, v in zip(*task.posterior, strict=True)]
   columns = (*head, "method", "active", "KL", "mse", "± mse", "wrong", "shift", "crps")
-  columns += (f"in {LEVEL:.0%} interval", "accuracy", "seconds")
+  columns += (INTERVAL, "accuracy", "seconds")
+  # A baseline has no seed, and the data and the mask of its program.
+  named = zip(head, _members.cells(run, 0), strict=True)
+  blank = [value if name.startswith("data.") else None for name, value in named]
   rows = []
   for one in scored:
     m = one.answer.member
-    row = _members.cells(run, m) if m is not None else [None] * len(head)
+    row = _members.cells(run, m) if m is not None else list(blank)
     row += [one.answer.method]
     row += (
       [latent.verdict(task.posterior.mean[m]), float(kl[m])]
@@ -33,8 +48,8 @@ def tables(task: Task, scored: list[Scored]) -> list[Table]:
     rows.append(row)
   top = _imputation.ceiling(task)
   if top is not None:
-    blank = [None] * (len(columns) - len(head) - 3)
-    rows.append([*[None] * len(head), "nothing missing", *blank, top, None])
+    unknown = [None] * (len(columns) - len(head) - 3)
+    rows.append([*blank, "nothing missing", *unknown, top, None])
   table = Table("How well are missing entries filled in?", columns, rows, _note(task))
   kept = [
     i
@@ -46,6 +61,77 @@ def tables(task: Task, scored: list[Scored]) -> list[Table]:
   )
   seeds = _members.across_seeds(table, len(head) + 1)
   return [table] + ([seeds] if seeds else [])
+
+
+def over_masks(report: Report) -> Report:
+  """The report on several programs with the mean over their masks first.
+
+  Tables keep every program; figures are those of the first one.
+  """
+  means = [across_masks(table) for table in report.tables]
+  means = [table for table in means if table is not None]
+  if not means:
+    return report
+  kept = [text for text in report.findings if not text.endswith(WRITTEN)]
+  files = (
+    "The completed rows of each mask are in reports/imputation/program*_completed.csv."
+  )
+  return report._replace(
+    tables=[*means, *report.tables],
+    figures=[f for f in report.figures if f.name.startswith("program0_")],
+    findings=[*(text for table in means for text in _over(table)), *kept, files],
+  )
+
+
+def across_masks(table: Table) -> Table | None:
+  """The mean over mask seeds of every score of a method, and the deviation between them.
+
+  Members of several training seeds on one mask are averaged first, so that ± is what the mask
+  moves. None of a table in which no two masks stand.
+  """
+  if MASK not in table.columns or "method" not in table.columns:
+    return None
+  at, last = table.columns.index(MASK), table.columns.index("method")
+  keys = [i for i in range(last + 1) if table.columns[i] not in (MASK, "seed", "ended")]
+  scores = [i for i, name in enumerate(table.columns) if name in SCORES]
+  groups: dict[tuple, dict[int, list]] = {}
+  for row in table.rows:
+    masks = groups.setdefault(tuple(row[i] for i in keys), {})
+    values = [np.nan if row[i] is None else row[i] for i in scores]
+    masks.setdefault(row[at], []).append(values)
+  if max(map(len, groups.values())) < 2:
+    return None
+  rows = []
+  for key, masks in groups.items():
+    each = np.array([np.mean(values, 0) for values in masks.values()], np.float64)
+    spread = each.std(0, ddof=1) if len(each) > 1 else np.full(len(scores), np.nan)
+    pairs = np.stack([each.mean(0), spread], 1).ravel().tolist()
+    rows.append([*key, len(each), *(None if np.isnan(v) else v for v in pairs)])
+  names = [table.columns[i] for i in scores]
+  head = [table.columns[i] for i in keys]
+  columns = (*head, "masks", *(name for c in names for name in (c, f"± {c}")))
+  note = (
+    "The mean over mask seeds and, after ±, the standard deviation between them; the mask moves"
+    " every method together, so compare within a column."
+  )
+  return Table(f"{table.title[:-1]}: across masks", columns, rows, note)
+
+
+def _over(table: Table) -> list[str]:
+  """The best method of the model and the best baseline over all masks, by squared error."""
+  if "mse" not in table.columns:
+    return []
+  at = table.columns.index
+  scored = [row for row in table.rows if row[at("mse")] is not None]
+  own = (ONCE, MAP, WEIGHED, LAPLACE)
+  parts = [[row for row in scored if (row[at("method")] in own) == ours] for ours in (1, 0)]
+  best = [min(part, key=lambda row: row[at("mse")]) for part in parts if part]
+  told = [
+    f"{row[at('method')]} {row[at('mse')]:.3f} ± {row[at('± mse')] or np.nan:.3f}"
+    for row in best
+  ]
+  masks = max(row[at("masks")] for row in scored)
+  return [f"Squared error over {masks} masks: {', the best baseline '.join(told)}."]
 
 
 def _note(task: Task) -> str:
@@ -151,7 +237,7 @@ def findings(task: Task, scored: list[Scored]) -> list[str]:
   flat = _members.collapsed(task.run, task.posterior.mean)
   found += [f"COLLAPSED: no latent is active in {flat}."] if flat else []
   found += [f"{lost:,} completed rows hold a NaN; they count."] if lost else []
-  return [*found, "The completed rows are in reports/imputation/completed.csv."]
+  return [*found, WRITTEN]
 
 
 def _verdict(task: Task, scored: list[Scored]) -> str:
@@ -166,9 +252,10 @@ def _verdict(task: Task, scored: list[Scored]) -> str:
   total = lambda s: sum(
     v for v in (s.mse.mean if s.mse else None, s.wrong, s.shift) if v is not None
   )
+  method = ours.answer.method
   word = "below" if total(ours) <= total(theirs) else "and the baseline wins:"
   return (
-    f"{ours.answer.method.capitalize()}{f' ({name})' if name else ''} has {said[0]}, {word}"
+    f"{method[0].upper()}{method[1:]}{f' ({name})' if name else ''} has {said[0]}, {word}"
     f" {theirs.answer.method} with {said[1]}."
   )
 

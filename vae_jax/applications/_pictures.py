@@ -5,7 +5,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from vae_jax.data import decode
+from vae_jax.data import _bits, decode
 from vae_jax.types import VAE, Array, Dataset, Params, Spec
 
 
@@ -37,8 +37,10 @@ def names(examples: dict[str, np.ndarray], spec: Spec, rows: np.ndarray) -> list
   return [f"#{i}" for i in rows]
 
 
-def plain(x: np.ndarray) -> np.ndarray:
-  """Stored examples [N, *shape] decoded to numbers on the host."""
+def plain(x: np.ndarray, spec: Spec) -> np.ndarray:
+  """Stored examples decoded to numbers [N, *shape] on the host; packed bits are unpacked."""
+  if spec.domain == "binary" and x.dtype == np.int32:
+    x = _bits.unpack(x, spec.shape)
   return np.asarray(decode(x), np.float32)
 
 

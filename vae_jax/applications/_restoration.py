@@ -70,20 +70,8 @@ class Scored(NamedTuple):
 def prepare(
   run: Run, data: Dataset, key: Array, settings: dict[str, Any], application: str
 ) -> Task:
-  """The clean images of a run and the judge.
-
-  Raises:
-    UserError: the run's examples are no images within [0, 1], or are too small.
-  """
-  if run.spec.kind != "image" or run.spec.domain not in ("unit", "binary"):
-    raise UserError(
-      f"{application} needs images with values in [0, 1], and {data.name!r} holds examples of"
-      f" kind {run.spec.kind!r} and domain {run.spec.domain!r}: evaluate a run on images."
-    )
-  if min(run.spec.shape[:2]) < 4:
-    raise UserError(
-      f"{application} needs images of 4 x 4 pixels or more; these are {run.spec.shape}."
-    )
+  """The clean images of a run and the judge; raises as `check` does."""
+  check(run, data, application)
   every = _members.split(data, settings["split"])
   examples = {name: values[: settings["limit"]] for name, values in every.items()}
   ask = lambda fields: np.clip(_members.inputs(run, fields, key), 0, 1)
@@ -98,6 +86,40 @@ def prepare(
   return Task(
     run, data, settings, examples, ask(examples), train, ask(valid), means, judge, key
   )
+
+
+def check(run: Run, data: Dataset, application: str) -> None:
+  """Refuses a run with nothing to restore.
+
+  Raises:
+    UserError: the run's examples are no images within [0, 1], or are too small.
+  """
+  if run.spec.kind != "image" or run.spec.domain not in ("unit", "binary"):
+    raise UserError(
+      f"{application} needs images with values in [0, 1], and {data.name!r} holds examples of"
+      f" kind {run.spec.kind!r} and domain {run.spec.domain!r}: evaluate a run on images."
+    )
+  if min(run.spec.shape[:2]) < 4:
+    raise UserError(
+      f"{application} needs images of 4 x 4 pixels or more; these are {run.spec.shape}."
+    )
+
+
+def again(task: Task, run: Run) -> Task:
+  """The task for another program on the same data: its images, judge and baselines are shared."""
+  means = _members.posterior(run, task.examples, task.key)
+  return task._replace(run=run, posterior=means)
+
+
+def instead(task: Task, x: np.ndarray) -> Task:
+  """The task with other images [n, H, W, C] in the place of its clean ones, for `ask_model`.
+
+  Their answers mean something, and their scores nothing: the clean images are not known.
+  """
+  rows = np.arange(len(x)) % len(task.clean)
+  examples = {name: values[rows] for name, values in task.examples.items()}
+  ids = np.arange(len(x), dtype=np.int32)
+  return task._replace(examples={**examples, "id": ids}, clean=x)
 
 
 def ask_model(

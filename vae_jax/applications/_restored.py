@@ -5,6 +5,7 @@ import numpy as np
 from vae_jax.applications import _members, _pictures
 from vae_jax.applications._restoration import CAP, METRICS, Scored, Task
 from vae_jax.metrics import latent
+from vae_jax.run import Run
 from vae_jax.types import Figure, Table
 
 TITLES = {"psnr": "PSNR in dB", "ssim": "SSIM", "mse": "Squared error"}
@@ -30,12 +31,12 @@ def tables(
     for one in scored:
       m = one.answer.member
       row = _members.cells(run, m) if m is not None else [None] * len(head)
-      row += [one.answer.method]
+      row += [None if m is None else trained_on(run, m), one.answer.method]
       known = m is not None
       row += [latent.verdict(task.posterior.mean[m]) if known else None]
       row += [float(kl[m]) if known and run.stochastic else None]
       rows.append([*row, *map(float, one.means[metric]), one.answer.seconds])
-    columns = (*head, "method", "active", "KL", *damages, "seconds")
+    columns = (*head, "trained on", "method", "active", "KL", *damages, "seconds")
     found.append(
       Table(
         TITLES.get(metric) or _judge_title(task),
@@ -46,6 +47,15 @@ def tables(
     )
     note = ""
   return found
+
+
+def trained_on(run: Run, member: int) -> str:
+  """What the encoder of a member saw in training: "clean", "5 %", "0 to 60 %", "holes 95 %"."""
+  corruption, rate = run.config["corruption"], float(run.hyper["corruption_rate"][member])
+  if corruption["name"] == "none" or rate == 0:
+    return "clean"
+  share = f"{'0 to ' if corruption.get('vary', False) else ''}{100 * rate:g} %"
+  return share if corruption["name"] == "uniform" else f"{corruption['name']} {share}"
 
 
 def _judge_title(task: Task) -> str:
@@ -61,7 +71,9 @@ def _note(task: Task, note: str, scored: list[Scored]) -> str:
     f"{note} Means over the first {len(task.clean):,} images of {task.settings['split']}; PSNR"
     f" is each image's (peak 1, {CAP:g} dB at most), and none of its standard errors is above"
     f" {error:.2f} dB. Baselines choose their numbers on {len(task.valid)} validation"
-    " images. KL (nats) and active latents are those of the clean images. Seconds: for every"
+    " images. Trained on: the share of pixels replaced or hidden where the encoder looked;"
+    " another corruption than that noise is named. KL (nats) and active latents are those of"
+    " the clean images. Seconds: for every"
     " kind of damage together, a program's compilation included, fitting not. The likelihood"
     f" is {task.run.likelihood.name}."
   )

@@ -6,8 +6,8 @@ import numpy as np
 from vae_jax.applications import _latents, _members
 from vae_jax.applications._text_scores import Scores, Section, Source
 from vae_jax.baselines import kneser_ney
+from vae_jax.baselines import sentiment as judges
 from vae_jax.metrics import text
-from vae_jax.run import apply_latents
 from vae_jax.types import Figure, Table
 
 PAIRS = 8  # of the split, that the curves average over; the first are written out
@@ -22,7 +22,8 @@ def interpolation(source: Source, scores: Scores, model: kneser_ney.Model) -> Se
     [[_latents.linear(a, b, steps) for a, b in member] for member in ends]
   ).astype(np.float32)
   z = paths.reshape(len(paths), -1, paths.shape[-1])
-  written = source.greedy(z).reshape(*paths.shape[:3], -1)  # [M, P, S, T]
+  labels = _labels(source, paths.shape[1], steps)
+  written = source.greedy(z, labels).reshape(*paths.shape[:3], -1)  # [M, P, S, T]
   nats = -kneser_ney.log_prob(model, written.reshape(-1, written.shape[-1]))
   fluency = nats.reshape(written.shape[:3])
   fluency = fluency.sum(1) / text.symbols(written).sum(1)  # [M, S]
@@ -45,9 +46,12 @@ def interpolation(source: Source, scores: Scores, model: kneser_ney.Model) -> Se
       rows.append([float(way), line, moved])
       before = line
     first, last = _originals(source)[pair]
-    note = f"From “{first}” to “{last}”. {_members.title(run, lead)}"
+    note = [f"From “{first}” to “{last}”.", _members.title(run, lead)]
+    if labels is not None:
+      note.append("The label is that of the nearer end.")
     columns = ("way", "written", "edits from the one above")
-    tables.append(Table(f"Between two sentences ({pair + 1})", columns, rows, note))
+    title = f"Between two sentences ({pair + 1})"
+    tables.append(Table(title, columns, rows, " ".join(filter(None, note))))
   return Section(tables, [figure], [])
 
 
@@ -56,10 +60,29 @@ def _ends(source: Source, scores: Scores) -> np.ndarray:
     mean = scores.codes.mean[:, source.rows]
     count = min(PAIRS, mean.shape[1] // 2)
     return np.stack([mean[:, :count], mean[:, -count:]], 2)
-  examples = {name: values[:2] for name, values in source.all.items()} | {
-    "x": source.pair[1]
-  }
-  return source.encode(examples).mean[:, None]
+  examples = {name: values[:2] for name, values in source.all.items()}
+  if source.run.vae.given is not None:
+    examples["label"] = _judged(source)
+  return source.encode(examples | {"x": source.pair[1]}).mean[:, None]
+
+
+def _labels(source: Source, pairs: int, steps: int) -> np.ndarray | None:
+  """The label of every sentence on the paths, [P S]: that of the nearer end; None without."""
+  if source.run.vae.given is None:
+    return None
+  label = source.examples["label"]
+  ends = np.stack([label[:pairs], label[-pairs:]], 1)
+  if source.pair is not None:
+    ends = _judged(source)[None]
+  nearer = (np.linspace(0, 1, steps) > 0.5).astype(int)
+  return ends[:, nearer].reshape(-1)
+
+
+def _judged(source: Source) -> np.ndarray:
+  """The labels [2] that a classifier of the training sentences gives the pair."""
+  train = source.texts(source.train["x"])
+  judge = judges.fit(train, source.train["label"])
+  return judges.predict(judge, source.texts(source.pair[1])).astype(np.int32)
 
 
 def _originals(source: Source) -> list[tuple[str, str]]:
@@ -77,9 +100,10 @@ def samples(source: Source, scores: Scores, model: kneser_ney.Model) -> Section:
   keys = jax.random.split(source.key, count)
   z = np.asarray(jax.vmap(run.vae.prior.sample)(keys))
   z = z if source.coded else np.zeros_like(z)
-  draw = lambda params, z, key: run.vae.sample(params, z, key)
-  drawn = apply_latents(run, draw, z, source.key, source.settings["batch"])
-  greedy = source.greedy(z[:8] if source.coded else z[:1])
+  label = _as_in_train(source, count)
+  draw = lambda vae, params, z, key: vae.sample(params, z, key)
+  drawn = source.write(draw, z, label)
+  greedy = source.greedy(*_few(source, z, label))
   columns = (*_members.columns(run), "method", f"{model.order}-gram ppl", "reverse ppl")
   columns += ("distinct-2", "symbols")
   blanks = [None] * len(_members.columns(run))
@@ -108,6 +132,26 @@ def samples(source: Source, scores: Scores, model: kneser_ney.Model) -> Section:
     [],
     [],
   )
+
+
+def _as_in_train(source: Source, count: int) -> np.ndarray | None:
+  """Labels [N] drawn as they are in train, for a conditional model; None for another."""
+  if source.run.vae.given is None:
+    return None
+  rng = np.random.default_rng(np.asarray(jax.random.key_data(source.key)))
+  return rng.choice(source.train["label"], count)
+
+
+def _few(
+  source: Source, z: np.ndarray, label: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray | None]:
+  """The codes and labels whose greedy sentences are shown: all that differ, at most 8."""
+  if source.coded:
+    return z[:8], None if label is None else label[:8]
+  if label is None:
+    return z[:1], None
+  classes = np.arange(len(source.run.spec.classes), dtype=np.int32)
+  return z[: len(classes)], classes
 
 
 def _quality(source: Source, x: np.ndarray, model: kneser_ney.Model) -> list[float]:

@@ -1,6 +1,7 @@
 """What is measured of sentences, for all members at once."""
 
 import functools
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -46,11 +47,11 @@ class Source:
     self.rows = _pictures.spread(len(self.all["x"]), settings["limit"])
     self.examples = {name: values[self.rows] for name, values in self.all.items()}
     self.unit = run.config["data"].get("unit", "word")
-    objective = registry.find("objectives", run.config["objective"]["name"])
-    self.coded = getattr(objective, "LATENT", True)  # False: a language model
+    self.coded = _coded(run)
     # Read now: what the caller can mend is told before minutes of compute.
     self.pair = _pair(settings["pair"], run.spec, self.unit) if settings["pair"] else None
     self.language = _language_model(run, settings["language_model"])
+    self.control = _conditional(run, settings["conditional"], self.coded)
 
   @functools.cached_property
   def sentences(self) -> list[str]:
@@ -62,10 +63,33 @@ class Source:
     between = " " if self.unit == "word" else ""
     return [sentences.text(row, self.run.spec.symbols, between) for row in rows]
 
-  def greedy(self, z: np.ndarray) -> np.ndarray:
-    """The likeliest sentence step by step of codes [M, N, L] or [N, L]: [M, N, T]."""
-    write = lambda params, z, key: self.run.vae.mode(params, z)
-    return apply_latents(self.run, write, z, self.key, self.settings["batch"])
+  @functools.cached_property
+  def label_nats(self) -> np.ndarray:
+    """-log p(label) of each sentence of the split under a conditional model; else 0: [N].
+
+    p is the label's share of train. With it the NLL of a sentence given its label is one of
+    both together, which bounds that of the sentence alone.
+    """
+    return _label_nats(self.run, self.train, self.all)
+
+  def write(self, fn: Callable, z: np.ndarray, label: np.ndarray | None) -> np.ndarray:
+    """`fn(vae, params, z, key) -> [T]` of codes [M, N, L] or [N, L]: [M, N, T].
+
+    A conditional model writes under the labels [N]; the others do not read them.
+    """
+    run, batch = self.run, self.settings["batch"]
+    if run.vae.given is None:
+      ask = lambda params, z, key: fn(run.vae, params, z, key)
+      return apply_latents(run, ask, z, self.key, batch)
+    beside = np.broadcast_to(np.asarray(label)[:, None], (*z.shape[:-1], 1))
+    both = np.concatenate([z, beside], -1).astype(np.float32)
+    given = lambda code: run.vae.given(code[-1].astype(jnp.int32))
+    ask = lambda params, code, key: fn(given(code), params, code[:-1], key)
+    return apply_latents(run, ask, both, self.key, batch)
+
+  def greedy(self, z: np.ndarray, label: np.ndarray | None) -> np.ndarray:
+    """The likeliest sentence step by step of codes and their labels: [M, N, T]."""
+    return self.write(lambda vae, params, z, key: vae.mode(params, z), z, label)
 
   def encode(self, examples: dict[str, np.ndarray]) -> Posterior:
     """q(z|x) of every member, [M, N, L] each."""
@@ -94,6 +118,7 @@ def measure(source: Source) -> Scores:
   language = None
   if source.language is not None:
     language = terms(source.language, source.examples, settings["batch"])["distortion"]
+    language = language + _label_nats(source.language, source.train, source.examples)
   if not source.coded:
     return Scores(
       drawn["rate"], drawn["distortion"], None, None, [], None, None, None, language
@@ -106,7 +131,7 @@ def measure(source: Source) -> Scores:
     for member in zip(*codes, strict=True)
   ]
   own, stranger = _swapped(source)
-  written = source.greedy(codes.mean[:, source.rows])
+  written = source.greedy(codes.mean[:, source.rows], source.examples.get("label"))
   return Scores(
     drawn["rate"],
     drawn["distortion"],
@@ -121,10 +146,19 @@ def measure(source: Source) -> Scores:
 
 
 def nll(source: Source, scores: Scores) -> np.ndarray | None:
-  """-log p(x) of the R sentences, [M, R] nats: a bound for a VAE; None without noise."""
+  """-log p(x) of the R sentences, [M, R] nats: a bound for a VAE; None without noise.
+
+  Of a conditional model, of the sentence and its label.
+  """
+  label = source.label_nats[source.rows]
   if not source.coded:
-    return scores.distortion[:, source.rows]
-  return None if scores.evidence is None else -scores.evidence.log_evidence
+    return scores.distortion[:, source.rows] + label
+  return None if scores.evidence is None else label - scores.evidence.log_evidence
+
+
+def negative_elbo(source: Source, scores: Scores) -> np.ndarray:
+  """The bound of `nll` with one sample, [M, R] nats."""
+  return (scores.rate + scores.distortion + source.label_nats)[:, source.rows]
 
 
 def arrays(scores: Scores) -> dict[str, np.ndarray]:
@@ -151,21 +185,30 @@ def _weigh(source: Source) -> importance.Evidence:
 
 def _swapped(source: Source) -> tuple[np.ndarray, np.ndarray]:
   """-log p(x|z) at the sentence's own mean code, and at those of strangers."""
-  vae, x = source.run.vae, source.examples["x"]
-  count = len(x)
+  vae, names = source.run.vae, [name for name in source.examples if name != "id"]
+  count = len(source.rows)
   # Sentences of one class may stand together: strangers are a third and two thirds away.
-  away = [np.roll(x, max(1, count * (i + 1) // (PARTNERS + 1)), 0) for i in range(PARTNERS)]
-  fields = {**source.examples, "other": np.stack(away, 1)}
+  steps = [max(1, count * (i + 1) // (PARTNERS + 1)) for i in range(PARTNERS)]
+  away = lambda values: np.stack([np.roll(values, step, 0) for step in steps], 1)
+  fields = {f"other_{name}": away(source.examples[name]) for name in names}
 
   def score(params: Params, hyper: Hyper, example: Example, key: Array) -> Any:
     del hyper, key
-    code = lambda x: vae.posterior(params, {"x": x}).mean
+    code = lambda sentence: vae.posterior(params, sentence).mean
     at = lambda z: -vae.log_likelihood(params, z, example)
-    return at(code(example["x"])), jnp.mean(
-      jax.vmap(lambda x: at(code(x)))(example["other"])
-    )
+    others = {name: example[f"other_{name}"] for name in names}
+    return at(code(example)), jnp.mean(jax.vmap(lambda other: at(code(other)))(others))
 
+  fields |= source.examples
   return apply(source.run, score, fields, source.key, source.settings["batch"])
+
+
+def _label_nats(run: Run, train: Example, examples: Example) -> np.ndarray:
+  """-log p(label) where the model is conditional, 0 where it is not: [N]."""
+  if run.vae.given is None:
+    return np.zeros(len(examples["x"]))
+  share = np.bincount(train["label"]) / len(train["label"])
+  return -np.log(share[examples["label"]])
 
 
 def _pair(given: str, spec: Spec, unit: str) -> tuple[list[str], np.ndarray]:
@@ -186,10 +229,41 @@ def _language_model(run: Run, path: str) -> Run | None:
       f"The setting language_model names {path}, whose objective is"
       f" {other.config['objective']['name']!r}; expected a run of language_model."
     )
+  _check_same(run, other, f"The language model {path}")
+  return other
+
+
+def _conditional(run: Run, path: str, coded: bool) -> Run | None:
+  """The conditional model that turns sentences over: the run itself, or that of the setting."""
+  if not path:
+    return run if coded and run.vae.given is not None else None
+  if not coded or run.vae.given is not None or len(run.spec.classes) != 2:
+    raise UserError(
+      f"The setting conditional names {path}, to be compared with the code of a VAE that is not"
+      " conditional, on sentences of two classes; evaluate it alone, or beside such a run."
+    )
+  other = open_run(path, run.which, run.about["data_dir"])
+  if other.vae.given is None or not _coded(other):
+    raise UserError(
+      f"The setting conditional names {path}, which is no conditional VAE; expected a run with"
+      " model.condition=label."
+    )
+  _check_same(run, other, f"The conditional model {path}")
+  return other
+
+
+def _coded(run: Run) -> bool:
+  """False for a language model."""
+  objective = registry.find("objectives", run.config["objective"]["name"])
+  return getattr(objective, "LATENT", True)
+
+
+def _check_same(run: Run, other: Run, name: str) -> None:
+  """Refuses another run that was trained on other data."""
   same = all(
-    np.array_equal(run.dataset.splits[s]["x"], other.dataset.splits[s]["x"])
-    for s in run.dataset.splits
+    np.array_equal(values, other.dataset.splits[split].get(field))
+    for split, fields in run.dataset.splits.items()
+    for field, values in fields.items()
   )
   if other.spec != run.spec or not same:
-    raise UserError(f"The language model {path} was trained on other sentences or symbols.")
-  return other
+    raise UserError(f"{name} was trained on other sentences or symbols.")

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-from vae_jax.applications import _members
+from vae_jax.applications import _members, _text_control
 from vae_jax.applications._text_scores import Scores, Section, Source
 from vae_jax.baselines import delete_replace, kneser_ney
 from vae_jax.baselines import sentiment as judges
@@ -22,15 +22,18 @@ def sentiment(source: Source, scores: Scores, model: kneser_ney.Model) -> Sectio
   z' = z + a (E[z | target] - E[z | other]), the means taken over training codes; decoded
   greedily. The judge is a classifier fitted on the training sentences.
   """
-  run, label = source.run, source.examples["label"]
+  run = source.run
+  if len(run.spec.classes) != 2:
+    count = len(run.spec.classes) or "no"
+    found = f"Nothing is turned over: that needs two classes, and this data has {count}."
+    return Section([], [], [found])
+  label = source.examples["label"]
   target = 1 - label
   train = source.texts(source.train["x"])
   judge = judges.fit(train, source.train["label"])
   right = float((judges.predict(judge, source.sentences) == label).mean())
-  steps = _steps(source, target)  # [M, R, L]
-  codes = scores.codes.mean[:, source.rows]
-  scaled = np.concatenate([codes + a * steps for a in SCALES], 1).astype(np.float32)
-  written = source.greedy(scaled).reshape(len(codes), len(SCALES), len(label), -1)
+  written = _moved(source, scores, target)
+  conditional = _text_control.controlled(source, target)
   columns = (*_members.columns(run), "method", "step", "accuracy, %", "bleu with input")
   columns += (f"{model.order}-gram ppl",)
   blanks = [None] * len(_members.columns(run))
@@ -43,6 +46,7 @@ def sentiment(source: Source, scores: Scores, model: kneser_ney.Model) -> Sectio
       outputs = source.texts(written[m, i])
       cells = [*_members.cells(run, m), "attribute vector", a]
       rows.append([*cells, *quality(outputs, written[m, i])])
+  rows += _conditional_rows(source, conditional, quality)
   note = (
     f"{len(label):,} sentences to be turned into the other class of"
     f" {' and '.join(run.spec.classes)}. accuracy: how many a TF-IDF + logistic regression"
@@ -51,9 +55,43 @@ def sentiment(source: Source, scores: Scores, model: kneser_ney.Model) -> Sectio
     " step 0 is the plain reconstruction. delete and replace picks words by class counts"
     " and fills each place by the n-gram's choice: no sentence model at all."
   )
+  if conditional is not None:
+    note += (
+      " A conditional model writes greedily from the code of the sentence under its own label"
+      " and under the other; from the prior: the label alone is asked for, code and words are"
+      " drawn."
+    )
   table = Table("Turning the sentiment", columns, rows, note)
-  side = _side_by_side(source, swapped, written[_members.shown(run)[0]], target)
+  lead = written[_members.shown(run)[0]]
+  side = _side_by_side(source, swapped, lead, conditional, target)
   return Section([table, side], _figure(source, rows, len(blanks)), [_sentence(rows)])
+
+
+def _moved(source: Source, scores: Scores, target: np.ndarray) -> np.ndarray:
+  """Greedy sentences along the attribute vector, under their own label: [M, SCALES, R, T]."""
+  steps = _steps(source, target)  # [M, R, L]
+  codes = scores.codes.mean[:, source.rows]
+  scaled = np.concatenate([codes + a * steps for a in SCALES], 1).astype(np.float32)
+  own = np.tile(source.examples["label"], len(SCALES))
+  return source.greedy(scaled, own).reshape(len(codes), len(SCALES), len(target), -1)
+
+
+def _conditional_rows(
+  source: Source, conditional: _text_control.Controlled | None, quality: Callable
+) -> list[list]:
+  """A row for each way a conditional model writes and each of its members."""
+  if conditional is None:
+    return []
+  rows = []
+  for m, first in enumerate(_text_control.names(source)):
+    for way, method in _text_control.NAMES.items():
+      x = getattr(conditional, way)[m]
+      scored = quality(source.texts(x), x)
+      if way == "drawn":
+        scored[1] = None  # it never saw the input
+      number = f" ({m})" if source.control is not source.run and m else ""
+      rows.append([*first, method + number, None, *scored])
+  return rows
 
 
 def _steps(source: Source, target: np.ndarray) -> np.ndarray:
@@ -111,16 +149,25 @@ def _quality(
 
 
 def _side_by_side(
-  source: Source, swapped: list[str], written: np.ndarray, target: np.ndarray
+  source: Source,
+  swapped: list[str],
+  written: np.ndarray,
+  conditional: _text_control.Controlled | None,
+  target: np.ndarray,
 ) -> Table:
-  rows = []
-  scale = SCALES.index(2.0)
-  for i in range(min(WRITTEN, len(target))):
-    name = source.run.spec.classes[int(target[i])]
-    moved = source.texts(written[scale, i : i + 1])[0]
-    rows.append([source.sentences[i], name, swapped[i], moved])
-  columns = ("sentence", "to be", "delete and replace", f"step {SCALES[scale]:g}")
-  return Table("Turning the sentiment: side by side", columns, rows)
+  count, scale = min(WRITTEN, len(target)), SCALES.index(2.0)
+  columns = {
+    "sentence": source.sentences[:count],
+    "to be": [source.run.spec.classes[int(y)] for y in target[:count]],
+    "delete and replace": swapped[:count],
+    f"step {SCALES[scale]:g}": source.texts(written[scale, :count]),
+  }
+  if conditional is not None:
+    lead = _members.shown(source.control)[0]
+    columns["own label"] = source.texts(conditional.own[lead, :count])
+    columns["other label"] = source.texts(conditional.other[lead, :count])
+  rows = [list(row) for row in zip(*columns.values(), strict=True)]
+  return Table("Turning the sentiment: side by side", tuple(columns), rows)
 
 
 def _figure(source: Source, rows: list[list], keys: int) -> list[Figure]:
@@ -129,7 +176,8 @@ def _figure(source: Source, rows: list[list], keys: int) -> list[Figure]:
   series = {}
   for name, m in shown.items():
     cells = _members.cells(source.run, m)
-    series[name] = np.asarray([r[keys + 2] for r in rows if r[:keys] == cells])
+    own = [r for r in rows if r[: keys + 1] == [*cells, "attribute vector"]]
+    series[name] = np.asarray([row[keys + 2] for row in own])
   data = {"x": np.asarray(SCALES), "series": series, "x_label": "step along the vector"}
   data["y_label"] = "taken for the other class, %"
   caption = "How many sentences the judge takes for the other class as the step grows."
@@ -137,12 +185,23 @@ def _figure(source: Source, rows: list[list], keys: int) -> list[Figure]:
 
 
 def _sentence(rows: list[list]) -> str:
+  """The best of each kind of model against the word swap, by accuracy and kept words."""
   swap = next(r for r in rows if "delete and replace" in r)
-  moved = max((r for r in rows if "attribute vector" in r), key=lambda r: r[-3])
-  word = "the word swap wins on both" if swap[-3] >= moved[-3] and swap[-2] >= moved[-2] else (
-    "neither wins on both"
-  )  # fmt: skip
-  return (
-    f"Sentiment turned in {moved[-3]:.0f} % at best with BLEU {moved[-2]:.1f} to the input;"
-    f" swapping words turns {swap[-3]:.0f} % with BLEU {swap[-2]:.1f}: {word}."
-  )
+  told = f"Swapping words turns {swap[-3]:.0f} % of the sentences with BLEU {swap[-2]:.1f}"
+  told += " to the input"
+  for method in ("attribute vector", _text_control.NAMES["other"]):
+    of_method = [r for r in rows if any(str(cell).startswith(method) for cell in r)]
+    if not of_method:
+      continue
+    best = max(of_method, key=lambda r: r[-3])
+    told += f"; the {method} {best[-3]:.0f} % with {best[-2]:.1f}, {_verdict(swap, best)}"
+  return f"{told}."
+
+
+def _verdict(swap: list, model: list) -> str:
+  """The model against the word swap in accuracy and BLEU with the input, of two rows."""
+  if swap[-3] >= model[-3] and swap[-2] >= model[-2]:
+    return "no better on either"
+  if swap[-3] <= model[-3] and swap[-2] <= model[-2]:
+    return "no worse on either"
+  return "better on one of the two"

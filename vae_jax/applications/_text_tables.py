@@ -5,7 +5,13 @@ from typing import Any
 import numpy as np
 
 from vae_jax.applications import _members
-from vae_jax.applications._text_scores import Scores, Section, Source, nll
+from vae_jax.applications._text_scores import (
+  Scores,
+  Section,
+  Source,
+  negative_elbo,
+  nll,
+)
 from vae_jax.baselines import kneser_ney
 from vae_jax.data import sentences
 from vae_jax.metrics import latent, text
@@ -23,7 +29,7 @@ def likelihood(source: Source, scores: Scores) -> Section:
   blanks = [None] * len(_members.columns(run))
   rows, values = [], nll(source, scores)
   for m in range(len(run.members)):
-    row = [*_members.cells(run, m), "VAE" if source.coded else "language model"]
+    row = [*_members.cells(run, m), _method(source)]
     rows.append(row + _member_row(source, scores, values, counts, m))
   for m, nats in enumerate(scores.language if scores.language is not None else ()):
     name = f"language model {m}" if len(scores.language) > 1 else "language model"
@@ -51,6 +57,11 @@ def kneser_ney_nats(source: Source) -> dict[int, np.ndarray]:
   return {n: -kneser_ney.log_prob(m, source.examples["x"]) for n, m in models.items()}
 
 
+def _method(source: Source) -> str:
+  name = "VAE" if source.coded else "language model"
+  return name if source.run.vae.given is None else f"conditional {name}"
+
+
 def _member_row(
   source: Source, scores: Scores, values: Any, counts: np.ndarray, m: int
 ) -> list:
@@ -58,7 +69,7 @@ def _member_row(
     return [None, None, None, *_nats(values[m], counts), None, None, None]
   row = [latent.verdict(scores.codes.mean[m]), None, None, *[None] * 5]
   if source.run.stochastic:
-    loss = (scores.rate + scores.distortion)[m, source.rows]
+    loss = negative_elbo(source, scores)[m]
     row[1:3] = [float(scores.rate[m].mean()), scores.information[m]]
     row[3:] = [*_nats(values[m], counts), text.perplexity(loss, counts)]
   return [*row, float(scores.own[m].mean()), float(scores.stranger[m].mean())]
@@ -72,6 +83,11 @@ def _nats(nats: np.ndarray, counts: np.ndarray) -> list[float]:
 
 def _note(source: Source, counts: np.ndarray) -> str:
   k = source.settings["samples"]
+  joint = (
+    "A conditional model is given the label: its nll and perplexities count −log p(label) too,"
+    " and so bound those of the sentence alone. "
+  )
+  joint = joint if source.label_nats.any() else ""
   return (
     f"{len(counts):,} sentences of {source.settings['split']}, {counts.sum():,} symbols with"
     f" the ends; nats per sentence, ± standard errors over sentences. nll of a VAE is"
@@ -79,7 +95,7 @@ def _note(source: Source, counts: np.ndarray) -> str:
     f" (mutual information, at most log N) on all {len(source.all['x']):,}; active:"
     f" latents with Var(E[z|x]) > {latent.THRESHOLD}. own code, stranger's code: −log p(x|z)"
     " at the mean code of the sentence, and of others; no difference means the code is not"
-    f" used. {source.data.note}"
+    f" used. {joint}{source.data.note}"
   )
 
 
@@ -194,14 +210,14 @@ def compression(source: Source, scores: Scores) -> Section:
   rows.append([f"Kneser-Ney {order}-gram", None, bits(grams[order])])
   if scores.language is not None:
     rows.append(["language model", None, bits(scores.language.mean(0))])
-  values, loss = nll(source, scores), (scores.rate + scores.distortion)[:, source.rows]
+  values, loss = nll(source, scores), negative_elbo(source, scores)
   for m in range(len(source.run.members)):
-    name = f"VAE {_members.title(source.run, m)}".strip()
+    name = f"{_method(source)} {_members.title(source.run, m)}".strip()
     if values is None:
       continue
     if source.coded:
       rows.append([f"{name}, elbo (bits-back)", None, bits(loss[m])])
-    rows.append([f"{name}, nll" if source.coded else "this model", None, bits(values[m])])
+    rows.append([f"{name}, nll" if source.coded else name, None, bits(values[m])])
   note = (
     f"Bits per character of {len(plain):,} characters: the sentences one a line, each unknown"
     " symbol as one character, so that all code the same text. 'after train': what the"

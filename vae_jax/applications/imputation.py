@@ -10,10 +10,10 @@ import numpy as np
 
 from vae_jax import distributions
 from vae_jax.applications import _imputation, _imputation_report, _members
-from vae_jax.applications._imputation import Answer, Task
+from vae_jax.applications._imputation import LAPLACE, MAP, ONCE, WEIGHED, Answer, Task
 from vae_jax.baselines import em_gaussian, table_imputation
 from vae_jax.latent_map import Draws, latent_map, posterior_draws, resample, weigh
-from vae_jax.run import Run, apply
+from vae_jax.run import Run, alive, apply
 from vae_jax.tabular import natural
 from vae_jax.types import VAE, Array, Dataset, Example, Hyper, Params, Report
 
@@ -31,8 +31,6 @@ SETTINGS = {
   "forest": "yes",  # "no" leaves the slowest baseline out
   "batch": 100,  # rows at once: memory, not the result
 }
-ONCE, MAP = "encode and decode", "latent MAP"
-WEIGHED, LAPLACE = "importance, encoder", "importance, Laplace"
 
 
 def evaluate(run: Run, data: Dataset, key: Array, settings: dict[str, Any]) -> Report:
@@ -67,6 +65,24 @@ def evaluate(run: Run, data: Dataset, key: Array, settings: dict[str, Any]) -> R
     _imputation_report.findings(task, scored),
     _imputation_report.arrays(task, scored),
   )
+
+
+def compare(runs: list[Run], data: Dataset, key: Array, settings: dict[str, Any]) -> Report:
+  """The reports on all programs of a run directory as one, with means over their masks.
+
+  A sweep over `data.mask_seed` has a program, a model and baselines of its own for each mask,
+  as every method learns from what its mask leaves.
+
+  Args:
+    runs: the programs, dead members included.
+    data: not read: every program has its own mask.
+    key: of the draws.
+    settings: see SETTINGS.
+  """
+  del data
+  living = [alive(run) for run in runs]
+  answers = [evaluate(run, run.dataset, key, settings) for run in living]
+  return _imputation_report.over_masks(_members.together(runs, living, answers))
 
 
 def impute(

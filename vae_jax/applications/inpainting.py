@@ -1,6 +1,5 @@
 """Inpainting: what stood where pixels are missing, at random, in one half, or in a hole."""
 
-from functools import partial
 from typing import Any
 
 import jax
@@ -8,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from vae_jax import noise, observations
-from vae_jax.applications import _members, _pictures, _restored, _several
+from vae_jax.applications import _given, _members, _pictures, _restored, _several
 from vae_jax.applications import _restoration as shared
 from vae_jax.baselines import image_imputation as classic
 from vae_jax.run import Run
@@ -22,9 +21,15 @@ SETTINGS = {
   **_several.SETTINGS,
   "observation": "gaussian",  # of an observed pixel around the model's mean; or "bernoulli"
   "std": 0.1,  # of the Gaussian one, in grey levels
+  "input": "",  # a .npy or .npz of images of one's own with pixels missing; see `_given`
 }
 ONCE, MAP, MEAN = "encode and decode", "latent MAP", "posterior mean"
 ORDER = ("mse", "psnr", "ssim", "accuracy")
+NOTE = (
+  "Columns: the share of pixels missing at random, the top half, a hole in the middle with 3/7"
+  " of each side. Squared error and PSNR are of missing pixels alone, SSIM and accuracy of whole"
+  " images; observed pixels are returned as they are."
+)
 
 
 def evaluate(run: Run, data: Dataset, key: Array, settings: dict[str, Any]) -> Report:
@@ -32,7 +37,9 @@ def evaluate(run: Run, data: Dataset, key: Array, settings: dict[str, Any]) -> R
 
   From one encode-and-decode of the image with zeros in the gaps, from the posterior mode of z
   given the observed pixels, and as a mean of importance-weighted posterior draws, which also
-  give intervals and several different answers. Observed pixels are kept as they are.
+  give intervals and several different answers. Observed pixels are kept as they are. With the
+  setting `input` a user's own images are completed as well, by what was best on the images
+  whose answer is known: `arrays["completed.npy"]`, in the shape and type of the file.
 
   Args:
     run: an opened run, trained on complete or on masked images; rows for each member.
@@ -41,13 +48,16 @@ def evaluate(run: Run, data: Dataset, key: Array, settings: dict[str, Any]) -> R
     settings: see SETTINGS.
 
   Raises:
-    UserError: an unknown setting or split, or a run whose examples are no images.
+    UserError: an unknown setting or split, a run whose examples are no images, or an input
+      that does not fit it.
   """
   settings = _members.resolve(SETTINGS, settings)
   if settings["observation"] not in ("bernoulli", "gaussian"):
     raise UserError(
       f"The setting observation is {settings['observation']!r}; bernoulli or gaussian."
     )
+  shared.check(run, data, "inpainting")
+  given = _given.read(settings["input"], run.spec) if settings["input"] else None
   task = shared.prepare(run, data, key, settings, "inpainting")
   observed = masks(task.clean.shape, settings["mask_seed"], "test")
   y, names = task.clean[None] * observed, damage_names()
@@ -62,30 +72,57 @@ def evaluate(run: Run, data: Dataset, key: Array, settings: dict[str, Any]) -> R
   every = [*shared.answers(pictures, seconds), *_baselines(task, y, observed, filled)]
   missing = 1 - observed
   scored = [shared.score(task, answer, missing) for answer in every]
-  linear = [
-    (
-      name,
-      _several.gaussian(*conditional[d], task.clean, missing[d], settings["mask_seed"]),
-    )
-    for d, name in enumerate(names)
-  ]
-  several = _several.table(task, found, names, linear)
-  note = (
-    "Columns: the share of pixels missing at random, the top half, a hole in the middle with"
-    " 3/7 of each side. Squared error and PSNR are of missing pixels alone, SSIM and accuracy"
-    " of whole images; observed pixels are returned as they are."
+  interval = lambda d: _several.gaussian(
+    *conditional[d], task.clean, missing[d], settings["mask_seed"]
   )
-  return Report(
+  linear = [(name, interval(d)) for d, name in enumerate(names)]
+  several = _several.table(task, found, names, linear)
+  arrays = {
+    "observed": observed[:, :100],
+    "clean": task.clean[:100],
+    "completed": found[MAP][:, :, :100],
+  }
+  report = Report(
     "inpainting",
     QUESTION,
-    [*_restored.tables(task, scored, names, note, ORDER), several],
+    [*_restored.tables(task, scored, names, NOTE, ORDER), several],
     _figures(task, scored, found, observed, names),
     _findings(task, scored, found, linear, names),
-    {
-      "observed": observed[:, :100],
-      "clean": task.clean[:100],
-      "completed": found[MAP][:, :, :100],
-    },
+    arrays,
+  )
+  return report if given is None else _with_yours(report, task, scored, given, gaussian)
+
+
+def _with_yours(
+  report: Report,
+  task: shared.Task,
+  scored: list[shared.Scored],
+  given: _given.Given,
+  gaussian: list[classic.Gaussian],
+) -> Report:
+  """The report with a user's images completed by the model's best method and member."""
+  ours = [s for s in scored if s.answer.member is not None]
+  errors = [np.nan_to_num(s.means["mse"].mean(), nan=np.inf) for s in ours]
+  best = ours[int(np.argmin(errors))]
+  middle = gaussian[damage_names().index("50 %")]
+  filled, _ = classic.conditional(middle, given.x, given.observed)
+  mine = shared.instead(task, given.x)
+  found, _ = _completed(mine, given.x[None], given.observed[None], filled[None])
+  answer = np.clip(found[best.answer.method][best.answer.member, 0], 0, 1)
+  seen = _seen(given.x, given.observed[None])[0]
+  who = _restored.who(task, best)
+  data = {"images": np.stack([seen[:10], answer[:10]]), "rows": ["given", "completed"]}
+  data |= _pictures.style(task.data, task.settings)
+  caption = f"The first images of {given.name}, missing against completed. {who}."
+  sentence = (
+    f"The {len(answer):,} images of {given.name} are complete in completed.npy beside this"
+    f" report, by what has the least squared error on {task.settings['split']}: {who}. What was"
+    " known is as it was."
+  )
+  return report._replace(
+    figures=[*report.figures, Figure("yours", "pairs", data, caption)],
+    findings=[*report.findings, sentence],
+    arrays={**report.arrays, "completed.npy": _given.completed(given, answer)},
   )
 
 
@@ -124,7 +161,9 @@ def _completed(
   def complete(params: Params, hyper: Hyper, example: Example, key: Array) -> dict:
     seen, known = example["damaged"], example["known"]
     decode = shared.decoder(run, params)
-    encode = partial(shared.encoded, run, params, example)
+    encode = lambda x, observed: shared.encoded(
+      run, params, {**example, "observed": observed}, x
+    )
     keep = lambda x: known * seen + (1 - known) * jnp.clip(x, 0, 1)
 
     def joint(z: Array) -> Array:
@@ -134,8 +173,8 @@ def _completed(
         likelihood = observations.observed_gaussian(seen, decode(z), known, s["std"])
       return likelihood + shared.log_prior(run, z)
 
-    code = encode(seen)
-    mode = shared.search(task, joint, [code, encode(example["guess"])], key)
+    code, whole = encode(seen, known), jnp.ones_like(known)
+    mode = shared.search(task, joint, [code, encode(example["guess"], whole)], key)
     several = _several.answer(
       task, params, hyper, example, joint, mode, keep, 1 - known, key
     )

@@ -1,21 +1,22 @@
 """Noise reduction: how much of an image comes back when its pixels were noise."""
 
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from vae_jax import corruptions, noise, observations
-from vae_jax.applications import _members, _pictures, _restored
+from vae_jax.applications import _denoisers, _members, _pictures, _restored
 from vae_jax.applications import _restoration as shared
 from vae_jax.baselines import _linear, image_denoising, supervised_denoiser
-from vae_jax.run import Run
+from vae_jax.run import Run, alive
 from vae_jax.types import Array, Dataset, Example, Figure, Hyper, Params, Report
 
 QUESTION = "How much of an image comes back when a share of its pixels was noise?"
 SHARES = (0.05, 0.1, 0.25, 0.5)  # of pixels replaced by U(0, 1): the MNIST article's
+NAMES = [f"{100 * share:g} %" for share in SHARES]
 SETTINGS = {
   **shared.SETTINGS,
   "scale": 0.12,  # of a clean pixel's Laplace density around the model, while z is sought
@@ -42,7 +43,58 @@ def evaluate(run: Run, data: Dataset, key: Array, settings: dict[str, Any]) -> R
   Raises:
     UserError: an unknown setting or split, or a run whose examples are no images.
   """
+  return _report(_solve(run, data, key, _members.resolve(SETTINGS, settings)))
+
+
+def compare(runs: list[Run], data: Dataset, key: Array, settings: dict[str, Any]) -> Report:
+  """The report on all programs of a run directory, and its denoisers side by side.
+
+  For each share of noise: the member that was trained at it, the one trained on a range of
+  shares, and the one that never saw noise. The images, their noise and the baselines are the
+  same for all programs on the same data.
+
+  Args:
+    runs: the programs, dead members included.
+    data: not read: every program has its own.
+    key: of the random starts.
+    settings: see SETTINGS.
+  """
+  del data
   settings = _members.resolve(SETTINGS, settings)
+  living, solved = [alive(run) for run in runs], []
+  for run in living:
+    known = [s for s in solved if s.task.run.config["data"] == run.config["data"]]
+    solved.append(_solve(run, run.dataset, key, settings, *known[:1]))
+  report = _members.together(runs, living, [_report(one) for one in solved])
+  groups = _denoisers.grouped([(s.task.run, s.scored) for s in solved])
+  table = _denoisers.table(groups, NAMES)
+  return report._replace(
+    tables=[*([table] if table else []), *report.tables],
+    findings=[*report.findings, *_denoisers.findings(groups, NAMES)],
+  )
+
+
+class Solved(NamedTuple):
+  """Every answer to the noisy images of one program."""
+
+  task: shared.Task
+  y: np.ndarray  # [4, N, H, W, C]
+  scored: list[shared.Scored]
+  guess: np.ndarray  # [4, N, H, W, C] of the linear Wiener filter
+  shares: bool  # its baselines are those of another program, whose table has them
+
+
+def _solve(
+  run: Run, data: Dataset, key: Array, settings: dict[str, Any], known: Any = None
+) -> Solved:
+  """The answers of a program; the baselines of one that is `known` already are taken over."""
+  shared.check(run, data, "noise_reduction")
+  if known is not None:
+    task = shared.again(known.task, run)
+    theirs = [s for s in known.scored if s.answer.member is None]
+    ours = _by_model(task, known.y, known.guess, shared.residual(task, 1))
+    scored = [theirs[0], *(shared.score(task, answer) for answer in ours), *theirs[1:]]
+    return Solved(task, known.y, scored, known.guess, True)
   task = shared.prepare(run, data, key, settings, "noise_reduction")
   y = np.stack([noisy(task.clean, s, settings["mask_seed"], "test") for s in SHARES])
   linear = [_wiener(task, share) for share in SHARES]
@@ -55,7 +107,12 @@ def evaluate(run: Run, data: Dataset, key: Array, settings: dict[str, Any]) -> R
     *_supervised(task, y),
   ]
   scored = [shared.score(task, answer) for answer in found]
-  names = [f"{share:.0%}".replace("%", " %") for share in SHARES]
+  return Solved(task, y, scored, guess, False)
+
+
+def _report(solved: Solved) -> Report:
+  task, y, scored = solved.task, solved.y, solved.scored
+  rows = [s for s in scored if not solved.shares or s.answer.member is not None]
   note = (
     "Columns: the share of pixels replaced by U(0, 1), known to every method. Blended: each"
     " pixel is kept as far as it is probably clean."
@@ -63,9 +120,9 @@ def evaluate(run: Run, data: Dataset, key: Array, settings: dict[str, Any]) -> R
   return Report(
     "noise_reduction",
     QUESTION,
-    _restored.tables(task, scored, names, note),
-    _figures(task, scored, y, names),
-    _findings(task, scored, names),
+    _restored.tables(task, rows, NAMES, note),
+    _figures(task, scored, y, NAMES),
+    _findings(task, scored, NAMES, solved.shares),
     {"noisy": y[:, :100], "clean": task.clean[:100], "restored": _best_pictures(scored)},
   )
 
@@ -176,12 +233,15 @@ def _figures(
   above = _pictures.names(task.examples, task.run.spec, rows)
   found = []
   for d, name in enumerate(names):
-    one = _restored.best(scored, d, True)
+    # The picture of the article is of the denoiser that was trained for this share.
+    own = [s for s in scored if _denoisers.is_for(task.run, s, name)]
+    one = _restored.best(own or scored, d, True)
     images = np.stack([task.clean[rows], y[d][rows], one.answer.x[d][rows]])
     data = {"images": images, "rows": ["original", "noisy", "denoised"], "columns": above}
+    trained = _restored.trained_on(task.run, one.answer.member)
     caption = (
-      f"Noisy against denoised, {name} of the pixels replaced. {_restored.who(task, one)}:"
-      f" {one.means['psnr'][d]:.1f} dB; the noisy images have"
+      f"Noisy against denoised, {name} of the pixels replaced. {_restored.who(task, one)},"
+      f" trained on {trained}: {one.means['psnr'][d]:.1f} dB; the noisy images have"
       f" {scored[0].means['psnr'][d]:.1f} dB."
     )
     found.append(Figure(f"noisy_{SHARES[d]:g}", "pairs", data | style, caption))
@@ -203,11 +263,11 @@ def _curves(task: shared.Task, scored: list[shared.Scored]) -> Figure:
 
 
 def _findings(
-  task: shared.Task, scored: list[shared.Scored], names: list[str]
+  task: shared.Task, scored: list[shared.Scored], names: list[str], shares: bool
 ) -> list[str]:
   found = _restored.compare(task, scored, names)
   found.append(_restored.worth(scored, ONCE, MAP, names))
-  if not _runs_bm3d(task.settings):
+  if not (shares or _runs_bm3d(task.settings)):
     found.append(
       "BM3D is not in the table: install its extra with pip install 'vae-jax[bm3d]' and ask for"
       " it with --set bm3d=yes."

@@ -29,6 +29,10 @@ SETTINGS = {
 }
 
 
+LARGE = 200_000  # training examples: of a larger split the linear code sees FITTED of them
+FITTED = 10_000  # evenly spaced
+
+
 class Scores(NamedTuple):
   """Everything that is measured, for M members and N examples."""
 
@@ -94,13 +98,8 @@ def measure(
   weighted = None
   if run.stochastic:
     subset = {name: values[rows] for name, values in examples.items()}
-
-    def weigh(params: Params, hyper: Hyper, example: Example, key: Array) -> Any:
-      del hyper
-      sizes = settings["samples"], settings["chunk"]
-      return _evidence.estimate(run.vae, params, example, key, *sizes)
-
-    weighted = apply(run, weigh, subset, key)
+    sizes = settings["samples"], settings["chunk"]
+    weighted = _evidence.of_examples(run, subset, key, *sizes)
   x = inputs(run, examples, key)
   linear, constant, fitted = _baselines(run, data, x, key)
   return Scores(
@@ -150,7 +149,11 @@ def _baselines(
   if run.spec.domain == "category":
     nothing = np.full(len(x), np.nan)
     return nothing, nothing, None
-  train = inputs(run, _members.split(data, "train"), key)
+  train = _members.split(data, "train")
+  if len(train["x"]) > LARGE:
+    rows = _pictures.spread(len(train["x"]), FITTED)
+    train = {name: values[rows] for name, values in train.items()}
+  train = inputs(run, train, key)
   fitted = pca.fit(train, run.vae.latents)
   rebuilt = pca.rebuild(fitted, x)
   average = np.broadcast_to(train.mean(0), x.shape)

@@ -7,9 +7,9 @@ import jax.numpy as jnp
 import numpy as np
 
 from vae_jax import observations
-from vae_jax.applications import _members, _pictures, _restored, _several
+from vae_jax.applications import _large, _members, _pictures, _restored, _several
 from vae_jax.applications import _restoration as shared
-from vae_jax.baselines import _linear, upscaling
+from vae_jax.baselines import _linear, image_imputation, upscaling
 from vae_jax.run import Run
 from vae_jax.types import (
   Array,
@@ -29,6 +29,8 @@ SETTINGS = {
   **shared.SETTINGS,
   **_several.SETTINGS,
   "std": 0.05,  # of a block's average around the model's, in grey levels
+  "pictures": "",  # a folder or .zip of larger pictures, enlarged by tiles; see `_large`
+  "crop": 96,  # the longest side of one of them: a larger one gives its middle
 }
 ONCE, MAP, PROJECTED = "encode and decode", "latent MAP", "latent MAP + back-projection"
 MEAN = "posterior mean + back-projection"
@@ -39,6 +41,7 @@ def evaluate(run: Run, data: Dataset, key: Array, settings: dict[str, Any]) -> R
 
   By one encode-and-decode of the small image enlarged, by the posterior mode of z given the
   small image, and by that mode changed as little as it takes to average to the small image.
+  With the setting `pictures` larger pictures are enlarged too, by overlapping tiles.
 
   Args:
     run: an opened run; rows for each member.
@@ -47,8 +50,8 @@ def evaluate(run: Run, data: Dataset, key: Array, settings: dict[str, Any]) -> R
     settings: see SETTINGS.
 
   Raises:
-    UserError: an unknown setting or split, a run whose examples are no images, or images
-      whose sides 4 does not divide.
+    UserError: an unknown setting or split, a run whose examples are no images, images whose
+      sides 4 does not divide, or no pictures where the setting says.
   """
   settings = _members.resolve(SETTINGS, settings)
   if run.spec.kind == "image" and any(side % max(FACTORS) for side in run.spec.shape[:2]):
@@ -56,9 +59,13 @@ def evaluate(run: Run, data: Dataset, key: Array, settings: dict[str, Any]) -> R
       f"super_resolution averages 4 x 4 blocks, and the images are {run.spec.shape[:2]}:"
       " evaluate a run whose sides can be divided by 4."
     )
+  shared.check(run, data, "super_resolution")
+  given, crop = settings["pictures"], settings["crop"]
+  large = _large.read(given, run.spec, crop) if given else []
   task = shared.prepare(run, data, key, settings, "super_resolution")
   small = [np.asarray(observations.block_mean(task.clean, f)) for f in FACTORS]
-  baselines = _baselines(task, small)
+  conditional = _conditional(task, small)
+  baselines = _baselines(task, small, [mean for mean, _ in conditional])
   ridge = next(a for a in baselines if a.method == "ridge")
   found, seconds = _enlarged(task, small, ridge.x)
   pictures = {name: found[name] for name in (ONCE, MAP, PROJECTED, MEAN)}
@@ -67,8 +74,13 @@ def evaluate(run: Run, data: Dataset, key: Array, settings: dict[str, Any]) -> R
   names = [f"{factor}×" for factor in FACTORS]
   note = "Columns: how many pixels of a side were averaged into one."
   tables = _restored.tables(task, scored, names, note)
-  several = _several.table(task, found, names, [])
-  return Report(
+  everywhere = np.ones_like(task.clean[..., :1])
+  linear = [
+    (name, _several.gaussian(*pair, task.clean, everywhere, settings["mask_seed"]))
+    for name, pair in zip(names, conditional, strict=True)
+  ]
+  several = _several.table(task, found, names, linear)
+  report = Report(
     "super_resolution",
     QUESTION,
     [*tables, _consistency(task, every, small, names), several],
@@ -80,10 +92,33 @@ def evaluate(run: Run, data: Dataset, key: Array, settings: dict[str, Any]) -> R
     ],
     {"clean": task.clean[:100], "enlarged": found[PROJECTED][:, :, :100]},
   )
+  return _with_large(report, task, large) if large else report
+
+
+def _with_large(report: Report, task: shared.Task, large: list[_large.Picture]) -> Report:
+  """The report with larger pictures, cut into tiles of the size that the model knows."""
+  tiles = np.concatenate([_large.cut(p.x, task.run.spec.shape) for p in large])
+  small = [np.asarray(observations.block_mean(tiles, f)) for f in FACTORS]
+  guess = np.stack([mean for mean, _ in _conditional(task, small)])
+  found, _ = _enlarged(shared.instead(task, tiles), small, guess, False)
+  answers: _large.Answers = {}
+  for d, factor in enumerate(FACTORS):
+    for method in _large.METHODS:
+      made = [_large.interpolated(p, factor, method) for p in large]
+      answers[None, method, factor] = made
+    answers[None, _large.GAUSSIAN, factor] = _large.joined(large, guess[d], factor)
+    for m, x in enumerate(found[PROJECTED]):
+      answers[m, _large.MODEL, factor] = _large.joined(large, x[d], factor)
+  style = {"palette": "gray", "limits": (0.0, 1.0)}
+  return report._replace(
+    tables=[*report.tables, _large.table(task.run, large, answers, task.settings)],
+    figures=[*report.figures, *_large.figures(large, answers, FACTORS, style)],
+    findings=[*report.findings, *_large.findings(large, answers, FACTORS)],
+  )
 
 
 def _enlarged(
-  task: shared.Task, small: list[np.ndarray], guess: np.ndarray
+  task: shared.Task, small: list[np.ndarray], guess: np.ndarray, several: bool = True
 ) -> tuple[dict[str, np.ndarray], float]:
   run, std = task.run, task.settings["std"]
   large = [
@@ -112,13 +147,15 @@ def _enlarged(
 
     code = encode(seen)
     mode = shared.search(task, joint, [code, encode(example["guess"])], key)
-    everywhere = jnp.ones_like(seen[..., :1])
-    several = _several.answer(
-      task, params, hyper, example, joint, mode, project, everywhere, key
-    )
     best = decode(mode.z)
     named = {ONCE: decode(code), MAP: best, PROJECTED: project(best)}
-    return named | {MEAN: several.pop("mean")} | several
+    if not several:
+      return named
+    everywhere = jnp.ones_like(seen[..., :1])
+    draws = _several.answer(
+      task, params, hyper, example, joint, mode, project, everywhere, key
+    )
+    return named | {MEAN: draws.pop("mean")} | draws
 
   which = np.broadcast_to(
     np.arange(len(FACTORS), dtype=np.int32)[:, None], (len(FACTORS), len(task.clean))
@@ -127,7 +164,20 @@ def _enlarged(
   return shared.ask_model(task, enlarge, fields, {"residual": shared.residual(task, 2)})
 
 
-def _baselines(task: shared.Task, small: list[np.ndarray]) -> list[shared.Answer]:
+def _conditional(
+  task: shared.Task, small: list[np.ndarray]
+) -> list[tuple[np.ndarray, np.ndarray]]:
+  """Mean and standard deviation under one Gaussian of whole images, for each factor."""
+  fitted, found = image_imputation.fit_gaussian(task.train), []
+  for y, factor in zip(small, FACTORS, strict=True):
+    tuned = image_imputation.tuned_for_averages(fitted, task.valid, factor)
+    found.append(image_imputation.averaged(tuned, y, factor))
+  return found
+
+
+def _baselines(
+  task: shared.Task, small: list[np.ndarray], conditional: list[np.ndarray]
+) -> list[shared.Answer]:
   shape, kinds = task.clean.shape[1:3], len(FACTORS)
   train = [np.asarray(observations.block_mean(task.train, f)) for f in FACTORS]
   valid = [np.asarray(observations.block_mean(task.valid, f)) for f in FACTORS]
@@ -140,7 +190,8 @@ def _baselines(task: shared.Task, small: list[np.ndarray]) -> list[shared.Answer
   ridge = shared.timed("ridge", lambda d: _linear.apply(fitted[d], small[d]), kinds)
   near = lambda d: upscaling.neighbours(small[d], train[d], task.train)
   neighbours = shared.timed("5 neighbours", near, kinds)
-  for answer in (ridge, neighbours):
+  gaussian = shared.timed("conditional Gaussian", lambda d: conditional[d], kinds)
+  for answer in (ridge, neighbours, gaussian):
     method = f"{answer.method} + back-projection"
     projected = shared.timed(method, lambda d, x=answer.x: project(x[d], d), kinds)
     found += [answer, projected]

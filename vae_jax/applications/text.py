@@ -19,6 +19,7 @@ SETTINGS = {
   "steps": 7,  # sentences of an interpolation
   "pair": "",  # two sentences to go between, "a | b"; empty: a few of the split
   "language_model": "",  # a run of the objective language_model on the same data
+  "conditional": "",  # a run with model.condition=label on the same data
 }
 
 
@@ -37,7 +38,7 @@ def evaluate(run: Run, data: Dataset, key: Array, settings: dict[str, Any]) -> R
 
   Raises:
     UserError: an unknown setting or split, data that is no sentences, a pair that cannot be
-      read, or a language model of other data.
+      read, a language model or a conditional model that is none or of other data.
   """
   settings = _members.resolve(SETTINGS, settings)
   if len(run.spec.shape) != 1 or not run.spec.symbols:
@@ -67,7 +68,7 @@ def _sections(source: Any, scores: Any, model: Any) -> dict[str, list]:
     sections.append(tables.reconstruction(source, scores))
     sections.append(_text_paths.interpolation(source, scores, model))
   sections.append(_text_paths.samples(source, scores, model))
-  if scores.codes is not None and len(source.run.spec.classes) == 2:
+  if scores.codes is not None:
     sections.append(_text_style.sentiment(source, scores, model))
   sections.append(tables.compression(source, scores))
   for section in sections:

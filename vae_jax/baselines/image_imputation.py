@@ -3,10 +3,13 @@
 `observed` is [N, H, W, 1], 1 where a pixel is known. What is known is returned as it is.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
+
+from vae_jax.observations import block_mean
 
 RIDGES = (1e-4, 1e-3, 1e-2)  # added to each variance, in squared grey levels
 
@@ -49,9 +52,20 @@ def tuned(
   gaussian: Gaussian, y: np.ndarray, observed: np.ndarray, x: np.ndarray
 ) -> Gaussian:
   """The same with the ridge of least squared error on validation images x."""
+  return _least(gaussian, x, lambda g: conditional(g, y, observed)[0])
+
+
+def tuned_for_averages(gaussian: Gaussian, x: np.ndarray, factor: int) -> Gaussian:
+  """The same with the ridge of least squared error on enlarged validation images x."""
+  y = np.asarray(block_mean(x, factor))
+  return _least(gaussian, x, lambda g: averaged(g, y, factor)[0])
+
+
+def _least(
+  gaussian: Gaussian, x: np.ndarray, answer: Callable[[Gaussian], np.ndarray]
+) -> Gaussian:
   candidates = [gaussian._replace(ridge=ridge) for ridge in RIDGES]
-  error = lambda g: float(np.mean(np.square(conditional(g, y, observed)[0] - x)))
-  return min(candidates, key=error)
+  return min(candidates, key=lambda g: float(np.mean(np.square(answer(g) - x))))
 
 
 def conditional(
@@ -87,6 +101,35 @@ def conditional(
     std[np.ix_(rows, unseen)] = np.sqrt(np.maximum(variance, 0))
   reshaped = [np.asarray(v, np.float32).reshape(shape) for v in (mean.clip(0, 1), std)]
   return reshaped[0], reshaped[1]
+
+
+def averaged(
+  gaussian: Gaussian, y: np.ndarray, factor: int
+) -> tuple[np.ndarray, np.ndarray]:
+  """E[x | block averages y] and its standard deviation under a Gaussian, [N, H, W, C] each.
+
+    m + S A' (A S A')^-1 (y - A m),   S - S A' (A S A')^-1 A S
+
+  with A the averaging of factor x factor blocks. The mean averages to y where it need not be
+  clipped to [0, 1].
+
+  Args:
+    gaussian: of whole images.
+    y: small images [N, H / factor, W / factor, C].
+    factor: of each side.
+  """
+  height, width, channels = y.shape[1] * factor, y.shape[2] * factor, y.shape[3]
+  size = len(gaussian.mean)
+  every = np.eye(size, dtype=np.float32).reshape(size, height, width, channels)
+  averages = np.asarray(block_mean(every, factor), np.float64).reshape(size, -1)  # A'
+  covariance = gaussian.covariance + gaussian.ridge * np.eye(size)
+  cross = covariance @ averages
+  gain = cho_solve(cho_factor(averages.T @ cross, lower=True), cross.T)
+  off = y.reshape(len(y), -1).astype(np.float64) - gaussian.mean @ averages
+  mean = (gaussian.mean + off @ gain).reshape(-1, height, width, channels)
+  variance = np.maximum(np.diag(covariance) - np.sum(cross * gain.T, 1), 0)
+  std = np.broadcast_to(np.sqrt(variance).reshape(mean.shape[1:]), mean.shape)
+  return mean.clip(0, 1).astype(np.float32), std.astype(np.float32)
 
 
 def biharmonic(y: np.ndarray, observed: np.ndarray) -> np.ndarray:

@@ -27,6 +27,11 @@ def draw(table: Any, config: dict[str, Any]) -> np.ndarray:
   if not 0 <= config["mask_seed"] < 2**31:
     raise UserError(f"data.mask_seed is {config['mask_seed']}; expected one in [0, 2^31).")
   if name == "published":
+    if config["mask_seed"]:
+      raise UserError(
+        f"data.mask_seed is {config['mask_seed']}, and there is one published mask of each"
+        " rate: leave it at 0, or choose another data.mechanism."
+      )
     return table.published(rate)
   if name not in MECHANISMS:
     hint = registry.nearest(name, [*MECHANISMS, "published"])

@@ -4,6 +4,7 @@ import collections
 import gzip
 import pathlib
 import re
+import zlib
 from typing import NamedTuple
 
 import numpy as np
@@ -98,9 +99,14 @@ def _split_and_label(path: pathlib.Path) -> tuple[str, str]:
 
 def _lines(file: pathlib.Path, encoding: str) -> list[tuple[str, str | None]]:
   """The sentences of a file with their own label where it has a tab, else None."""
-  raw = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
   try:
-    text = raw.decode(encoding)
+    raw = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
+  except (OSError, EOFError, zlib.error) as error:
+    raise UserError(
+      f"{file.name} cannot be unpacked ({error}); copy it again from where it came from."
+    ) from error
+  try:
+    text = raw.decode(encoding).removeprefix("\ufeff")
   except (UnicodeDecodeError, LookupError) as error:
     raise UserError(
       f"{file.name} cannot be read as {encoding} ({error}); save it as UTF-8, or name its"

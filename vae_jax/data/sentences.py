@@ -34,8 +34,8 @@ def load(config: dict[str, Any], data_dir: str | None) -> Dataset:
   taken out of train.
 
   Raises:
-    UserError: a file that is missing, empty or in another encoding; a class with no example
-      in train; too large a share of unknown symbols; nothing left at this length.
+    UserError: a file that is missing, empty, damaged or in another encoding; a class with no
+      example in a split; too large a share of unknown symbols; nothing left at this length.
   """
   if config["path"]:
     path = _text.find(config["path"], data_dir)
@@ -48,11 +48,12 @@ def load(config: dict[str, Any], data_dir: str | None) -> Dataset:
       ("GENERATED sentences: a small grammar whose probabilities are known exactly."),
     )
     parts = _generated(config)
+  classes = tuple(sorted(set(parts["train"].labels or ())))
   parts, dropped = _within(parts, config, name)
   parts = _held_out(parts, config)
   if dropped:
     note += f" {dropped:,} longer than {config['length']} {config['unit']}s are left out."
-  return _numbers(name, parts, config, note)
+  return _numbers(name, parts, classes, config, note)
 
 
 def truth(dataset: Dataset, x: np.ndarray) -> np.ndarray:
@@ -144,10 +145,15 @@ def _rows(part: _text.Part, rows: Any) -> _text.Part:
   return _text.Part(pick(part.sentences), part.labels and pick(part.labels))
 
 
-def _numbers(name: str, parts: dict[str, _text.Part], config: dict, note: str) -> Dataset:
+def _numbers(
+  name: str,
+  parts: dict[str, _text.Part],
+  classes: tuple[str, ...],
+  config: dict,
+  note: str,
+) -> Dataset:
   symbols = _text.vocabulary(parts["train"].sentences, config["min_count"])
   length = max(len(s) for part in parts.values() for s in part.sentences)
-  classes = tuple(sorted(set(parts["train"].labels or ())))
   splits = {}
   for split in ("train", "valid", "test"):
     part = parts[split]
@@ -181,6 +187,6 @@ def _labels(
   if missing := sorted(set(classes) - present):
     raise UserError(
       f"{name}, split {split}: the class {missing[0]!r} has no example; expected at least one"
-      f" of each of {', '.join(classes)}."
+      f" of each of {', '.join(classes)} that data.length and data.limit do not leave out."
     )
   return np.asarray([classes.index(y) for y in labels], np.int32)

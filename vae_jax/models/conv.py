@@ -27,6 +27,9 @@ class Model(nn.Module):
   channels: tuple[int, ...] = (32, 64)  # one halving of the image for each
   dense: int = 400  # width of the layer between image and latents
   kernel: int = 3
+  observes: bool = False  # the encoder reads which pixels are missing, as further channels
+
+  OBSERVES = property(lambda self: self.observes)
 
   def setup(self):
     """The layers; a UserError where the shape is not that of an image."""
@@ -52,9 +55,9 @@ class Model(nn.Module):
     self.decode_dense = nn.Dense(self.dense, dtype=self.dtype)
     self.decode_top = nn.Dense(math.prod(self.top), dtype=self.dtype)
 
-  def encode(self, x: Array) -> Posterior:
-    """[H, W, C] -> mean, logvar [L], float32."""
-    h = x
+  def encode(self, x: Array, observed: Array | None = None) -> Posterior:
+    """x [H, W, C], observed [H, W, C or 1] -> mean, logvar [L], float32."""
+    h = layers.beside(x, observed) if self.observes else x
     for layer in self.down:
       h = nn.relu(layer(h))
     h = nn.relu(self.encode_dense(h.reshape(-1)))

@@ -26,6 +26,9 @@ class Model(nn.Module):
   lowering: str = "xla"  # no convolution here: accepted and not used
   hidden: tuple[int, ...] = (400,)  # widths of the encoder; the decoder has them reversed
   activation: str = "relu"  # a name in layers.ACTIVATIONS
+  observes: bool = False  # the encoder reads [x, observed]: which elements are missing
+
+  OBSERVES = property(lambda self: self.observes)
 
   def setup(self):
     """The layers, the decoder's hidden widths in reverse."""
@@ -36,9 +39,9 @@ class Model(nn.Module):
     self.up = [nn.Dense(n, dtype=self.dtype) for n in reversed(self.hidden)]
     self.out = nn.Dense(math.prod(self.shape) * self.outputs, dtype=self.dtype)
 
-  def encode(self, x: Array) -> Posterior:
-    """[*shape] -> mean, logvar [L], float32."""
-    h = x.reshape(-1)
+  def encode(self, x: Array, observed: Array | None = None) -> Posterior:
+    """x [*shape], observed that or 1 along its last axis -> mean, logvar [L], float32."""
+    h = layers.beside(x, observed).reshape(-1) if self.observes else x.reshape(-1)
     for layer in self.down:
       h = self.act(layer(h))
     return Posterior(self.mean(h).astype("float32"), self.logvar(h).astype("float32"))

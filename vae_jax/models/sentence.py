@@ -8,6 +8,7 @@ from flax import linen as nn
 from jax import lax
 
 from vae_jax.models._cells import GATES, Cell
+from vae_jax.models._condition import joined
 from vae_jax.types import Array, Posterior, UserError
 
 END = 1  # the symbol that ends a sentence; 0 pads
@@ -43,6 +44,10 @@ class Model(nn.Module):
   Dropout draws one mask for a sentence and a place, the same at every step (Gal & Ghahramani,
   2016): of E x in both halves and of y. Its noise is an argument and the rate a number of
   `hyper`.
+
+  With `condition` "label" it is p(x|z, y) and q(z|x, y): one-hot(y) stands beside E x_t where
+  the encoder reads it and beside z wherever the decoder does: Kingma et al. (2014), eq. 2, their
+  M2, with every label known.
   """
 
   shape: tuple[int, ...]  # of x: (T,)
@@ -54,6 +59,8 @@ class Model(nn.Module):
   embed: int = 128
   cell: str = "gru"  # or "lstm"
   pool: str = "max"  # over the encoder's states: "max", "mean" or "last"
+  condition: str = "none"  # or "label"
+  classes: int = 0  # C of the condition: of the data, not an option; 0: none
 
   HYPER = {"dropout": 0.0}  # noqa: RUF012  without an annotation: no field of the module
 
@@ -81,10 +88,12 @@ class Model(nn.Module):
     self.last_z = nn.Dense(self.embed, use_bias=False, dtype=self.dtype)
     self.out = Tied(self.dtype)
 
-  def encode(self, x: Array, noise: dict | None = None) -> Posterior:
+  def encode(
+    self, x: Array, noise: dict | None = None, label: Array | None = None
+  ) -> Posterior:
     """[T] -> mean, logvar [L], float32; `noise` is a key and the rate of dropout."""
     x, reads = _symbols(x), _symbols(x) > 0
-    words = self._embed(x, noise, 0)
+    words = joined(self._embed(x, noise, 0), label, self.classes)
     states = self.reader.scan(
       jnp.zeros(self.hidden, self.dtype), self.reader_in(words), reads
     )
@@ -93,27 +102,39 @@ class Model(nn.Module):
       self.mean(pooled).astype("float32"), self.logvar(pooled).astype("float32")
     )
 
-  def decode(self, z: Array, x: Array | None = None, noise: dict | None = None) -> Array:
+  def decode(
+    self,
+    z: Array,
+    x: Array | None = None,
+    noise: dict | None = None,
+    label: Array | None = None,
+  ) -> Array:
     """[L] and the symbols x [T] that stand before each place -> theta [T, V], float32.
 
     Row t depends on x_1 ... x_{t-1} alone. Without x every place reads the symbol 0.
     """
     x = jnp.zeros(self.shape, int) if x is None else _symbols(x)
     before = jnp.concatenate([jnp.zeros(1, x.dtype), x[:-1]])
+    z = joined(z, label, self.classes)
     from_z = self.writer_z(z)
     gates = self.writer_in(self._embed(before, noise, 1)) + from_z[None]
     states = self.writer.scan(nn.tanh(self.start(z)), gates, jnp.ones(x.shape, bool))
     return self._logits(states, self.last_z(z)[None], noise)
 
   def generate(
-    self, z: Array, choose: Callable[[Array, Array], Array]
+    self,
+    z: Array,
+    choose: Callable[[Array, Array], Array],
+    label: Array | None = None,
   ) -> tuple[Array, Array]:
     """Writes a sentence: x [T] int32, 0 after its end, and theta [T, V] along the way.
 
     Args:
       z: [L].
       choose: (theta [V], t []) -> [] the symbol at t; greedy, or a draw.
+      label: [] of a conditional model.
     """
+    z = joined(z, label, self.classes)
     from_z, last_z = self.writer_z(z), self.last_z(z)
 
     def step(state: tuple, t: Array) -> tuple:
@@ -131,10 +152,10 @@ class Model(nn.Module):
     )
     return lax.scan(step, first, jnp.arange(self.shape[0]))[1]
 
-  def __call__(self, x: Array) -> tuple[Posterior, Array]:
+  def __call__(self, x: Array, label: Array | None = None) -> tuple[Posterior, Array]:
     """Both, at the posterior mean and without x before: touches every parameter."""
-    posterior = self.encode(x)
-    return posterior, self.decode(posterior.mean)
+    posterior = self.encode(x, label=label)
+    return posterior, self.decode(posterior.mean, label=label)
 
   def _embed(self, x: Array, noise: dict | None, place: int) -> Array:
     return _drop(self.table.astype(self.dtype)[x], noise, place)

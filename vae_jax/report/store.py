@@ -1,6 +1,7 @@
 """A report in a run directory: JSON for the numbers, npz for the arrays, PNG for pictures."""
 
 import csv
+import functools
 import json
 import math
 import os
@@ -21,8 +22,8 @@ def save(report: Report, workdir: str | pathlib.Path) -> pathlib.Path:
   reports/<application>/report.json and arrays.npz, figures/<application>_<name>.png. A
   number that is no number is the string "NaN", "inf" or "-inf" in the JSON, and `nans`
   counts them. Pictures of an earlier report of the application that are no longer among its
-  figures are removed. An array whose name ends in .csv, words [R, C] with a head line, is
-  written as that file beside arrays.npz.
+  figures are removed. An array whose name ends in .csv, words [R, C] with a head line, or in
+  .npy is written as that file beside arrays.npz; such files of an earlier report are removed.
 
   Args:
     report: what an application returned.
@@ -46,10 +47,15 @@ def save(report: Report, workdir: str | pathlib.Path) -> pathlib.Path:
     _whole(path, lambda scratch, figure=figure: plots.draw(figure, scratch))
     file = path.relative_to(workdir).as_posix()
     drawn.append({"name": figure.name, "file": file, "caption": figure.caption})
-  for name in (name for name in report.arrays if name.endswith(".csv")):
-    rows = report.arrays[name]
-    _whole(folder / name, lambda scratch, rows=rows: _write_csv(scratch, rows))
-  arrays = {k: v for k, v in report.arrays.items() if not k.endswith(".csv")}
+  arrays = dict(report.arrays)
+  files = {name: arrays.pop(name) for name in report.arrays if _ending(name) in FILES}
+  for name, values in files.items():
+    write = functools.partial(FILES[_ending(name)], values=values)
+    _whole(folder / name, write)
+  for path in folder.iterdir():
+    # A hidden one is another process's, not whole yet.
+    if path.suffix in FILES and path.name not in files and path.name[0] != ".":
+      path.unlink()
   _whole(folder / "arrays.npz", lambda scratch: _write_arrays(scratch, arrays))
   _remove_stale(workdir, target, drawn)
   tables = [
@@ -105,9 +111,21 @@ def _write_arrays(path: pathlib.Path, arrays: dict[str, np.ndarray]) -> None:
     np.savez_compressed(file, **{k: np.asarray(v) for k, v in arrays.items()})
 
 
-def _write_csv(path: pathlib.Path, rows: np.ndarray) -> None:
+def _write_csv(path: pathlib.Path, values: np.ndarray) -> None:
   with path.open("w", newline="", encoding="utf-8") as file:
-    csv.writer(file).writerows(np.asarray(rows).tolist())
+    csv.writer(file).writerows(np.asarray(values).tolist())
+
+
+def _write_npy(path: pathlib.Path, values: np.ndarray) -> None:
+  with path.open("wb") as file:
+    np.save(file, np.asarray(values))
+
+
+def _ending(name: str) -> str:
+  return pathlib.PurePath(name).suffix
+
+
+FILES = {".csv": _write_csv, ".npy": _write_npy}  # arrays that are files of their own
 
 
 def _remove_stale(workdir: pathlib.Path, target: pathlib.Path, drawn: list[dict]) -> None:
