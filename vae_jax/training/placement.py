@@ -27,7 +27,7 @@ from vae_jax.training.step import METRICS, State
 from vae_jax.types import Array, Hyper, UserError
 
 NAMES = ("auto", "single", "pmap", "mesh")
-CACHE_BYTES = 16_000_000  # measured: docs/benchmarks.md, "Members side by side"
+CACHE_BYTES = 2_000_000  # measured: docs/benchmarks.md, "Population" and the log below it
 
 
 class Placement(NamedTuple):
