@@ -241,5 +241,5 @@ def test_a_diverging_member_does_not_touch_the_others(tmp_path):
 def test_a_run_whose_members_are_all_dead_says_so_when_it_is_evaluated(tmp_path):
   train = {"steps": 20, "eval_every": 20}
   loop.train(tiny(train=train, hyper={"learning_rate": 1e30}), tmp_path, None)
-  with pytest.raises(UserError, match="ever had a finite validation loss"):
+  with pytest.raises(UserError, match="are dead, without parameters to evaluate"):
     runs.alive(runs.open_run(tmp_path))
