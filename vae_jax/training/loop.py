@@ -89,7 +89,7 @@ def _train_parts(
     if piece.program not in shared:
       shared.clear()  # the data and the program of the one before leave the devices
       first = plan.assemble(part, dataset_of(part.config["data"]), piece.capacity)
-      placing = _placing(first, each.placement, devices, piece.capacity)
+      placing = _placing(first, each, devices, piece.capacity)
       shared[piece.program] = first, placing
     first, placing = shared[piece.program]
     hyper = sweep.stack(part.config, part.rows)
@@ -127,11 +127,8 @@ def _claim(
   dataset_of: Callable,
 ) -> None:
   """Writes what the whole run is, where it has several parts, once the disk will hold them."""
-  needed = 0
-  for piece in pieces:
-    program = plan.assemble(piece.part, dataset_of(piece.part.config["data"]))
-    needed += (config["train"]["keep"] + 2) * trainer.checkpoint_bytes(program)
-  workdir.require_space(folder, needed)
+  needed = sum(each.needs.saved(len(each.part.rows)) for each in plans)
+  workdir.require_space(folder, (config["train"]["keep"] + 2) * needed)
   if len(pieces) == 1 or (folder / "parts.json").is_file():
     return
   program = plan.assemble(pieces[0].part, dataset_of(pieces[0].part.config["data"]))
@@ -149,13 +146,13 @@ def _datasets(data_dir: str | None) -> Callable[[dict], Dataset]:
 
 
 def _placing(
-  program: plan.Program, name: str, devices: list, capacity: int
+  program: plan.Program, each: plan.Plan, devices: list, capacity: int
 ) -> Callable[[int | None], placement.Placement]:
   """`members in training -> placement`, a smaller one after a halving; None: that of all parts."""
   of_axis = functools.partial(
     step.make, program.vae, program.config, program.total, program.feed.examples
   )
-  state = plan.memory(program).state
+  name, state = each.placement, each.needs.state
   make = functools.cache(
     lambda size: placement.make(name, size, devices, of_axis, program.feed, state)
   )

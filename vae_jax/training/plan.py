@@ -50,11 +50,16 @@ class Memory(NamedTuple):
     at_once = self.gradient + math.ceil(self.activations * rows)
     return self.source + members * self.state + together * at_once
 
+  def saved(self, members: int) -> int:
+    """Bytes of a checkpoint: every state, and as many parameters again, the best."""
+    return members * (self.state + self.gradient)
+
 
 class Plan(NamedTuple):
   """One compiled program: its members, and how many of them are trained at once."""
 
   part: sweep.Part  # all members of the program
+  needs: Memory
   at_once: int
   placement: str
   sentence: str
@@ -128,7 +133,7 @@ def make(
       f" {len(devices)} device(s); about {_size(each)} of {_size(free)} on each device (of a"
       f" member: state {_size(needs.state)}, activations {_size(needs.activations)})"
     )
-    plans.append(Plan(part, size, name, sentence))
+    plans.append(Plan(part, needs, size, name, sentence))
   return plans
 
 

@@ -14,7 +14,7 @@ from vae_jax import registry
 from vae_jax.training import evaluation, halving, placement, processes, step, sweep, workdir
 from vae_jax.training.checkpoint import Checkpoints
 from vae_jax.training.logging import Log, progress
-from vae_jax.training.plan import Program, nbytes
+from vae_jax.training.plan import Program
 
 # Members in training after a halving, or None -> where they are placed.
 Placing = Callable[[int | None], placement.Placement]
@@ -316,12 +316,3 @@ def _no_best(state: step.State) -> dict:
     "loss": np.full(members, np.inf, np.float32),
     "step": np.full(members, -1, np.int32),
   }
-
-
-def checkpoint_bytes(program: Program) -> int:
-  """Bytes of a checkpoint of all members: the state, and the best parameters."""
-  one = jax.eval_shape(
-    functools.partial(step.init, program.vae, program.config),
-    jax.ShapeDtypeStruct((), np.int32),
-  )
-  return len(program.members) * (nbytes(one) + nbytes(step.evaluated(one)))
