@@ -11,7 +11,7 @@ import numpy as np
 from vae_jax import data, layers, registry
 from vae_jax import vae as models
 from vae_jax.likelihoods import Likelihood
-from vae_jax.training import evaluation, step, sweep
+from vae_jax.training import cores, evaluation, step, sweep
 from vae_jax.training.checkpoint import Checkpoints
 from vae_jax.training.logging import read_rows
 from vae_jax.training.workdir import read_json
@@ -246,10 +246,13 @@ def apply_latents(
   found = []
   for members in evaluation.groups(run.params, width):
     params = jax.tree.map(lambda x, at=members: x[at], run.params)
-    codes, results = z if axis is None else z[members], []
-    for start in range(0, n, width):
+    codes = z if axis is None else z[members]
+
+    def of_rows(start: int, params: Params = params, codes: Array = codes) -> Any:
       ids = np.minimum(np.arange(start, start + width), n - 1)
-      results.append(jax.device_get(batch(params, codes[..., ids, :], ids, key)))
+      return jax.device_get(batch(params, codes[..., ids, :], ids, key))
+
+    results = cores.each(of_rows, range(0, n, width))
     found.append(
       jax.tree.map(lambda *parts: np.concatenate(parts, axis=1)[:, :n], *results)
     )

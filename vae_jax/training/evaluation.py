@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vae_jax.training import feed, step
+from vae_jax.training import cores, feed, step
 from vae_jax.types import VAE, Array, Dataset, Example, Hyper, Params
 
 Fields = dict[str, np.ndarray]
@@ -52,10 +52,12 @@ def over_examples(
     found = []
     for members in groups(params, min(batch_size, n) * inner):
       own = jax.tree.map(lambda x, at=members: x[at], (params, hyper))
-      found.append([
-        jax.device_get(batch(*own, {k: v[i] for k, v in stacked.items()}, given[r], key))
-        for i, r in enumerate(rows)
-      ])  # fmt: skip
+
+      def of_rows(at: int, own: tuple = own) -> Any:
+        part = {k: v[at] for k, v in stacked.items()}
+        return jax.device_get(batch(*own, part, given[rows[at]], key))
+
+      found.append(cores.each(of_rows, range(len(rows))))
     of_group = [
       jax.tree.map(lambda *parts: np.concatenate(parts, axis=1)[:, :n], *batches)
       for batches in found

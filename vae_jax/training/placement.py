@@ -21,7 +21,7 @@ import numpy as np
 from jax.sharding import NamedSharding
 from jax.sharding import PartitionSpec as P
 
-from vae_jax.training import arrays
+from vae_jax.training import arrays, cores
 from vae_jax.training.feed import Feed
 from vae_jax.training.step import METRICS, State
 from vae_jax.types import Array, Hyper, UserError
@@ -128,8 +128,9 @@ def side_by_side(platform: str, members: int, bytes_each: int) -> int:
 def single(members: int, train_step: Callable, feed: Feed, together: int) -> Placement:
   """All members on one device: a list of groups, `together` of them under one `vmap`.
 
-  Group after group runs its whole chunk by the same compiled program, so that on a CPU the
-  state of a group can stay in the cache, and a group of one costs what a solo run does.
+  Every group runs its whole chunk by the same compiled program, so that on a CPU the state of
+  a group can stay in the cache; there as many groups run at once as there are cores, which
+  keeps the cores busier than any one group can.
   """
   program = jax.jit(_groups(_steps(train_step, feed), together), donate_argnums=0)
   starts = range(0, members, together)
@@ -140,9 +141,8 @@ def single(members: int, train_step: Callable, feed: Feed, together: int) -> Pla
     return [jax.device_put(cut(at)) for at in starts]
 
   def chunk(state: list, hyper: list, source: Any, start: Any, stop: Any) -> tuple:
-    done = [
-      program(*group, source, start, stop) for group in zip(state, hyper, strict=True)
-    ]
+    of_group = lambda group: program(*group, source, start, stop)
+    done = cores.each(of_group, zip(state, hyper, strict=True))
     return [state for state, _ in done], [metrics for _, metrics in done]
 
   def local(groups: list, pick: Callable = _all) -> tuple[Any, Callable]:
@@ -153,7 +153,10 @@ def single(members: int, train_step: Callable, feed: Feed, together: int) -> Pla
     host = jax.device_get([pick(group) for group in groups])
     return jax.tree.map(lambda *parts: np.concatenate(parts), *host)
 
-  sentence = f"1 device, {members} member(s), {together} side by side"
+  at_once = min(len(starts), cores.count())
+  sentence = (
+    f"1 device, {members} member(s), {together} side by side, {at_once} group(s) at once"
+  )
   return Placement("single", sentence, put, get, local, jax.device_put, chunk, program)
 
 

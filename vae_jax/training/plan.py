@@ -17,7 +17,7 @@ from jax.experimental import multihost_utils
 
 from vae_jax import layers, order
 from vae_jax import vae as models
-from vae_jax.training import feed, placement, step, sweep
+from vae_jax.training import cores, feed, placement, step, sweep
 from vae_jax.training.workdir import read_json
 from vae_jax.types import VAE, Dataset, UserError
 
@@ -272,6 +272,8 @@ def _at_once(part: sweep.Part, needs: Memory, free: int, place: str, devices: li
 def _bytes_on_each(needs: Memory, members: int, name: str, devices: list) -> int:
   each, rows = placement.shares(name, members, len(devices))
   together = placement.side_by_side(devices[0].platform, each, needs.state)
+  if name == "single":
+    together = min(each, together * cores.count())
   return needs.on_each(each, together, rows)
 
 
