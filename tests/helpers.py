@@ -1,9 +1,14 @@
 """What several tests build: small configurations and runs."""
 
+import contextlib
+import io
+import os
 import pathlib
+import runpy
 import subprocess
 import sys
 from typing import Any
+from unittest import mock
 
 from vae_jax import config as configuration
 
@@ -31,3 +36,20 @@ def program(name: str, *words: str, **options: Any) -> subprocess.CompletedProce
     [sys.executable, str(ROOT / name), *words],
     capture_output=True, text=True, cwd=ROOT, check=False, **options,
   )  # fmt: skip
+
+
+def called(name: str, *words: str) -> subprocess.CompletedProcess:
+  """The same within this process, where JAX is imported already: for what needs no more."""
+  out, err, status = io.StringIO(), io.StringIO(), 0
+  with (
+    mock.patch.object(sys, "argv", [name, *words]),
+    mock.patch.dict(os.environ),
+    contextlib.chdir(ROOT),
+    contextlib.redirect_stdout(out),
+    contextlib.redirect_stderr(err),
+  ):
+    try:
+      runpy.run_path(str(ROOT / name), run_name="__main__")
+    except SystemExit as end:
+      status = end.code or 0
+  return subprocess.CompletedProcess([name, *words], status, out.getvalue(), err.getvalue())

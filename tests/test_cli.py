@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 import pytest
-from helpers import ROOT, program
+from helpers import ROOT, called, program
 
 CONFIG = "--config=configs/digits.py:smoke"
 
@@ -34,36 +34,36 @@ def test_data_mistakes(tmp_path):
   grey = np.random.default_rng(0).random((64, 8, 8)).astype(np.float32)
   bad = grey.copy()
   bad[3, 2, 1] = np.nan
-  told(program("train.py", *npz(tmp_path, x=bad)), "has nan in row 3")
+  told(called("train.py", *npz(tmp_path, x=bad)), "has nan in row 3")
   told(
-    program("train.py", *npz(tmp_path, x=np.zeros((8, 2, 2, 2, 2), np.float32))), "shape"
+    called("train.py", *npz(tmp_path, x=np.zeros((8, 2, 2, 2, 2), np.float32))), "shape"
   )
   words = [*npz(tmp_path, x=grey * 3), "--config.likelihood.name=bernoulli"]
-  told(program("train.py", *words), "bernoulli")
+  told(called("train.py", *words), "bernoulli")
   assert not list((tmp_path / "run").iterdir())  # the mistake leaves nothing to get past
 
 
 def test_places_that_hold_nothing(tmp_path):
-  told(program("evaluate.py", f"--workdir={tmp_path}"), "is no run directory")
+  told(called("evaluate.py", f"--workdir={tmp_path}"), "is no run directory")
   told(
-    program("train.py", "--config=configs/nothing.py", f"--workdir={tmp_path}"),
+    called("train.py", "--config=configs/nothing.py", f"--workdir={tmp_path}"),
     "no config file",
   )
   words = ["--config=configs/mnist.py", f"--workdir={tmp_path}/m", f"--data_dir={tmp_path}"]
-  told(program("train.py", *words), "mnist")
+  told(called("train.py", *words), "mnist")
   told(
-    program("evaluate.py", f"--workdir={tmp_path}", "--application=recon"), "reconstruction"
+    called("evaluate.py", f"--workdir={tmp_path}", "--application=recon"), "reconstruction"
   )
-  told(program("evaluate.py", f"--workdir={tmp_path}", "--set=samples"), "--set")
-  told(program("evaluate.py", f"--workdir={tmp_path}", "--set=smaples=3"), "samples")
-  told(program("evaluate.py", f"--workdir={tmp_path}", "--set=samples=0"), "at least 1")
-  told(program("evaluate.py", f"--workdir={tmp_path}", "--set=samples=[1]"), "of type int")
+  told(called("evaluate.py", f"--workdir={tmp_path}", "--set=samples"), "--set")
+  told(called("evaluate.py", f"--workdir={tmp_path}", "--set=smaples=3"), "samples")
+  told(called("evaluate.py", f"--workdir={tmp_path}", "--set=samples=0"), "at least 1")
+  told(called("evaluate.py", f"--workdir={tmp_path}", "--set=samples=[1]"), "of type int")
 
 
 def test_a_workdir_that_cannot_be_written(tmp_path):
   (tmp_path / "file").write_text("")
-  told(program("train.py", CONFIG, f"--workdir={tmp_path}/file/run"), "cannot be written")
-  told(program("train.py", CONFIG, "--workdir=/proc/vae_jax"), "cannot be written")
+  told(called("train.py", CONFIG, f"--workdir={tmp_path}/file/run"), "cannot be written")
+  told(called("train.py", CONFIG, "--workdir=/proc/vae_jax"), "cannot be written")
 
 
 def test_train_evaluate_and_open_the_report(tmp_path):
@@ -77,8 +77,8 @@ def test_train_evaluate_and_open_the_report(tmp_path):
   page = (tmp_path / "report.html").read_text()
   assert "evaluate.py" in page
   assert list((tmp_path / "figures").glob("*.png"))
-  told(program("evaluate.py", *words, "--member=3"), "members 0 to 0")
-  told(program("evaluate.py", *words, "--checkpoint=last"), "best or latest")
+  told(called("evaluate.py", *words, "--member=3"), "members 0 to 0")
+  told(called("evaluate.py", *words, "--checkpoint=last"), "best or latest")
 
 
 @pytest.mark.parametrize("name", ["train.py", "evaluate.py"])

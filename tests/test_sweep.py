@@ -12,7 +12,7 @@ import time
 import jax
 import numpy as np
 import pytest
-from helpers import ROOT, program, tiny
+from helpers import ROOT, called, tiny
 
 import vae_jax.objectives
 from vae_jax import evaluating
@@ -190,7 +190,7 @@ def test_programs_live_in_one_run_directory_and_are_evaluated_together(tmp_path)
   assert [run.vae.latents for run in found] == [2, 3]
   with pytest.raises(UserError, match="2 programs"):
     runs.open_run(tmp_path)
-  done = program("evaluate.py", f"--workdir={tmp_path}", "--application=reconstruction")
+  done = called("evaluate.py", f"--workdir={tmp_path}", "--application=reconstruction")
   assert done.returncode == 0, done.stderr
   report = json.loads((tmp_path / "reports/reconstruction/report.json").read_text())
   rows = report["tables"][0]["rows"]
@@ -201,7 +201,7 @@ def test_programs_live_in_one_run_directory_and_are_evaluated_together(tmp_path)
     3,
     3,
   ]
-  alone = program(
+  alone = called(
     "evaluate.py", f"--workdir={tmp_path}", "--application=reconstruction", "--member=3"
   )
   assert alone.returncode == 0, alone.stderr
@@ -209,12 +209,12 @@ def test_programs_live_in_one_run_directory_and_are_evaluated_together(tmp_path)
     "tables"
   ][0]["rows"]
   assert row[:3] == [4, 0, 3]  # beta, seed, model.latents
-  refused = program(
+  refused = called(
     "evaluate.py", f"--workdir={tmp_path}", "--application=beta_comparison", "--member=3"
   )
   assert refused.returncode == 2
   assert "run it without --member" in refused.stderr
-  missing = program("evaluate.py", f"--workdir={tmp_path}", "--member=9")
+  missing = called("evaluate.py", f"--workdir={tmp_path}", "--member=9")
   assert missing.returncode == 2
   assert "members 0 to 3" in missing.stderr
 
@@ -262,7 +262,7 @@ def test_a_run_that_was_never_validated_is_not_called_dead(tmp_path, monkeypatch
 
 
 def test_the_plan_is_printed_and_nothing_is_written(tmp_path):
-  done = program(
+  done = called(
     "train.py", "--config=configs/digits.py:smoke", f"--workdir={tmp_path / 'run'}", "--plan",
     "--config.sweep={'beta': [1, 4], 'model.latents': [2, 10]}",
   )  # fmt: skip
@@ -352,7 +352,7 @@ def test_a_dead_member_is_marked_with_its_step_and_the_others_keep_their_bits(
   dead, well = runs.open_run(tmp_path / "dead"), runs.open_run(tmp_path / "well")
   assert dead.ended == ["", "dead at 1", ""]
   same(jax.tree.map(lambda x: x[[0, 2]], dead.params), well.params)
-  done = program(
+  done = called(
     "evaluate.py", f"--workdir={tmp_path / 'dead'}", "--application=reconstruction"
   )
   assert done.returncode == 0, done.stderr
