@@ -336,3 +336,19 @@ def test_every_kind_of_example_is_drawn(shape, kind, labels, tmp_path):
     for figure in found.figures:
       path = tmp_path / "figures" / f"{found.application}_{figure.name}.png"
       assert path.read_bytes()[:4] == b"\x89PNG"
+
+
+def test_the_note_of_several_programs_says_what_each_of_them_says_of_its_own():
+  rows = [[1.0], [2.0]]
+  notes = [f"Over {n} rows. Lower is better; draws: 50. Mask seed {n}." for n in (7, 8)]
+  parts = [
+    (f"seed {i}", Table("t", ("mse",), [row], note))
+    for i, (row, note) in enumerate(zip(rows, notes, strict=True))
+  ]
+  both = _members._joined(parts)
+  assert both.rows == rows
+  assert both.note == (
+    "Lower is better; draws: 50. seed 0: Over 7 rows. Mask seed 7."
+    " seed 1: Over 8 rows. Mask seed 8."
+  )
+  assert _members._joined(parts[:1]).note == notes[0]

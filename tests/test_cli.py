@@ -35,9 +35,7 @@ def test_data_mistakes(tmp_path):
   bad = grey.copy()
   bad[3, 2, 1] = np.nan
   told(called("train.py", *npz(tmp_path, x=bad)), "has nan in row 3")
-  told(
-    called("train.py", *npz(tmp_path, x=np.zeros((8, 2, 2, 2, 2), np.float32))), "shape"
-  )
+  told(called("train.py", *npz(tmp_path, x=np.zeros((8, 2, 2, 2, 2), np.float32))), "shape")
   words = [*npz(tmp_path, x=grey * 3), "--config.likelihood.name=bernoulli"]
   told(called("train.py", *words), "bernoulli")
   assert not list((tmp_path / "run").iterdir())  # the mistake leaves nothing to get past

@@ -1,5 +1,6 @@
 """What every application says of the members of a run: columns, titles, notes, settings."""
 
+import re
 from typing import Any
 
 import numpy as np
@@ -153,17 +154,14 @@ def together(found: list[Run], living: list[Run], answers: list[Report]) -> Repo
     answers: the report on each.
   """
   names = [_static(run) for run in living] if len(answers) > 1 else [""]
-  tables: dict[tuple, Table] = {}
-  for answer in answers:
+  tables: dict[tuple, list[tuple[str, Table]]] = {}
+  for name, answer in zip(names, answers, strict=True):
     for table in answer.tables:
-      key = (table.title, table.columns)
-      old = tables.get(key)
-      rows = table.rows if old is None else [*old.rows, *table.rows]
-      tables[key] = table._replace(rows=rows)
+      tables.setdefault((table.title, table.columns), []).append((name, table))
   mark = lambda text, name: f"{text} ({name})" if name else text
   tag = lambda text, i: f"program{i}_{text}" if len(answers) > 1 else text
   return answers[0]._replace(
-    tables=list(tables.values()),
+    tables=[_joined(parts) for parts in tables.values()],
     figures=[
       figure._replace(name=tag(figure.name, i), caption=mark(figure.caption, names[i]))
       for i, answer in enumerate(answers)
@@ -181,6 +179,20 @@ def together(found: list[Run], living: list[Run], answers: list[Report]) -> Repo
       for name, values in answer.arrays.items()
     },
   )
+
+
+def _joined(parts: list[tuple[str, Table]]) -> Table:
+  """One table of several programs': all rows, and what each says beside what all say."""
+  told = {name: re.split(r"(?<=[.;]) ", table.note) for name, table in parts}
+  common = lambda sentence: all(sentence in others for others in told.values())
+  note = [sentence for sentence in told[parts[0][0]] if common(sentence)]
+  note += [
+    f"{name}: {' '.join(own)}"
+    for name, sentences in told.items()
+    if (own := [sentence for sentence in sentences if not common(sentence)])
+  ]
+  rows = [row for _, table in parts for row in table.rows]
+  return parts[0][1]._replace(rows=rows, note=" ".join(note))
 
 
 def _static(run: Run) -> str:
