@@ -1,5 +1,7 @@
 """Imputation on a model whose answer is known: the conditional mean of a Gaussian."""
 
+import json
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -7,7 +9,7 @@ import pytest
 from helpers import tiny
 
 from vae_jax import config as configuration
-from vae_jax import data, distributions, report
+from vae_jax import data, distributions, evaluating, report
 from vae_jax import run as runs
 from vae_jax import vae as models
 from vae_jax.applications import _imputation, imputation
@@ -224,6 +226,9 @@ def test_several_masks_are_one_run_and_one_report(tmp_path):
   assert masks == {0, 3}
   assert "over 2 masks" in report_.findings[0]
   assert {"program0_completed.csv", "program1_completed.csv"} <= set(report_.arrays)
+  evaluating.evaluate(str(tmp_path), ["imputation"], {k: str(v) for k, v in few.items()})
+  saved = json.loads((tmp_path / "reports/imputation/report.json").read_text())
+  assert [table["title"] for table in saved["tables"]] == [t.title for t in report_.tables]
   alone = imputation.compare(found[:1], found[0].dataset, jax.random.key(9), few)
   assert alone.tables[0].title == single.title
   assert "completed.csv" in alone.arrays

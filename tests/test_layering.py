@@ -24,6 +24,7 @@ LEVELS = {
       "layers",
       "latent_map",
       "observations",
+      "sums",
       "tabular",
       "_bernoulli",
     ),

@@ -3,12 +3,13 @@
 import jax
 import jax.numpy as jnp
 
+from vae_jax.sums import total
 from vae_jax.types import Array
 
 
 def cross_entropy(theta: Array, x: Array) -> Array:
   """x l - softplus(l), summed: [] nats."""
-  return jnp.sum(_cross_entropy(theta[..., 0], x))
+  return total(_cross_entropy(theta[..., 0], x))
 
 
 @jax.custom_jvp

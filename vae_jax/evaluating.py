@@ -99,7 +99,9 @@ def _answer(
   dead members, and the answers are put together.
   """
   if hasattr(module, "compare"):
-    if any(run.config["data"] != found[0].config["data"] for run in found):
+    varies = getattr(module, "VARIES", ())
+    fixed = lambda run: {k: v for k, v in run.config["data"].items() if k not in varies}
+    if any(fixed(run) != fixed(found[0]) for run in found):
       raise UserError(
         "The programs of this run differ in config.data, so that no comparison of their scores"
         " says anything: evaluate one of them with --member."

@@ -17,6 +17,7 @@ from jax.scipy.special import gammaln
 from vae_jax import _bernoulli as coins
 from vae_jax import tabular
 from vae_jax.distributions import LOG_2PI
+from vae_jax.sums import total
 from vae_jax.types import Array, Spec, UserError
 
 
@@ -90,7 +91,7 @@ def continuous_bernoulli(spec: Spec) -> Likelihood:
   del spec
 
   def log_prob(theta: Array, x: Array) -> Array:
-    return coins.cross_entropy(theta, x) + jnp.sum(coins.log_normaliser(theta[..., 0]))
+    return coins.cross_entropy(theta, x) + total(coins.log_normaliser(theta[..., 0]))
 
   return Likelihood(
     "continuous_bernoulli",
@@ -130,7 +131,7 @@ def gaussian(
 
   def log_prob(theta: Array, x: Array) -> Array:
     mean, logvar = parts(theta)
-    return -0.5 * jnp.sum(LOG_2PI + logvar + jnp.square(x - mean) * jnp.exp(-logvar))
+    return -0.5 * total(LOG_2PI + logvar + jnp.square(x - mean) * jnp.exp(-logvar))
 
   def sample(theta: Array, key: Array) -> Array:
     mean, logvar = parts(theta)
@@ -180,7 +181,7 @@ def discretised_logistic(
     width = jnp.log(-jnp.expm1(-2.0 * half * jnp.exp(-log_scale)))
     inside = jax.nn.log_sigmoid(upper) + jax.nn.log_sigmoid(-lower) + width
     edge = jnp.where(x < half, jax.nn.log_sigmoid(upper), jax.nn.log_sigmoid(-lower))
-    return jnp.sum(jnp.where((x < half) | (x > 1.0 - half), edge, inside))
+    return total(jnp.where((x < half) | (x > 1.0 - half), edge, inside))
 
   def mean_of(theta: Array) -> Array:
     # E[x] = sum over the levels' upper edges of P(x above it), each worth one level.
@@ -218,7 +219,7 @@ def student_t(spec: Spec, min_scale: float = 1e-3) -> Likelihood:
   return Likelihood(
     "student_t",
     3,
-    lambda theta, x: jnp.sum(log_probs(theta, x)),
+    lambda theta, x: total(log_probs(theta, x)),
     lambda theta: theta[..., 0],
     lambda theta, key: tabular.sample_student_t(theta, key, min_scale),
     ("real", "unit", "count"),
@@ -243,7 +244,7 @@ def mixed(spec: Spec, tails: str = "gaussian", min_std: float = 1e-2) -> Likelih
   return Likelihood(
     "mixed",
     family.outputs,
-    lambda theta, x: jnp.sum(family.log_probs(theta, x)),
+    lambda theta, x: total(family.log_probs(theta, x)),
     family.mean,
     family.sample,
     ("mixed", "real"),

@@ -6,6 +6,7 @@ their sum with log p(z). A missing or averaged pixel is a sum over its channels.
 
 import jax.numpy as jnp
 
+from vae_jax.sums import total
 from vae_jax.types import Array
 
 ROUNDS = 5  # of back-projection
@@ -41,7 +42,7 @@ def replaced(y: Array, x: Array, share: Array, scale: Array | float) -> Array:
       each pixel, as `spread` gives.
   """
   clean, noise = _parts(y, x, share, scale)
-  return jnp.sum(jnp.logaddexp(clean, noise))
+  return total(jnp.logaddexp(clean, noise))
 
 
 def clean_share(y: Array, x: Array, share: Array, scale: Array | float) -> Array:
@@ -61,7 +62,7 @@ def _parts(y: Array, x: Array, share: Array, scale: Array | float) -> tuple[Arra
 def observed_gaussian(y: Array, x: Array, observed: Array, std: float) -> Array:
   """sum over observed numbers of log N(y; x, std^2), []; `observed` is 1 or 0, [H, W, 1]."""
   each = -0.5 * jnp.square((y - x) / std) - jnp.log(std) - 0.5 * jnp.log(2 * jnp.pi)
-  return jnp.sum(observed * each)
+  return total(observed * each)
 
 
 def observed_bernoulli(y: Array, x: Array, observed: Array) -> Array:
@@ -70,7 +71,7 @@ def observed_bernoulli(y: Array, x: Array, observed: Array) -> Array:
   The model's own loss where it was trained with cross-entropy; on grey levels no likelihood.
   """
   x = jnp.clip(x, EPSILON, 1.0 - EPSILON)
-  return jnp.sum(observed * (y * jnp.log(x) + (1.0 - y) * jnp.log1p(-x)))
+  return total(observed * (y * jnp.log(x) + (1.0 - y) * jnp.log1p(-x)))
 
 
 def block_mean(x: Array, factor: int) -> Array:

@@ -11,6 +11,7 @@ import jax.numpy as jnp
 
 from vae_jax import distributions, registry
 from vae_jax.likelihoods import Likelihood
+from vae_jax.sums import total
 from vae_jax.types import VAE, Array, Example, Params, Posterior, Prior, Spec, UserError
 
 _CONTRACT = ("shape", "outputs", "latents", "lowering", "parent", "name")
@@ -141,7 +142,7 @@ def bind(model: nn.Module, likelihood: Likelihood) -> VAE:
     if "observed" not in example:
       return likelihood.log_prob(theta, x)
     seen = jnp.broadcast_to(example["observed"], x.shape) > 0.5
-    return jnp.sum(jnp.where(seen, likelihood.each(theta, x), 0.0))
+    return total(jnp.where(seen, likelihood.each(theta, x), 0.0))
 
   writers = functools.partial(_writers, model, likelihood, call, theta_of)
   mean, sample, mode = writers({})

@@ -32,6 +32,8 @@ SETTINGS = {
   "batch": 100,  # rows at once: memory, not the result
 }
 
+VARIES = ("mask_seed",)  # of config.data, between programs that `compare` puts together
+
 
 def evaluate(run: Run, data: Dataset, key: Array, settings: dict[str, Any]) -> Report:
   """Missing entries filled in by the model in four ways, and by the classic methods.
