@@ -31,9 +31,11 @@ def main() -> None:
     parser.error(f"no part {', '.join(unknown)}; expected some of {', '.join(PARTS)}")
   about, began, parts = report.machine(), time.perf_counter(), []
   for name in names:
+    started = time.perf_counter()
     for part in _run(name, given.quick, given.data_dir, parts):
       parts.append(part)
       print(report.markdown(part), flush=True)
+    print(f"({name}: {time.perf_counter() - started:.0f} s)\n", flush=True)
   print(
     f"{time.perf_counter() - began:.0f} s in all; load at the start {about['load'][0]}."
   )

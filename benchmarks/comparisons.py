@@ -22,7 +22,7 @@ def training(quick: bool, data_dir: str | None) -> Part:
   if quick:
     contestants = [c for c in contestants if c.name != "pythae"]
   results, skipped = measure.alternate(
-    _with_data(contestants, data_dir), 5 if quick else 9, quick
+    _with_data(contestants, data_dir), 5 if quick else 7, quick
   )
   return _versus("Training throughput", training.__doc__, results, skipped)
 
@@ -48,7 +48,7 @@ def sweep(quick: bool, data_dir: str | None, best: dict[str, Any]) -> list[Part]
       _torch(f"PyTorch {_label(c)}, one after another", **shared, **c) for c in choices
     ]
     contestants = _with_data(contestants, data_dir)
-    results, skipped = measure.alternate(contestants, 2 if quick else 5, quick)
+    results, skipped = measure.alternate(contestants, 2 if quick else 3, quick)
     about = (
       f"{members} members, network {network}, batch 128; a unit is {steps} steps of each."
     )
@@ -71,7 +71,7 @@ def evidence(quick: bool, data_dir: str | None) -> Part:
       for t in threads
     ),
   ]  # fmt: skip
-  results, skipped = measure.alternate(_with_data(contestants, data_dir), 2 if quick else 3)
+  results, skipped = measure.alternate(_with_data(contestants, data_dir), 2)
   about = (
     f"{evidence.__doc__} pythae is timed on {few} images, vae_jax on {many}; rates are images"
     " per second, so that 1,000 images take 1,000 divided by the rate."
@@ -102,7 +102,7 @@ def _choices(network: str, quick: bool) -> list[dict[str, Any]]:
   choices = [{"compile": False, "threads": t} for t in threads]
   choices += [{"compile": True, "threads": t} for t in (threads[-1:] if quick else threads)]
   if network == "conv" and not quick:
-    choices += [{"channels_last": True, "threads": t} for t in threads]
+    choices += [{"channels_last": True, "threads": threads[-1]}]
   return choices
 
 
