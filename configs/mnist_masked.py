@@ -7,8 +7,9 @@ input of the encoder: zero-filled, mask as input.
 Command:  python train.py --config=configs/mnist_masked.py --workdir=runs/masked --data_dir=<data>
           python evaluate.py --workdir=runs/masked --application=inpainting
           configs/mnist_masked.py:observed   the encoder is told which pixels are missing
-Duration: 301 s, one seed, on two CPU cores shared with others.
-Expected: validation ELBO -142.5 (cross-entropy + KL) of images that are partly hidden.
+Duration: 301 s, one seed, on two CPU cores shared with others; :observed 125 s on one core.
+Expected: validation ELBO -142.5 (cross-entropy + KL) of images that are partly hidden, -146.1
+          with :observed.
 """
 
 from ml_collections import ConfigDict
