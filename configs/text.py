@@ -2,7 +2,7 @@
 
 Command:  python train.py --config=configs/text.py --workdir=runs/text
           python evaluate.py --workdir=runs/text --application=text
-Duration: 6 minutes of training on two CPU cores that ten other programs were using.
+Duration: 6 s of training on one CPU core, the evaluation 20 s; :lm 4 s, :conditional 6 s.
 Expected: validation ELBO -16.1 with a rate of 3.7 nats, one seed; the entropy is 14.99, so the
           code costs a nat more than it is worth here. Six epochs at a constant rate without
           free bits, word dropout and average: -15.8 with a rate of 0.1.
