@@ -88,6 +88,8 @@ def test_the_sentences_compare_and_name_what_does_not_belong():
   spoken = [text for text in found.findings if "each by the best" in text]
   assert len(spoken) == 4
   assert all("the share itself" in t and "clean" in t for t in spoken)
+  assert all("the best baseline, " in text for text in spoken)
+  assert found.findings == spoken  # and not each program's own beside them
   assert not any("mnist_denoising.py:all" in text for text in found.findings)
   odd = exact({"name": "uniform", "vary": False}, [0.05, 0.15])
   scored = [s for r, s in _groups_of(odd)]

@@ -69,14 +69,18 @@ def table(groups: Groups, shares: list[str]) -> Table | None:
   return Table("Which noise should a denoiser be trained on?", columns, rows, note)
 
 
-def findings(groups: Groups, shares: list[str]) -> list[str]:
-  """The kinds of training at each share, what is not there, and what belongs to none."""
+def findings(
+  groups: Groups, shares: list[str], baselines: Sequence[Scored] = ()
+) -> list[str]:
+  """The kinds of training and the best baseline at each share, and what has no place there."""
   if not _on_noise(groups):
     return []
   said, kept = [], [row for row in _order(groups) if row != BASELINE]
   for d, share in enumerate(shares) if len(kept) > 1 else ():
     best = {row: _best(row, groups[row], d, share) for row in kept}
     told = [f"trained on {row} {v:.2f} dB" for row, v in best.items() if v is not None]
+    rivals = [(one.means["psnr"][d], one.answer.method) for one in baselines]
+    told += [f"the best baseline, {name}, {v:.2f} dB" for v, name in sorted(rivals)[-1:]]
     said.append(f"{share}, each by the best of its methods: {', '.join(told)}.")
   fixed = {name for row in kept if row.startswith(ITSELF) for name in _trained(groups[row])}
   if fixed - set(shares):

@@ -65,12 +65,16 @@ def compare(runs: list[Run], data: Dataset, key: Array, settings: dict[str, Any]
   for run in living:
     known = [s for s in solved if s.task.run.config["data"] == run.config["data"]]
     solved.append(_solve(run, run.dataset, key, settings, *known[:1]))
-  report = _members.together(runs, living, [_report(one) for one in solved])
   groups = _denoisers.grouped([(s.task.run, s.scored) for s in solved])
   table = _denoisers.table(groups, NAMES)
+  answers = [_report(one) for one in solved]
+  if table and len(solved) > 1:  # one comparison of all in place of each program's own
+    answers = [answer._replace(findings=[]) for answer in answers]
+  report = _members.together(runs, living, answers)
+  baselines = [one for one in solved[0].scored if one.answer.member is None]
   return report._replace(
     tables=[*([table] if table else []), *report.tables],
-    findings=[*report.findings, *_denoisers.findings(groups, NAMES)],
+    findings=[*_denoisers.findings(groups, NAMES, baselines), *report.findings],
   )
 
 
