@@ -20,6 +20,7 @@ class Contestant(NamedTuple):
   name: str
   factory: str  # "module:function" within benchmarks
   options: dict[str, Any]
+  devices: int = 1  # virtual ones, of the same cores
 
 
 class Result(NamedTuple):
@@ -90,11 +91,15 @@ def timed(call: Callable[[], Any]) -> float:
 def _start(contestant: Contestant) -> subprocess.Popen:
   command = [sys.executable, "-W", "ignore", "-m", "benchmarks.worker"]
   command += [contestant.factory, json.dumps(contestant.options)]
+  flags = os.environ.get("XLA_FLAGS", "")
+  if contestant.devices > 1:
+    flags += f" --xla_force_host_platform_device_count={contestant.devices}"
   log = open(os.environ.get("BENCH_LOG", os.devnull), "a")  # noqa: SIM115
   with log:
     return subprocess.Popen(
-      command, stdin=-1, stdout=-1, stderr=log, text=True, bufsize=1, cwd=ROOT
-    )
+      command, stdin=-1, stdout=-1, stderr=log, text=True, bufsize=1, cwd=ROOT,
+      env={**os.environ, "XLA_FLAGS": flags},
+    )  # fmt: skip
 
 
 def _collect(started: list, workers: list, skipped: dict[str, str]) -> None:

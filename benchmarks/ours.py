@@ -1,5 +1,6 @@
 """vae_jax as `train.py` and `evaluate.py` run it, without their files."""
 
+import functools
 from collections.abc import Callable
 
 import jax
@@ -89,12 +90,24 @@ def one_after_another(
   return run, steps * problem.BATCH * members
 
 
+def on_devices(steps: int, members: int, **options) -> tuple[Callable[[], None], int]:
+  """`training` on all devices of the process, placed as `--placement=auto` does."""
+  made, devices = program(members=members, **options), jax.devices()
+  of_axis = functools.partial(
+    step.make, made.vae, made.config, made.total, made.feed.examples
+  )
+  name = placement.choose("auto", members, len(devices))
+  size = plan.memory(made).state
+  place = placement.make(name, members, devices, of_axis, made.feed, size)
+  return steps_of(made, place, steps), steps * problem.BATCH * members
+
+
 def steps_of(
   made: plan.Program, place: placement.Placement, steps: int
 ) -> Callable[[], None]:
   """A function that goes on by `steps` steps, from a fresh state."""
   state, at = place.put(trainer.init(made)), 0
-  hyper, source = place.put(made.hyper), made.feed.source(0, 1)
+  hyper, source = place.put(made.hyper), made.feed.source(0, 1, place.source)
 
   def run() -> None:
     nonlocal state, at

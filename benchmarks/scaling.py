@@ -18,9 +18,8 @@ AXES = {
   "latents": ("conv", [2, 32, 128, 512]),
   "side": ("conv", [28, 48, 64, 128]),
 }
-DEVICES = (
-  "Virtual devices share the same cores and are not timed; tests compare their numbers."
-)
+DEVICES = (1, 2, 4, 8)
+SPREAD = {"members spread": ("mlp", 8, 60), "rows of a batch split": ("conv", 1, 12)}
 
 
 def scaling(quick: bool) -> Part:
@@ -45,8 +44,35 @@ def scaling(quick: bool) -> Part:
       ]
     )
     tables.append(([f"{axis} ({network})", "ms a step", "MB of the program"], rows))
-  about = f"{scaling.__doc__} Memory is the compiler's: arguments, results, temporaries. {DEVICES}"
-  return Part("Scaling", about, tables, [])
+  virtual, results = _devices(quick)
+  about = (
+    f"{scaling.__doc__} Memory is the compiler's: arguments, results, temporaries. Virtual"
+    " devices are of the same cores: their rows show what placement costs, and no speed."
+  )
+  return Part("Scaling", about, [*tables, virtual], results)
+
+
+def _devices(quick: bool) -> tuple[tuple, list[measure.Result]]:
+  """The same work on 1 to 8 virtual devices: a table, and what it is made of."""
+  rows, results = [], []
+  for what, (network, members, steps) in SPREAD.items():
+    options = {"network": network, "members": members, "steps": steps}
+    contestants = [
+      Contestant(f"{what}, {n} devices", "ours:on_devices", options, n)
+      for n in (DEVICES[:2] if quick else DEVICES)
+    ]
+    found, _ = measure.alternate(contestants, 2 if quick else 3, True)
+    results += found
+    for one, contestant in zip(found, contestants, strict=True):
+      per_step = 1e3 * float(np.median(one.seconds)) / steps
+      ratio, low, high = measure.ratio(one, found[0])
+      rows.append([
+        str(contestant.devices), f"{what}: {network}, {members} member(s)",
+        seconds(per_step), f"{ratio:.2f} ({low:.2f}–{high:.2f})",
+        f"{one.peak_bytes / 1e6:,.0f}",
+      ])  # fmt: skip
+  columns = ["virtual devices", "work", "ms a step", "times as fast as one", "peak MB"]
+  return (columns, rows), results
 
 
 @contextlib.contextmanager
