@@ -2,8 +2,8 @@
 
 Command:  python train.py --config=configs/wine.py --workdir=runs/wine --data_dir=<data>
           configs/wine.py:masks   five masks, a model for each: one sweep
-Duration: 14 s of training on two quiet cores, the evaluation a minute.
-Expected: squared error 0.74 at mask seed 0 and 0.70 at mask seed 1 (EM Gaussian 0.75 and 0.71).
+Duration: 6 s of training a mask on one core; the evaluation of five 181 s with forest=no.
+Expected: squared error 0.718 ± 0.015 over five masks (EM Gaussian 0.740).
 """
 
 from ml_collections import ConfigDict
