@@ -21,9 +21,7 @@ def training(quick: bool, data_dir: str | None) -> Part:
   ]
   if quick:
     contestants = [c for c in contestants if c.name != "pythae"]
-  results, skipped = measure.alternate(
-    _with_data(contestants, data_dir), 5 if quick else 7, quick
-  )
+  results, skipped = measure.alternate(_with_data(contestants, data_dir), 5, quick)
   return _versus("Training throughput", training.__doc__, results, skipped)
 
 
@@ -35,7 +33,7 @@ def sweep(quick: bool, data_dir: str | None, best: dict[str, Any]) -> list[Part]
     data_dir: of MNIST, or None.
     best: options of PyTorch's best contestant in `training`.
   """
-  sizes = [("conv", 16, 2 if quick else 8)] + ([] if quick else [("mlp", 64, 40)])
+  sizes = [("conv", 16, 2 if quick else 4)] + ([] if quick else [("mlp", 64, 16)])
   parts = []
   for network, members, steps in sizes:
     shared = {"network": network, "steps": steps, "members": members}

@@ -18,7 +18,7 @@ TIMEOUT = 180
 
 def startup(quick: bool) -> Part:
   """Process start to first training step of the demo, cold and warm; imports; evaluate.py."""
-  rows, tries = [], 1 if quick else 3
+  rows, tries = [], 1 if quick else 2
   with tempfile.TemporaryDirectory() as folder:
     root = pathlib.Path(folder)
     caches = [root / f"cache{i}" for i in range(tries)]
