@@ -51,5 +51,5 @@ def _compared(
       "ours:one_after_another", {**options, "members": few},
     ),
   ]  # fmt: skip
-  found, _ = measure.alternate(contestants, 2 if quick else 4, True)
+  found, _ = measure.alternate(contestants, 2 if quick else 3, True)
   return found

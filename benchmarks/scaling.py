@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import jax
 import numpy as np
+from jax.experimental.compilation_cache import compilation_cache
 
 from benchmarks import measure, ours
 from benchmarks.measure import Contestant
@@ -24,32 +25,29 @@ SPREAD = {"members spread": ("mlp", 8, 60), "rows of a batch split": ("conv", 1,
 
 def scaling(quick: bool) -> Part:
   """Time of a step and memory of its program, against each size, the others as in part 1."""
-  tables = []
-  for axis, (network, sizes) in AXES.items():
-    sizes = sizes[:3] if quick else sizes
-    with _compiled_once():
-      found = [_point(network, {axis: size}, 2 if quick else 3) for size in sizes]
-    times, bytes_ = zip(*found, strict=True)
-    rows = [
-      [str(size), seconds(1e3 * t), f"{b / 1e6:,.0f}"]
-      for size, t, b in zip(sizes, times, bytes_, strict=True)
-    ]
-    rows.append(
-      ["exponent, all", f"{_slope(sizes, times):.2f}", f"{_slope(sizes, bytes_):.2f}"]
-    )
-    rows.append(
-      [
-        "exponent, the last two",
-        *(f"{_slope(sizes[-2:], v[-2:]):.2f}" for v in (times, bytes_)),
-      ]
-    )
-    tables.append(([f"{axis} ({network})", "ms a step", "MB of the program"], rows))
+  with _compiled_once():
+    tables = [_table(axis, *AXES[axis], quick) for axis in AXES]
   virtual, results = _devices(quick)
   about = (
     f"{scaling.__doc__} Memory is the compiler's: arguments, results, temporaries. Virtual"
     " devices are of the same cores: their rows show what placement costs, and no speed."
   )
   return Part("Scaling", about, [*tables, virtual], results)
+
+
+def _table(axis: str, network: str, sizes: list[int], quick: bool) -> tuple[list, list]:
+  """Columns and rows of one axis: time, memory, and how both grow."""
+  sizes = sizes[:2] if quick else sizes
+  found = [_point(network, {axis: size}, 2 if quick else 3) for size in sizes]
+  times, bytes_ = zip(*found, strict=True)
+  rows = [
+    [str(size), seconds(1e3 * t), f"{b / 1e6:,.0f}"]
+    for size, t, b in zip(sizes, times, bytes_, strict=True)
+  ]
+  for name, few in (("exponent, all", len(sizes)), ("exponent, the last two", 2)):
+    slopes = [_slope(sizes[-few:], v[-few:]) for v in (times, bytes_)]
+    rows.append([name, *(f"{slope:.2f}" for slope in slopes)])
+  return [f"{axis} ({network})", "ms a step", "MB of the program"], rows
 
 
 def _devices(quick: bool) -> tuple[tuple, list[measure.Result]]:
@@ -81,8 +79,10 @@ def _compiled_once() -> Iterator[None]:
   with tempfile.TemporaryDirectory() as folder:
     jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
     jax.config.update("jax_compilation_cache_dir", folder)
+    compilation_cache.reset_cache()
     yield
     jax.config.update("jax_compilation_cache_dir", None)
+    compilation_cache.reset_cache()
 
 
 def _point(network: str, size: dict[str, int], rounds: int) -> tuple[float, float]:

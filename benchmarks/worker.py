@@ -9,6 +9,8 @@ of work and returns when it is done, `items` says how many images that was.
 import importlib
 import json
 import os
+import pathlib
+import re
 import resource
 import sys
 import time
@@ -36,8 +38,18 @@ def main() -> None:
     began = time.perf_counter()
     run()
     say(seconds=time.perf_counter() - began)
+  say(peak_bytes=_peak_bytes())
+
+
+def _peak_bytes() -> int:
+  """The most memory this process held, and not the one that started it."""
+  status = pathlib.Path("/proc/self/status")
+  if status.exists():
+    found = re.search(r"VmHWM:\s+(\d+) kB", status.read_text())
+    if found:
+      return int(found[1]) * 1024
   unit = 1 if sys.platform == "darwin" else 1024
-  say(peak_bytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit)
+  return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
 if __name__ == "__main__":
