@@ -411,9 +411,9 @@ def test_halving_stops_members_and_the_rest_are_their_solo_runs(tmp_path, capsys
 
 def test_killed_at_a_random_moment_a_sweep_of_eight_resumes_to_the_same_bits(tmp_path):
   words = [
-    "--config=configs/digits.py", "--config.model.name=mlp", "--config.model.hidden=[400]",
-    "--config.train.steps=300", "--config.train.log_every=30", "--config.train.eval_every=60",
-    "--config.halving.first=150",
+    "--config=configs/digits.py", "--config.model.name=mlp", "--config.model.hidden=[200]",
+    "--config.train.steps=200", "--config.train.log_every=20", "--config.train.eval_every=40",
+    "--config.halving.first=100",
     "--config.sweep={'beta': [0.5, 1, 2, 4], 'seed': [0, 1]}", "--placement=single",
   ]  # fmt: skip
   command = lambda name: [
@@ -438,7 +438,7 @@ def test_killed_at_a_random_moment_a_sweep_of_eight_resumes_to_the_same_bits(tmp
     process.stdout.close()
   subprocess.run(command("broken"), **options)
   again = subprocess.run(command("broken"), **options)
-  assert "Finished already: 300 of 300 steps" in again.stdout
+  assert "Finished already: 200 of 200 steps" in again.stdout
   for which in ("latest", "best"):
     whole, broken = (runs.open_run(tmp_path / n, which) for n in ("whole", "broken"))
     same(whole.params, broken.params)
