@@ -103,6 +103,8 @@ def test_the_sentences_compare_and_name_what_does_not_belong():
   alone = _denoisers.grouped([(masked, [s for _, s in _groups_of(masked)])])
   assert _denoisers.table(alone, noise_reduction.NAMES) is None
   assert _denoisers.findings(alone, noise_reduction.NAMES) == []
+  assert _denoisers.compares(groups)
+  assert not _denoisers.compares(alone)
 
 
 def test_seeds_are_averaged_and_other_settings_are_rows():

@@ -75,8 +75,8 @@ def findings(
   """The kinds of training and the best baseline at each share, and what has no place there."""
   if not _on_noise(groups):
     return []
-  said, kept = [], [row for row in _order(groups) if row != BASELINE]
-  for d, share in enumerate(shares) if len(kept) > 1 else ():
+  said, kept = [], _kept(groups)
+  for d, share in enumerate(shares) if compares(groups) else ():
     best = {row: _best(row, groups[row], d, share) for row in kept}
     told = [f"trained on {row} {v:.2f} dB" for row, v in best.items() if v is not None]
     rivals = [(one.means["psnr"][d], one.answer.method) for one in baselines]
@@ -98,6 +98,15 @@ def findings(
       " side by side in a run of configs/mnist_denoising.py:all."
     )
   return said
+
+
+def compares(groups: Groups) -> bool:
+  """Whether there are several kinds of training, this noise among them."""
+  return _on_noise(groups) and len(_kept(groups)) > 1
+
+
+def _kept(groups: Groups) -> list[str]:
+  return [row for row in _order(groups) if row != BASELINE]
 
 
 def _on_noise(groups: Groups) -> bool:

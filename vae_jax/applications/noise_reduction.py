@@ -68,7 +68,8 @@ def compare(runs: list[Run], data: Dataset, key: Array, settings: dict[str, Any]
   groups = _denoisers.grouped([(s.task.run, s.scored) for s in solved])
   table = _denoisers.table(groups, NAMES)
   answers = [_report(one) for one in solved]
-  if table and len(solved) > 1:  # one comparison of all in place of each program's own
+  if len(solved) > 1 and _denoisers.compares(groups):
+    # One comparison of all takes the place of each program's own.
     answers = [answer._replace(findings=[]) for answer in answers]
   report = _members.together(runs, living, answers)
   baselines = [one for one in solved[0].scored if one.answer.member is None]
