@@ -11,7 +11,8 @@ from vae_jax import distributions, registry
 from vae_jax import vae as models
 from vae_jax.applications import _latents, _members, generation, reconstruction
 from vae_jax.baselines import pca
-from vae_jax.likelihoods import Likelihood, gaussian
+from vae_jax.likelihoods import Likelihood
+from vae_jax.likelihoods.gaussian import gaussian
 from vae_jax.run import Run
 from vae_jax.training import sweep
 from vae_jax.types import VAE, Dataset, Posterior, Spec, Table, UserError

@@ -11,7 +11,7 @@ from test_restoration import FEW, SIDE, basis, images, open_exact
 
 from vae_jax import data
 from vae_jax.applications import _large, super_resolution
-from vae_jax.observations import block_mean
+from vae_jax.inference.damage import block_mean
 from vae_jax.types import Spec, UserError
 
 GREY, COLOUR = Spec((8, 8, 1), "image", "unit"), Spec((8, 8, 3), "image", "unit")

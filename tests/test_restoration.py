@@ -15,16 +15,16 @@ from vae_jax import vae as models
 from vae_jax.applications import _restoration as shared
 from vae_jax.applications import inpainting, noise_reduction, super_resolution
 from vae_jax.baselines import (
-  _linear,
   classifier,
   image_denoising,
   image_imputation,
+  ridge_regression,
   supervised_denoiser,
   upscaling,
 )
-from vae_jax.likelihoods import gaussian
+from vae_jax.inference.damage import block_mean
+from vae_jax.likelihoods.gaussian import gaussian
 from vae_jax.metrics import restoration
-from vae_jax.observations import block_mean
 from vae_jax.run import Run
 from vae_jax.training import sweep
 from vae_jax.types import Dataset, Posterior, Spec, UserError
@@ -186,8 +186,10 @@ def test_imputations_keep_what_is_observed_and_find_a_copy():
 def test_ridge_recovers_a_linear_map_and_upscaling_a_copy():
   x = images().splits["train"]["x"]
   small = np.asarray(block_mean(x, 2))
-  fitted = _linear.fit(small[:150], x[:150], small[150:], x[150:])
-  np.testing.assert_allclose(_linear.apply(fitted, small[150:]), x[150:], atol=0.03)
+  fitted = ridge_regression.fit(small[:150], x[:150], small[150:], x[150:])
+  np.testing.assert_allclose(
+    ridge_regression.apply(fitted, small[150:]), x[150:], atol=0.03
+  )
   np.testing.assert_allclose(upscaling.neighbours(small[:5], small, x, k=1), x[:5])
   large = upscaling.resize(small[:3], (SIDE, SIDE), "nearest")
   np.testing.assert_allclose(block_mean(large, 2), small[:3], atol=1e-6)

@@ -8,10 +8,9 @@ from types import ModuleType
 import jax
 from tqdm import tqdm
 
+from vae_jax import applications, registry, report
 from vae_jax import config as configuration
-from vae_jax import registry, report
 from vae_jax import run as runs
-from vae_jax.applications import _members
 from vae_jax.training import loop
 from vae_jax.types import Array, Report, UserError
 
@@ -112,7 +111,7 @@ def _answer(
   if not living:
     runs.alive(found[0])
   answers = [module.evaluate(run, run.dataset, key, settings) for run in living]
-  return _members.together(found, living, answers)
+  return applications.together(found, living, answers)
 
 
 def _settings(modules: dict[str, ModuleType], given: dict[str, str]) -> dict[str, dict]:
@@ -126,7 +125,7 @@ def _settings(modules: dict[str, ModuleType], given: dict[str, str]) -> dict[str
 
   values = {name: configuration.literal(text) for name, text in given.items()}
   return {
-    application: _members.resolve(
+    application: applications.resolve(
       module.SETTINGS, {k: v for k, v in values.items() if k in module.SETTINGS}
     )
     for application, module in modules.items()

@@ -10,8 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from vae_jax import distributions, registry
-from vae_jax.likelihoods import Likelihood
-from vae_jax.sums import total
+from vae_jax.likelihoods import Likelihood, total
 from vae_jax.types import VAE, Array, Example, Params, Posterior, Prior, Spec, UserError
 
 _CONTRACT = ("shape", "outputs", "latents", "lowering", "parent", "name")

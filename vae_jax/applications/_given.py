@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from vae_jax.data.arrays import _find, _read
+from vae_jax.data.arrays import find_file, read_arrays
 from vae_jax.types import Spec, UserError
 
 
@@ -33,7 +33,7 @@ def read(path: str, spec: Spec) -> Given:
     UserError: no such file, images of another shape, values of another range, a pixel of which
       some channels are missing, or nothing missing at all.
   """
-  arrays = _read(_find(path, None))
+  arrays = read_arrays(find_file(path, None))
   if "x" not in arrays:
     raise UserError(f"{path} has the arrays {', '.join(arrays)}; expected x, and observed.")
   stored = arrays["x"]

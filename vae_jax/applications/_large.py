@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from vae_jax import observations
 from vae_jax.applications import _members
 from vae_jax.baselines import upscaling
 from vae_jax.data.patches import luminance
+from vae_jax.inference import damage
 from vae_jax.metrics import image
 from vae_jax.run import Run
 from vae_jax.types import Figure, Spec, Table, UserError
@@ -103,15 +103,15 @@ def joined(pictures: Sequence[Picture], tiles: np.ndarray, factor: int) -> list[
   for picture in pictures:
     count = len(places(picture.x.shape, tiles.shape[1:]))
     x = join(tiles[at : at + count], picture.x.shape)
-    small = observations.block_mean(picture.x, factor)
-    found.append(np.asarray(observations.back_project(x, small, factor)))
+    small = damage.block_mean(picture.x, factor)
+    found.append(np.asarray(damage.back_project(x, small, factor)))
     at += count
   return found
 
 
 def interpolated(picture: Picture, factor: int, method: str) -> np.ndarray:
   """A picture made small and interpolated again."""
-  small = np.asarray(observations.block_mean(picture.x, factor))
+  small = np.asarray(damage.block_mean(picture.x, factor))
   return upscaling.resize(small[None], picture.x.shape[:2], method)[0]
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from vae_jax.data import _bits, decode
+from vae_jax.data import decode, unpack
 from vae_jax.types import VAE, Array, Dataset, Params, Spec
 
 
@@ -40,7 +40,7 @@ def names(examples: dict[str, np.ndarray], spec: Spec, rows: np.ndarray) -> list
 def plain(x: np.ndarray, spec: Spec) -> np.ndarray:
   """Stored examples decoded to numbers [N, *shape] on the host; packed bits are unpacked."""
   if spec.domain == "binary" and x.dtype == np.int32:
-    x = _bits.unpack(x, spec.shape)
+    x = unpack(x, spec.shape)
   return np.asarray(decode(x), np.float32)
 
 

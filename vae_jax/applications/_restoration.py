@@ -10,11 +10,12 @@ import numpy as np
 from scipy.optimize import nnls
 
 from vae_jax.applications import _members
+from vae_jax.asking import apply
 from vae_jax.baselines import classifier
-from vae_jax.latent_map import Mode, latent_map
+from vae_jax.inference.latent_map import Mode, latent_map
 from vae_jax.metrics import image, restoration
 from vae_jax.metrics.summary import mean_and_error
-from vae_jax.run import Run, apply
+from vae_jax.run import Run
 from vae_jax.types import Array, Dataset, Example, Hyper, Params, Posterior, UserError
 
 SETTINGS = {
@@ -163,7 +164,7 @@ def residual(task: Task, power: int) -> np.ndarray:
 
 
 def spread_of(predicted: np.ndarray, clean: np.ndarray, power: int) -> np.ndarray:
-  """The coefficients [2] of `observations.spread` that fit how far a prediction is off.
+  """The coefficients [2] of `damage.spread` that fit how far a prediction is off.
 
   power 1 fits the mean absolute error, a Laplace scale; power 2 the root mean squared one, a
   standard deviation. Least squares with positive coefficients over ten bins of the predicted

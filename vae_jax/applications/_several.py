@@ -7,10 +7,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vae_jax import observations
 from vae_jax.applications import _members
 from vae_jax.applications import _restoration as shared
-from vae_jax.latent_map import Mode, posterior_draws, resample, weigh
+from vae_jax.inference.damage import spread
+from vae_jax.inference.latent_map import Mode, posterior_draws, resample, weigh
 from vae_jax.metrics import restoration
 from vae_jax.types import Array, Example, Hyper, Params, Table
 
@@ -42,7 +42,7 @@ def answer(
   Args:
     task: its settings.
     params: of one member.
-    hyper: with `residual` [2], of `observations.spread`.
+    hyper: with `residual` [2], of `damage.spread`.
     example: with the clean `x`.
     joint: log p(y|z) + log p(z).
     mode: of it.
@@ -59,7 +59,7 @@ def answer(
   average = jnp.tensordot(jnp.exp(kept.log_weights), means, 1)
   few = jax.vmap(lambda z: complete(decode(z)))(resample(kept, of(1), s["answers"]))
   many = jax.vmap(decode)(resample(kept, of(2), s["imputations"]))
-  std = observations.spread(jnp.clip(many, 0, 1), hyper["residual"])
+  std = spread(jnp.clip(many, 0, 1), hyper["residual"])
   many = jnp.clip(many + std * jax.random.normal(of(3), many.shape), 0, 1)
   clean, total = example["x"], jnp.maximum(missing.sum() * few.shape[-1], 1.0)
   over_missing = lambda v: jnp.sum(v * missing) / total

@@ -6,10 +6,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vae_jax import noise, observations
+from vae_jax import noise
 from vae_jax.applications import _given, _members, _pictures, _restored, _several
 from vae_jax.applications import _restoration as shared
 from vae_jax.baselines import image_imputation as classic
+from vae_jax.inference import damage
 from vae_jax.run import Run
 from vae_jax.types import Array, Dataset, Example, Figure, Hyper, Params, Report, UserError
 
@@ -168,9 +169,9 @@ def _completed(
 
     def joint(z: Array) -> Array:
       if s["observation"] == "bernoulli":
-        likelihood = observations.observed_bernoulli(seen, decode(z), known)
+        likelihood = damage.observed_bernoulli(seen, decode(z), known)
       else:
-        likelihood = observations.observed_gaussian(seen, decode(z), known, s["std"])
+        likelihood = damage.observed_gaussian(seen, decode(z), known, s["std"])
       return likelihood + shared.log_prior(run, z)
 
     code, whole = encode(seen, known), jnp.ones_like(known)

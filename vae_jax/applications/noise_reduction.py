@@ -7,10 +7,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vae_jax import corruptions, noise, observations
+from vae_jax import corruptions, noise
 from vae_jax.applications import _denoisers, _members, _pictures, _restored
 from vae_jax.applications import _restoration as shared
-from vae_jax.baselines import _linear, image_denoising, supervised_denoiser
+from vae_jax.baselines import image_denoising, ridge_regression, supervised_denoiser
+from vae_jax.inference import damage
 from vae_jax.run import Run, alive
 from vae_jax.types import Array, Dataset, Example, Figure, Hyper, Params, Report
 
@@ -103,12 +104,14 @@ def _solve(
   task = shared.prepare(run, data, key, settings, "noise_reduction")
   y = np.stack([noisy(task.clean, s, settings["mask_seed"], "test") for s in SHARES])
   linear = [_wiener(task, share) for share in SHARES]
-  guess = np.stack([_linear.apply(f, x) for f, x in zip(linear, y, strict=True)])
+  guess = np.stack([ridge_regression.apply(f, x) for f, x in zip(linear, y, strict=True)])
   found = [
     shared.timed("noisy image", lambda d: y[d], len(y)),
     *_by_model(task, y, guess, shared.residual(task, 1)),
     *_filters(task, y),
-    shared.timed("linear Wiener", lambda d: _linear.apply(linear[d], y[d]), len(y)),
+    shared.timed(
+      "linear Wiener", lambda d: ridge_regression.apply(linear[d], y[d]), len(y)
+    ),
     *_supervised(task, y),
   ]
   scored = [shared.score(task, answer) for answer in found]
@@ -151,7 +154,7 @@ def _by_model(
     encode = partial(shared.encoded, run, params, example)
 
     def joint(z: Array) -> Array:
-      likelihood = observations.replaced(seen, decode(z), share, scale)
+      likelihood = damage.replaced(seen, decode(z), share, scale)
       return likelihood + shared.log_prior(run, z)
 
     code = encode(seen)
@@ -159,8 +162,8 @@ def _by_model(
     once, best = decode(code), decode(mode.z)
 
     def blend(x: Array) -> Array:
-      near = observations.spread(x, hyper["residual"])
-      clean = observations.clean_share(seen, x, share, near)
+      near = damage.spread(x, hyper["residual"])
+      clean = damage.clean_share(seen, x, share, near)
       return clean * seen + (1 - clean) * x
 
     return {
@@ -172,11 +175,11 @@ def _by_model(
   return shared.answers(*shared.ask_model(task, restore, fields, {"residual": residual}))
 
 
-def _wiener(task: shared.Task, share: float) -> _linear.Ridge:
+def _wiener(task: shared.Task, share: float) -> ridge_regression.Ridge:
   seed = task.settings["mask_seed"]
   train = noisy(task.train, share, seed, "train")
   valid = noisy(task.valid, share, seed, "valid")
-  return _linear.fit(train, task.train, valid, task.valid)
+  return ridge_regression.fit(train, task.train, valid, task.valid)
 
 
 def _filters(task: shared.Task, y: np.ndarray) -> list[shared.Answer]:
@@ -208,18 +211,18 @@ def _supervised(task: shared.Task, y: np.ndarray) -> list[shared.Answer]:
   """A network of the model's size that was trained to remove just this noise."""
   leaves = jax.tree.leaves(task.run.params)
   parameters = sum(leaf.size // len(leaf) for leaf in leaves)
-  damage = partial(corruptions.uniform, rate=float(task.settings["most"]), vary=True)
+  disturb = partial(corruptions.uniform, rate=float(task.settings["most"]), vary=True)
   seed = jax.random.key(task.settings["mask_seed"])
   restore = supervised_denoiser.fit(
-    task.train, damage, parameters, jax.random.fold_in(seed, 1), task.settings["epochs"]
+    task.train, disturb, parameters, jax.random.fold_in(seed, 1), task.settings["epochs"]
   )
   plain = shared.timed("supervised network", lambda d: restore(y[d]), len(y))
 
   def blended(d: int) -> np.ndarray:
     valid = noisy(task.valid, SHARES[d], task.settings["mask_seed"], "valid")
     fitted = shared.spread_of(restore(valid), task.valid, 1)
-    scale = observations.spread(plain.x[d], fitted)
-    clean = observations.clean_share(y[d], plain.x[d], SHARES[d], scale)
+    scale = damage.spread(plain.x[d], fitted)
+    clean = damage.clean_share(y[d], plain.x[d], SHARES[d], scale)
     return np.asarray(clean * y[d] + (1 - clean) * plain.x[d])
 
   return [plain, shared.timed("supervised network, blended", blended, len(y))]

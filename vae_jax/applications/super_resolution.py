@@ -6,10 +6,10 @@ from typing import Any
 import jax.numpy as jnp
 import numpy as np
 
-from vae_jax import observations
 from vae_jax.applications import _large, _members, _pictures, _restored, _several
 from vae_jax.applications import _restoration as shared
-from vae_jax.baselines import _linear, image_imputation, upscaling
+from vae_jax.baselines import image_imputation, ridge_regression, upscaling
+from vae_jax.inference import damage
 from vae_jax.run import Run
 from vae_jax.types import (
   Array,
@@ -63,7 +63,7 @@ def evaluate(run: Run, data: Dataset, key: Array, settings: dict[str, Any]) -> R
   given, crop = settings["pictures"], settings["crop"]
   large = _large.read(given, run.spec, crop) if given else []
   task = shared.prepare(run, data, key, settings, "super_resolution")
-  small = [np.asarray(observations.block_mean(task.clean, f)) for f in FACTORS]
+  small = [np.asarray(damage.block_mean(task.clean, f)) for f in FACTORS]
   conditional = _conditional(task, small)
   baselines = _baselines(task, small, [mean for mean, _ in conditional])
   ridge = next(a for a in baselines if a.method == "ridge")
@@ -98,7 +98,7 @@ def evaluate(run: Run, data: Dataset, key: Array, settings: dict[str, Any]) -> R
 def _with_large(report: Report, task: shared.Task, large: list[_large.Picture]) -> Report:
   """The report with larger pictures, cut into tiles of the size that the model knows."""
   tiles = np.concatenate([_large.cut(p.x, task.run.spec.shape) for p in large])
-  small = [np.asarray(observations.block_mean(tiles, f)) for f in FACTORS]
+  small = [np.asarray(damage.block_mean(tiles, f)) for f in FACTORS]
   guess = np.stack([mean for mean, _ in _conditional(task, small)])
   found, _ = _enlarged(shared.instead(task, tiles), small, guess, False)
   answers: _large.Answers = {}
@@ -122,7 +122,7 @@ def _enlarged(
 ) -> tuple[dict[str, np.ndarray], float]:
   run, std = task.run, task.settings["std"]
   large = [
-    np.asarray(observations.block_repeat(y, f)) for y, f in zip(small, FACTORS, strict=True)
+    np.asarray(damage.block_repeat(y, f)) for y, f in zip(small, FACTORS, strict=True)
   ]
 
   def enlarge(params: Params, hyper: Hyper, example: Example, key: Array) -> dict:
@@ -131,17 +131,15 @@ def _enlarged(
     encode = partial(shared.encoded, run, params, example)
     # Both factors are one program: the averages of both are taken, and one is looked at.
     of = lambda per_factor: jnp.stack([per_factor(f) for f in FACTORS])[which]
-    averages = lambda x: of(
-      lambda f: observations.block_repeat(observations.block_mean(x, f), f)
-    )
+    averages = lambda x: of(lambda f: damage.block_repeat(damage.block_mean(x, f), f))
     blocks = of(lambda f: jnp.asarray(1.0 / f**2))  # a small pixel is f^2 of the large
 
     def joint(z: Array) -> Array:
-      likelihood = observations.observed_gaussian(seen, averages(decode(z)), blocks, std)
+      likelihood = damage.observed_gaussian(seen, averages(decode(z)), blocks, std)
       return likelihood + shared.log_prior(run, z)
 
     def project(x: Array) -> Array:
-      for _ in range(observations.ROUNDS):
+      for _ in range(damage.ROUNDS):
         x = jnp.clip(x + seen - averages(x), 0, 1)
       return x
 
@@ -179,15 +177,19 @@ def _baselines(
   task: shared.Task, small: list[np.ndarray], conditional: list[np.ndarray]
 ) -> list[shared.Answer]:
   shape, kinds = task.clean.shape[1:3], len(FACTORS)
-  train = [np.asarray(observations.block_mean(task.train, f)) for f in FACTORS]
-  valid = [np.asarray(observations.block_mean(task.valid, f)) for f in FACTORS]
-  fitted = [_linear.fit(train[d], task.train, valid[d], task.valid) for d in range(kinds)]
-  project = lambda x, d: np.asarray(observations.back_project(x, small[d], FACTORS[d]))
+  train = [np.asarray(damage.block_mean(task.train, f)) for f in FACTORS]
+  valid = [np.asarray(damage.block_mean(task.valid, f)) for f in FACTORS]
+  fitted = [
+    ridge_regression.fit(train[d], task.train, valid[d], task.valid) for d in range(kinds)
+  ]
+  project = lambda x, d: np.asarray(damage.back_project(x, small[d], FACTORS[d]))
   found = [
     shared.timed(name, lambda d, name=name: upscaling.resize(small[d], shape, name), kinds)
     for name in upscaling.METHODS
   ]
-  ridge = shared.timed("ridge", lambda d: _linear.apply(fitted[d], small[d]), kinds)
+  ridge = shared.timed(
+    "ridge", lambda d: ridge_regression.apply(fitted[d], small[d]), kinds
+  )
   near = lambda d: upscaling.neighbours(small[d], train[d], task.train)
   neighbours = shared.timed("5 neighbours", near, kinds)
   gaussian = shared.timed("conditional Gaussian", lambda d: conditional[d], kinds)
@@ -207,7 +209,7 @@ def _consistency(
     known = answer.member is not None
     row = _members.cells(task.run, answer.member) if known else [None] * len(head)
     gaps = [
-      np.asarray(observations.block_mean(x, f)) - y
+      np.asarray(damage.block_mean(x, f)) - y
       for x, y, f in zip(answer.x, small, FACTORS, strict=True)
     ]
     rows.append([*row, answer.method, *(float(np.sqrt(np.square(g).mean())) for g in gaps)])
@@ -225,7 +227,7 @@ def _figures(
   above = _pictures.names(task.examples, task.run.spec, rows)
   found = []
   for d, factor in enumerate(FACTORS):
-    seen = np.asarray(observations.block_repeat(small[d], factor))
+    seen = np.asarray(damage.block_repeat(small[d], factor))
     one = _restored.best(scored, d, True)
     images = np.stack([task.clean[rows], seen[rows], one.answer.x[d][rows]])
     data = {"images": images, "rows": ["original", "seen", "enlarged"], "columns": above}

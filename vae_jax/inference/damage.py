@@ -6,7 +6,7 @@ their sum with log p(z). A missing or averaged pixel is a sum over its channels.
 
 import jax.numpy as jnp
 
-from vae_jax.sums import total
+from vae_jax.likelihoods import total
 from vae_jax.types import Array
 
 ROUNDS = 5  # of back-projection

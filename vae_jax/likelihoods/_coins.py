@@ -3,7 +3,7 @@
 import jax
 import jax.numpy as jnp
 
-from vae_jax.sums import total
+from vae_jax.likelihoods._base import total
 from vae_jax.types import Array
 
 

@@ -2,7 +2,7 @@
 
 A model trained on clean examples and any known p(y|z) together say what z was: argmax_z
 log p(y|z) + log p(z). Everything here is of ONE example and of a plain function of z, so that
-`run.apply` makes it a batch and a population; what log p(y|z) may be is in `observations`.
+`asking.apply` makes it a batch and a population; what log p(y|z) may be is in `damage`.
 """
 
 from collections.abc import Callable

@@ -1,6 +1,6 @@
 """How examples are laid out in a picture: image tiles, and line panels for what is no image.
 
-Numbers and axes in, no import of matplotlib: `plots` owns the figures and calls these.
+Numbers and axes in, no import of matplotlib: `charts` and `images` own the figures and call these.
 """
 
 from collections.abc import Sequence
