@@ -96,6 +96,9 @@ def answer(
   settings = of_settings.resolve(module.SETTINGS, given)
   living = of_members.living(runs)
   application.optional("check", lambda runs, settings: None)(living, settings)
+  application = application.optional("adapted", lambda application, *_: application)(
+    application, living, settings
+  )
   parts = of_members.parts(living)
   firsts = [living[parts.index(part)] for part in range(max(parts) + 1)]
   sources = [Source(run, settings, key) for run in firsts]

@@ -14,6 +14,7 @@ follows from the scores. `docs/applications.md` has an example of 40 lines.
     VARIES: tuple[str, ...]               # optional: fields of config.data that count as seeds
 
     check(runs, settings) -> None                      # optional: refuses before anything else
+    adapted(application, runs, settings) -> Application  # optional: titles, headline and note
     prepare(source, split, limit) -> Task              # of the data alone
     model(task, run) -> Ask | {method: answers}        # of ONE member and ONE example
     baselines(task) -> {method: condition index -> answer}
@@ -112,9 +113,10 @@ class Extra(NamedTuple):
   """What an application adds to the report that follows from its scores."""
 
   tables: Sequence[Table] = ()
-  figures: Sequence[Figure] = ()
+  figures: Sequence[Figure] = ()  # one of a name that the kit has takes its place
   findings: Sequence[str] = ()
   arrays: Mapping[str, np.ndarray] = NOTHING
+  block: Sequence[str] = ()  # further lines for the terminal
 
 
 class Application(NamedTuple):

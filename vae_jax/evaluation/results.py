@@ -93,21 +93,29 @@ def interval(
 def paired(
   a: Line, b: Line, name: str, metric: Metric, condition: str, level: float = LEVEL
 ) -> Estimate | None:
-  """Line a less line b by seed and by example; None where they share no seed.
+  """Line a less line b by seed and by example, of their `pairs`; None without any."""
+  found = pairs(a, b, name, condition)
+  return None if found is None else _estimate(metric, *found, level)
+
+
+def pairs(
+  a: Line, b: Line, name: str, condition: str
+) -> tuple[np.ndarray, np.ndarray] | None:
+  """The scores of two lines by seed and by example, [S, n, ...] each; None without any.
 
   A baseline has no seed: it is paired with every seed on the same data. Examples are paired
   in order, as many as both have.
   """
-  pairs = []
+  found = []
   for one in a.cells.get(condition, ()):
     other = next((r for r in b.cells.get(condition, ()) if _matches(one, r)), None)
     if other is not None and name in one.scores and name in other.scores:
-      pairs.append((one.scores[name], other.scores[name]))
-  if not pairs:
+      found.append((one.scores[name], other.scores[name]))
+  if not found:
     return None
-  count = min(len(x) for pair in pairs for x in pair)
-  ours, theirs = (np.stack([pair[i][:count] for pair in pairs]) for i in (0, 1))
-  return _estimate(metric, ours, theirs, level)
+  count = min(len(x) for pair in found for x in pair)
+  ours, theirs = (np.stack([pair[i][:count] for pair in found]) for i in (0, 1))
+  return ours, theirs
 
 
 def mean(line: Line, name: str, metric: Metric, condition: str) -> float:

@@ -118,7 +118,7 @@ def block(outcome: Outcome, seconds: float) -> list[str]:
   """The lines of the terminal: the chosen line, the hardest baselines, the difference."""
   name = outcome.application.headline
   metric = outcome.application.metrics[name]
-  count = len(outcome.task.examples["id"])
+  count = _examples(outcome, name)
   better = {1: ", higher is better", -1: ", lower is better", 0: ""}[metric.better]
   unit = f" in {metric.unit}" if metric.unit else ""
   seeds = max((d.difference.seeds for d in outcome.verdicts), default=_seeds(outcome))
@@ -130,7 +130,9 @@ def block(outcome: Outcome, seconds: float) -> list[str]:
   if outcome.chosen is None:
     return lines
   rows: list[list[str]] = [["", *outcome.conditions]] if outcome.conditions != ("",) else []
-  rows.append([outcome.chosen.method, *_row(outcome, outcome.chosen, metric)])
+  words = tables.setting_words(outcome, outcome.chosen)
+  ours = " · ".join(filter(None, (outcome.chosen.method, words)))
+  rows.append([ours, *_row(outcome, outcome.chosen, metric)])
   if outcome.verdicts:
     at = {v.condition: v for v in outcome.verdicts}
     rivals = [at[c].theirs if c in at else None for c in outcome.conditions]
@@ -174,6 +176,13 @@ def _seeds(outcome: Outcome) -> int:
   return (
     max(map(len, chosen.cells.values())) if chosen is not None else len(outcome.members)
   )
+
+
+def _examples(outcome: Outcome, name: str) -> int:
+  """How many examples the headline's metric is of; all where it is one number a model."""
+  scored = [r.scores[name] for r in outcome.results if r.member and name in r.scores]
+  most = max(map(len, scored), default=1)
+  return most if most > 1 else len(outcome.task.examples["id"])
 
 
 def _unit(metric: Metric) -> str:
