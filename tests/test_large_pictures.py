@@ -11,8 +11,8 @@ from test_restoration import FEW, SIDE, basis, images, open_exact
 
 from vae_jax import data
 from vae_jax.applications import super_resolution
-from vae_jax.evaluation import large as of_large
 from vae_jax.inference.damage import block_mean
+from vae_jax.inputs import large_pictures as of_large
 from vae_jax.types import Spec, UserError
 
 GREY, COLOUR = Spec((8, 8, 1), "image", "unit"), Spec((8, 8, 3), "image", "unit")
@@ -75,15 +75,17 @@ def test_a_model_that_knows_the_tiles_is_ahead(tmp_path):
   run = open_exact(images())
   settings = FEW | {"std": 0.01, "pictures": folder}
   found = evaluated("super_resolution", run, settings)
-  table = found.tables[-1]
+  table = next(t for t in found.tables if t.title == "Large pictures: PSNR, dB")
   at = table.columns.index
-  assert table.columns[-3:] == ("mean", "a", "b")
-  means = {(row[at("method")], row[at("factor")]): row[at("mean")] for row in table.rows}
-  assert len(table.rows) == 2 * 5
-  assert means[of_large.MODEL, 2] > means["bicubic", 2] + 3
-  assert means["bicubic", 2] > means["nearest", 2]
+  psnr = {row[at("method")]: row[at("2×")] for row in table.rows}
+  assert len(table.rows) == 5
+  assert psnr[super_resolution.PROJECTED] > psnr["bicubic"] + 3
+  assert psnr["bicubic"] > psnr["nearest"]
   assert {"large_2", "large_4"} <= {figure.name for figure in found.figures}
-  assert any("Large pictures, 2×: the model" in text for text in found.findings)
+  assert any(
+    text.startswith("Large pictures: PSNR of latent MAP") and "2×" in text
+    for text in found.findings
+  )
 
 
 def test_a_wrong_folder_is_told_before_anything_is_computed(monkeypatch):
