@@ -11,7 +11,6 @@ from vae_jax.evaluation.answer import Outcome
 from vae_jax.evaluation.numbers import counted, p_value, plus_minus
 from vae_jax.evaluation.protocol import Setting
 from vae_jax.evaluation.results import Line
-from vae_jax.evaluation.tables import setting_words as label
 from vae_jax.metrics import comparison
 from vae_jax.training import sweep
 from vae_jax.types import Table, UserError
@@ -96,11 +95,9 @@ def more(found: comparison.Settled) -> str:
 
 def sentence(outcome: Outcome, pair: Pair) -> str:
   """The verdict on two settings: better by how much, or what it would take to say."""
-  metric, d = (
-    outcome.application.metrics[outcome.application.headline],
-    pair.found.difference,
-  )
-  a, b = label(outcome, pair.lower), label(outcome, pair.higher)
+  metric = outcome.application.metrics[outcome.application.headline]
+  d = pair.found.difference
+  a, b = _words(outcome, pair.lower), _words(outcome, pair.higher)
   word, seeds = verdict(pair, metric.better), counted(d.seeds, "seed")
   size = f"{plus_minus(d, metric.digits)} {metric.unit}".rstrip()
   claim = f"{a} is {'better' if metric.better else f'lower in {metric.title}'} than {b}"
@@ -128,7 +125,7 @@ def findings(outcome: Outcome, pairs: list[Pair]) -> list[str]:
   where = f"{where if outcome.on_validation else ':'} {size} {metric.unit}".rstrip()
   told = _told(outcome, pairs)
   return [
-    f"Of {len(outcome.ours)} settings {label(outcome, top)} has the lowest {metric.title}{where}"
+    f"Of {len(outcome.ours)} settings {_words(outcome, top)} has the lowest {metric.title}{where}"
     f" over {counted(len(top.cells['']), 'seed')}.",
     *(sentence(outcome, pair) for pair in told),
     *([f"The table has all {len(pairs)} pairs."] if len(pairs) > len(told) else []),
@@ -140,7 +137,7 @@ def block(outcome: Outcome, pairs: list[Pair]) -> list[str]:
   metric, lines = outcome.application.metrics[outcome.application.headline], []
   for pair in _told(outcome, pairs):
     size = plus_minus(pair.found.difference, metric.digits)
-    both = f"{label(outcome, pair.lower)} below {label(outcome, pair.higher)}"
+    both = f"{_words(outcome, pair.lower)} below {_words(outcome, pair.higher)}"
     lines.append(f"  {both} by {size}: {verdict(pair, metric.better)}")
   return lines
 
@@ -153,21 +150,12 @@ def table(outcome: Outcome, pairs: list[Pair]) -> Table:
     d, p, needed, _ = pair.found
     word = verdict(pair, metric.better)
     extra = max(1, needed - d.seeds) if needed and word == "cannot be said" else None
-    row = [label(outcome, pair.lower), label(outcome, pair.higher), d.seeds, d.mean]
+    row = [_words(outcome, pair.lower), _words(outcome, pair.higher), d.seeds, d.mean]
     row += [known(d.half), known(d.p) if d.seeds > 1 else None, known(p), extra, word]
     rows.append(row)
   by = ", ".join(filter(None, ("by", metric.unit)))
-  columns = (
-    "lower",
-    "than",
-    "seeds",
-    by,
-    f"± {by}",
-    "p",
-    "Holm p",
-    "more seeds",
-    "verdict",
-  )
+  columns = ("lower", "than", "seeds", by, f"± {by}", "p", "Holm p")
+  columns += ("more seeds", "verdict")
   note = (
     f"On {metric.title}{'; lower is better' if metric.better else ''}, paired by seed and by"
     " example, ± the half width of the 95 % interval of this pair alone. p: Student's paired t"
@@ -191,3 +179,7 @@ def _family(outcome: Outcome, axis: str) -> list[tuple[Setting, Setting]]:
   pairs = [pair for row in rows for pair in itertools.pairwise(row)]
   known = [{*pair} for pair in pairs]
   return pairs + [(top, s) for s in settings if s != top and {top, s} not in known]
+
+
+def _words(outcome: Outcome, line: Line) -> str:
+  return of_results.setting_words(line, outcome.ours)

@@ -130,8 +130,7 @@ def block(outcome: Outcome, seconds: float) -> list[str]:
   if outcome.chosen is None:
     return lines
   rows: list[list[str]] = [["", *outcome.conditions]] if outcome.conditions != ("",) else []
-  words = tables.setting_words(outcome, outcome.chosen)
-  ours = " · ".join(filter(None, (outcome.chosen.method, words)))
+  ours = of_results.label(outcome.chosen, outcome.ours)
   rows.append([ours, *_row(outcome, outcome.chosen, metric)])
   if outcome.verdicts:
     at = {v.condition: v for v in outcome.verdicts}

@@ -151,21 +151,8 @@ def verdicts(outcome: Outcome) -> Table:
 
 def chosen_words(outcome: Outcome) -> str:
   """The chosen line in words, and where it was chosen."""
-  words = setting_words(outcome, outcome.chosen)
-  named = f"{outcome.chosen.method}{f' at {words}' if words else ''}"
+  named = of_results.label(outcome.chosen, outcome.ours)
   return f"{named}, chosen on validation" if outcome.on_validation else named
-
-
-def setting_words(outcome: Outcome, line: Line) -> str:
-  """What a line differs in from others, "β 4", with COLLAPSED where a member of it is."""
-  names = [one.setting for one in outcome.ours]
-  differ = {k for setting in names for k, v in setting if dict(line.setting).get(k) != v}
-  words = of_members.name({k: v for k, v in line.setting if k in differ})
-  seeds = next(iter(line.cells.values()))
-  flat = sum("COLLAPSED" in result.member.active for result in seeds)
-  if not flat or not words:
-    return words
-  return f"{words} (COLLAPSED{'' if flat == len(seeds) else f' in {flat} of {len(seeds)}'})"
 
 
 def of_each_member(outcome: Outcome) -> Table:

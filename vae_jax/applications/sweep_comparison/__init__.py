@@ -8,7 +8,7 @@ import numpy as np
 
 from vae_jax import asking
 from vae_jax.applications.sweep_comparison import _figures, _pictures
-from vae_jax.evaluation import figures, members, pairs, pictures, settings, tables
+from vae_jax.evaluation import figures, members, pairs, pictures, results, settings
 from vae_jax.evaluation.answer import Outcome, refuse_data
 from vae_jax.evaluation.protocol import Application, Extra, Metric, Task
 from vae_jax.evaluation.source import Source
@@ -55,8 +55,8 @@ def check(runs: list[Run], given: dict[str, Any]) -> None:
   refuse_data(runs)
   found = list(dict.fromkeys(one.setting for one in members.of(runs, [0] * len(runs))))
   if len(found) < 2:
-    what = "sweep a number, as in --config.sweep.beta='[1.0,4.0]'."
-    raise UserError(f"sweep_comparison compares settings, and this run has one: {what}")
+    sweep = "sweep a number, as in --config.sweep.beta='[1.0,4.0]'."
+    raise UserError(f"sweep_comparison compares settings, and this run has one: {sweep}")
   pairs.asked(found, given["axis"] or figures.axis_of(found), given["pairs"])
 
 
@@ -124,16 +124,16 @@ def further(outcome: Outcome) -> Extra:
   width = max(result.member.run.vae.latents for result in outcome.results)
   pad = lambda x: np.pad(x, (0, width - len(x)), constant_values=np.nan)
   kl = np.stack([pad(-np.sort(-result.answer["latents"])) for result in outcome.results])
-  numbers = [result.member.number for result in outcome.results]
-  arrays = {"member": np.asarray(numbers), "latents": kl, "ceiling": np.asarray(most)}
-  mean = lambda line: np.mean([r.scores["information"] for r in line.cells[""]])
-  full = [tables.setting_words(outcome, o) for o in outcome.ours if mean(o) > most - NEAR]
-  said = pairs.findings(outcome, found)
+  arrays = {"latents": kl, "ceiling": np.asarray(most)}
+  arrays["member"] = np.asarray([result.member.number for result in outcome.results])
+  mean = lambda line: results.mean(line, "information", METRICS["information"], "")
+  full = [line for line in outcome.ours if mean(line) > most - NEAR]
+  said, words = pairs.findings(outcome, found), results.setting_words
   if full:
     said.append(
-      f"The mutual information of {'; '.join(full)} is within {NEAR:g} nats of {most:.2f}, the"
-      " log of the number of examples: it is at least that, and KL(q(z) ‖ p(z)) and the total"
-      " correlation are at most what the tables say."
+      f"The mutual information of {'; '.join(words(line, outcome.ours) for line in full)} is"
+      f" within {NEAR:g} nats of {most:.2f}, the log of the number of examples: it is at least"
+      " that, and KL(q(z) ‖ p(z)) and the total correlation are at most what the tables say."
     )
   return Extra(
     [pairs.table(outcome, found)] if found else [],
