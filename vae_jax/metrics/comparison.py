@@ -200,6 +200,8 @@ def seeds_needed(
   """
   if difference == 0 or not np.isfinite(difference + seed_std + example_error):
     return None
+  if seed_std == example_error == 0:
+    return 2
   seeds = np.arange(2, most + 1)
   enough = power(difference, seed_std, seeds, example_error, level) >= chance
   return int(seeds[np.argmax(enough)]) if enough.any() else None

@@ -124,7 +124,7 @@ def further(outcome: Outcome) -> Extra:
   width = max(result.member.run.vae.latents for result in outcome.results)
   pad = lambda x: np.pad(x, (0, width - len(x)), constant_values=np.nan)
   kl = np.stack([pad(-np.sort(-result.answer["latents"])) for result in outcome.results])
-  arrays = {"latents": kl, "ceiling": np.asarray(most)}
+  arrays = {"latents": kl, "at_least_above": np.asarray(most - NEAR)}  # of the information
   arrays["member"] = np.asarray([result.member.number for result in outcome.results])
   mean = lambda line: results.mean(line, "information", METRICS["information"], "")
   full = [line for line in outcome.ours if mean(line) > most - NEAR]
