@@ -166,6 +166,9 @@ def _told(found: list[Verdict]) -> str:
 def _row(outcome: Outcome, line: Line, metric: Metric) -> list[str]:
   name = outcome.application.headline
   best = {v.condition for v in outcome.verdicts if v.word == "ahead"}
+  if not outcome.verdicts:
+    found = [of_results.interval(line, name, metric, c) for c in outcome.conditions]
+    return [plus_minus(one, metric.digits) if one is not None else "–" for one in found]
   mean = lambda c: text(of_results.mean(line, name, metric, c), metric.digits)
   return [f"{mean(c)} *" if c in best else mean(c) for c in outcome.conditions]
 
