@@ -156,8 +156,16 @@ def bind(model: nn.Module, likelihood: Likelihood) -> VAE:
     mode=mode,
     decodes=functools.partial(_decoder_only, model),
     noise=tuple(getattr(model, "HYPER", ())),
+    theta=_theta(model, call, theta_of),
   )
   return vae._replace(given=_given(vae, model, writers))
+
+
+def _theta(model: nn.Module, call: Callable, theta_of: Callable) -> Callable | None:
+  """`(params, z) -> theta [*shape, P]`; None of a model that writes step by step."""
+  if hasattr(model, "generate"):
+    return None
+  return lambda params, z: theta_of(params, call(model.decode, params, z))
 
 
 def _given(vae: VAE, model: nn.Module, writers: Callable) -> Callable[[Array], VAE] | None:
