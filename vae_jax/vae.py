@@ -101,8 +101,7 @@ def model_numbers(name: str) -> dict[str, float]:
 def bind(model: nn.Module, likelihood: Likelihood) -> VAE:
   """The pure functions of ONE example of a model under a likelihood.
 
-  `params` is {"model": the module's}, with "shared": [S] where the likelihood has S shared
-  parameters.
+  `params` is {"model": the module's}, with "shared" [S], the likelihood's, where it has S.
   The encoder reads `example["input"]` where a corruption put one, else `example["x"]`. A model
   with a method `generate` is sequential, p(x|z) = prod_t p(x_t | x_<t, z): its decoder reads
   `example["read"]` where a corruption put one, else `example["x"]`, and position t of its
