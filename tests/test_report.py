@@ -182,7 +182,7 @@ def test_the_page_is_whole_and_needs_nothing_else(workdir):
     "± 0.25",
     "NaN",
     "18.29",
-    "+3.81 ± 1.37 dB",
+    "+3.81 ±\N{NO-BREAK SPACE}1.37 dB",
     "Bold: the best of its column.",
     "In every row: seed 0.",
     "56 s",
@@ -256,7 +256,7 @@ def test_the_first_numbers_are_the_reports_own_headlines(tmp_path):
     "kind": "nan", "told": "PSNR of latent <MAP>, β 4",
   }  # fmt: skip
   assert second == {
-    "id": "noise_reduction", "name": "noise reduction", "value": "18.29", "error": "± 1.19",
+    "id": "noise_reduction", "name": "noise reduction", "value": "18.29", "error": "±\N{NO-BREAK SPACE}1.19",
     "unit": "dB", "kind": "number", "told": "PSNR of latent <MAP>, 25 %, β 4",
   }  # fmt: skip
   assert page.headlines([]) == []
@@ -272,8 +272,8 @@ def test_verdicts_are_a_strip_with_the_difference(tmp_path):
   )
   shown = [(one["condition"], one["word"], one["gap"]) for one in found["each"]]
   assert shown == [
-    ("10 %", "ahead", "+3.81 ± 1.37 dB"),
-    ("25 %", "open", "+0.00 ± 1.20 dB"),
+    ("10 %", "ahead", "+3.81 ±\N{NO-BREAK SPACE}1.37 dB"),
+    ("25 %", "open", "+0.00 ±\N{NO-BREAK SPACE}1.20 dB"),
     ("50 %", "behind", "−1.50 dB"),
     ("90 %", "NaN", "NaN dB"),
   ]
@@ -328,7 +328,6 @@ addEventListener("load", () => {
   const note = (name, value) => seen.push(`${name}=${value}`);
   const parts = all("details.part"), open = () => parts.filter((p) => p.open).length;
   const contents = document.querySelector(".contents > details");
-  document.documentElement.style.scrollBehavior = "auto";
   note("contents", contents.open);
   note("open", open());
   document.getElementById("fold").click();

@@ -157,9 +157,9 @@ def _headline(report: dict[str, Any]) -> dict[str, Any]:
 
 
 def _half(value: Any, digits: int) -> str:
-  """The words "± 0.5"; empty where no interval is known."""
+  """The words "± 0.5" that no line breaks; empty where no interval is known."""
   found = _float(value)
-  return f"± {numbers.text(found, digits)}" if math.isfinite(found) else ""
+  return f"±\N{NO-BREAK SPACE}{numbers.text(found, digits)}" if math.isfinite(found) else ""
 
 
 def _float(value: Any) -> float:
