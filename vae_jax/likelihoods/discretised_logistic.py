@@ -1,9 +1,12 @@
 """The mass that a logistic density puts on each grey level."""
 
+import functools
 import math
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from scipy.special import expit
 
 from vae_jax.likelihoods._base import Likelihood, check_scale, total
 from vae_jax.types import Array, Spec
@@ -65,8 +68,16 @@ def discretised_logistic(
     sample,
     ("unit", "binary"),
     shared=(start,) if scale == "shared" else (),
+    symbols=levels,
+    below=functools.partial(_below, levels, 0.0 if scale == "shared" else start),
   )
 
 
 def _like(edges: Array, mean: Array) -> Array:
   return edges.reshape((1,) * mean.ndim + edges.shape)
+
+
+def _below(levels: int, offset: float, theta: np.ndarray, k: np.ndarray) -> np.ndarray:
+  """P(level < k), F((k - 1/2) / (levels - 1)) of the density behind it."""
+  log_scale = np.maximum(theta[:, 1] + offset, -7.0)
+  return expit(((k - 0.5) / (levels - 1) - theta[:, 0]) * np.exp(-log_scale))
