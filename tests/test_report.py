@@ -256,8 +256,9 @@ def test_the_first_numbers_are_the_reports_own_headlines(tmp_path):
     "kind": "nan", "told": "PSNR of latent <MAP>, β 4",
   }  # fmt: skip
   assert second == {
-    "id": "noise_reduction", "name": "noise reduction", "value": "18.29", "error": "±\N{NO-BREAK SPACE}1.19",
-    "unit": "dB", "kind": "number", "told": "PSNR of latent <MAP>, 25 %, β 4",
+    "id": "noise_reduction", "name": "noise reduction", "value": "18.29",
+    "error": "±\N{NO-BREAK SPACE}1.19", "unit": "dB", "kind": "number",
+    "told": "PSNR of latent <MAP>, 25 %, β 4",
   }  # fmt: skip
   assert page.headlines([]) == []
 
