@@ -24,7 +24,9 @@ def test_a_context_model_finds_the_entropy():
   x = checkers(400, 2)
   flip = -(0.1 * np.log2(0.1) + 0.9 * np.log2(0.9))
   entropy = 8 + 11 * 8 * flip
-  assert 0.98 * entropy < model.bits(x).mean() < 1.1 * entropy  # sparse counts cost a little
+  assert (
+    0.98 * entropy < model.bits(x).mean() < 1.1 * entropy
+  )  # sparse counts cost a little
   # A pixel alone is a fair coin.
   alone = lossless.marginal_bits(checkers(3000), x, 2)
   assert alone.mean() == pytest.approx(96, rel=0.01)
