@@ -17,6 +17,7 @@ from PIL import Image
 
 from vae_jax.evaluation import numbers
 from vae_jax.report import exports, page, store, sweep_charts
+from vae_jax.report.formatting import short, value_text
 
 HERE = pathlib.Path(__file__).parent
 APPLICATION = "sweep_comparison"
@@ -109,16 +110,10 @@ def _axes(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
       continue
     numeric = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values)
     values = sorted(values) if numeric else values
-    one = {"name": name, "label": _short(name), "values": values}
-    one["texts"] = [page.value_text(v) for v in values]
+    one = {"name": name, "label": short(name), "values": values}
+    one["texts"] = [value_text(v) for v in values]
     found.append(one | {"slider": numeric and name not in SEEDS})
   return found
-
-
-def _short(name: str) -> str:
-  """β, "latents" for model.latents, "objective" for objective.name."""
-  first, _, last = name.rpartition(".")
-  return page.SYMBOLS.get(name, first if last == "name" else last)
 
 
 def _member(
