@@ -134,7 +134,8 @@ def choose(
   """The setting and the method of the model's best line over all conditions.
 
   The best is that of the best mean over conditions; a line that lacks one of them, or is not
-  finite, is never chosen. Meant for results on validation examples.
+  finite, is never chosen. Where neither more nor less is better, it is the first. Meant for
+  results on validation examples.
   """
   scored = {
     (line.setting, line.method): np.mean(
@@ -144,8 +145,7 @@ def choose(
     if line.setting is not None
   }
   finite = {k: v for k, v in scored.items() if np.isfinite(v)}
-  sign = metric.better or -1
-  return max(finite, key=lambda k: sign * finite[k], default=None)
+  return max(finite, key=lambda k: metric.better * finite[k], default=None)
 
 
 def against_baselines(

@@ -122,10 +122,10 @@ def block(outcome: Outcome, seconds: float) -> list[str]:
   better = {1: ", higher is better", -1: ", lower is better", 0: ""}[metric.better]
   unit = f" in {metric.unit}" if metric.unit else ""
   seeds = max((d.difference.seeds for d in outcome.verdicts), default=_seeds(outcome))
-  head = (
-    f"{outcome.application.name} · {metric.title}{unit}{better} · {counted(count, 'example')},"
-    f" {counted(seeds, 'seed')}"
-  )
+  scored = any(name in result.scores for result in outcome.results)
+  what = f" · {metric.title}{unit}{better}" if scored else ""
+  head = f"{outcome.application.name}{what} · {counted(count, 'example')}"
+  head += f", {counted(seeds, 'seed')}"
   lines = [f"{head:<88} {seconds:5.0f} s"]
   if outcome.chosen is None:
     return lines
