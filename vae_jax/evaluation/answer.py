@@ -128,7 +128,7 @@ def _judged(outcome: Outcome, parts: list[int], sources: list[Source], say: Say)
   lines = of_results.lines(outcome.results, setting)
   outcome = outcome._replace(lines=lines)
   known = ours = outcome.ours
-  several = len(ours) > 1 and metric.better != 0
+  several = sum(of_results.has(line, name) for line in ours) > 1 and metric.better != 0
   if several:
     tune = outcome.settings["tune"]
     tasks = [application.module.prepare(source, "valid", tune) for source in sources]

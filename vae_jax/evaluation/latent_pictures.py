@@ -120,5 +120,5 @@ def traversal(
     caption: of the figure.
   """
   images = d.decoded(walks.walks(d.mean[row], d.busy[: len(labels)], values))
-  columns = [f"{v:+.3g}".replace("-", "−") for v in values]
+  columns = [f"{v:+.1f}".replace("-", "−") for v in values]
   return d.figure(name, "strips", caption, images=images, rows=labels, columns=columns)

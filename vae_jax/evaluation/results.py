@@ -111,6 +111,11 @@ def paired(
   return _estimate(metric, ours, theirs, level)
 
 
+def has(line: Line, metric: str) -> bool:
+  """Whether a line has scores of a metric."""
+  return any(metric in result.scores for cell in line.cells.values() for result in cell)
+
+
 def mean(line: Line, name: str, metric: Metric, condition: str) -> float:
   """The mean over seeds and examples of a score; NaN without scores."""
   found = values(line, name, condition)

@@ -78,6 +78,8 @@ def contrast(outcome: Outcome, first: str, second: str) -> str:
     if found is not None:
       where = f" at {condition}" if condition else ""
       told.append(f"{plus_minus(found, metric.digits, sign=True)}{_unit(metric)}{where}")
+  if not told:
+    return ""
   return f"{second.capitalize()} against {first}, the same networks: {', '.join(told)}."
 
 

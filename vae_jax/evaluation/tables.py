@@ -54,7 +54,7 @@ def named(outcome: Outcome, lines: list[Line]) -> tuple[tuple[str, ...], list[li
 def of_metric(outcome: Outcome, name: str) -> Table | None:
   """One metric: a row for each line, a column for each condition; None where nobody has it."""
   metric = outcome.application.metrics[name]
-  lines = [line for line in outcome.lines if _has(line, name)]
+  lines = [line for line in outcome.lines if of_results.has(line, name)]
   if not lines:
     return None
   head, rows = named(outcome, lines)
@@ -78,7 +78,9 @@ def of_metric(outcome: Outcome, name: str) -> Table | None:
 def shared(outcome: Outcome, title: str) -> Table | None:
   """The metrics that name this table: a row for each line and condition."""
   metrics = {k: m for k, m in outcome.application.metrics.items() if m.table == title}
-  lines = [line for line in outcome.lines if any(_has(line, name) for name in metrics)]
+  lines = [
+    line for line in outcome.lines if any(of_results.has(line, name) for name in metrics)
+  ]
   if not lines:
     return None
   head, cells = named(outcome, lines)
@@ -99,9 +101,11 @@ def one_condition(outcome: Outcome, title: str) -> Table:
   metrics = {
     name: metric
     for name, metric in outcome.application.metrics.items()
-    if metric.table == title and any(_has(line, name) for line in outcome.lines)
+    if metric.table == title and any(of_results.has(line, name) for line in outcome.lines)
   }
-  lines = [line for line in outcome.lines if any(_has(line, name) for name in metrics)]
+  lines = [
+    line for line in outcome.lines if any(of_results.has(line, name) for name in metrics)
+  ]
   head, rows = named(outcome, lines)
   columns, marks = [*head, "seeds"], []
   for metric in metrics.values():
@@ -233,10 +237,6 @@ def _who(member: Member | None, keys: tuple[str, ...]) -> list[Any]:
     return [None] * (len(keys) + 3)
   own = [member.row.get(key) for key in keys]
   return [member.number, *own, member.ended or None, member.active or None]
-
-
-def _has(line: Line, name: str) -> bool:
-  return any(name in result.scores for cell in line.cells.values() for result in cell)
 
 
 def _title(metric: Any) -> str:
