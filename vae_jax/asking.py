@@ -92,6 +92,22 @@ def terms(
   return of_split(run.params, run.hyper, examples, batch_size)
 
 
+def elbo(
+  run: Run, examples: dict[str, np.ndarray], batch_size: int = BATCH
+) -> dict[str, np.ndarray]:
+  """`terms` of the ELBO with one sample of z, whatever bound the objective trains.
+
+  Of the objectives of one sample they are the training loss's own. MIWAE's terms are of a
+  tighter bound, so that its rate and distortion would not compare with another program's.
+  """
+  beta = registry.find("objectives", "beta")
+  count = len(run.members)
+  numbers = {name: np.full(count, v, np.float32) for name, v in beta.HYPER.items()}
+  config = {**run.config, "objective": {"name": "beta"}}
+  plain = run._replace(config=config, hyper={**numbers, **run.hyper})
+  return terms(plain, examples, batch_size)
+
+
 def evidence(
   run: Run, examples: dict[str, np.ndarray], key: Array, samples: int, chunk: int
 ) -> importance.Evidence:

@@ -102,7 +102,8 @@ def answer(
   application.optional("check", lambda runs, settings: None)(living, settings)
   parts = of_members.parts(living)
   firsts = [living[parts.index(part)] for part in range(max(parts) + 1)]
-  sources = [Source(run, settings, key) for run in firsts]
+  of_part = lambda part: [r for r, p in zip(living, parts, strict=True) if p == part]
+  sources = [Source(run, settings, key, of_part(part)) for part, run in enumerate(firsts)]
   say("data")
   tasks = [module.prepare(s, settings["split"], settings["limit"]) for s in sources]
   members = of_members.of(living, parts, application.varies)

@@ -37,7 +37,7 @@ def over_conditions(outcome: Outcome) -> Figure:
     at = [i for i, one in enumerate(found) if one is not None]
     known = [found[i] for i in at]
     x = [places[outcome.conditions[i]] for i in at]
-    series[of_results.label(line, outcome.ours)] = _curve(x, known) | (
+    series[of_results.label(line, outcome.ours)] = curve(x, known) | (
       {"style": "dashed"} if line.setting is None else {}
     )
   data = {"series": series, "x_label": "condition", "y_label": _axis(metric)}
@@ -71,7 +71,7 @@ def over_sweep(outcome: Outcome) -> list[Figure]:
     known = [(line, one) for line, one in zip(lines, found, strict=True) if one is not None]
     x = [places[dict(line.setting)[axis]] for line, _ in known]
     title = condition or outcome.chosen.method
-    series[title] = _curve(x, [one for _, one in known])
+    series[title] = curve(x, [one for _, one in known])
     rival = next((v.theirs for v in outcome.verdicts if v.condition == condition), None)
     if rival is not None and known:
       height = of_results.mean(rival, name, metric, condition)
@@ -188,13 +188,14 @@ def _answer(outcome: Outcome, number: int | None, method: str, condition: str) -
   return None
 
 
-def _curve(x: list[float], found: list[Any]) -> dict[str, Any]:
-  curve = {"x": x, "y": [one.mean for one in found]}
+def curve(x: list[float], found: list[Any]) -> dict[str, Any]:
+  """Estimates over x as a curve, with their intervals where all have one."""
+  line = {"x": x, "y": [one.mean for one in found]}
   halves = [one.half for one in found]
   if not np.isfinite(halves).all():
-    return curve
+    return line
   low = [one.mean - one.half for one in found]
-  return curve | {"low": low, "high": [one.mean + one.half for one in found]}
+  return line | {"low": low, "high": [one.mean + one.half for one in found]}
 
 
 def _places(conditions: tuple[str, ...]) -> dict[str, float]:

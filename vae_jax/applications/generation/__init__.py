@@ -44,7 +44,7 @@ NOTE = (
   "Samples and reconstructions are means E[x|z], smoother than data and therefore nearer to"
   " everything: compare samples with reconstructions, which are the best that samples of this"
   " decoder can hope for. Mixture: of Gaussians, fitted to the codes of train. PCA has as many"
-  f" numbers as the first model. {distribution.NOTE}"
+  f" numbers as the model. {distribution.NOTE}"
 )
 
 
@@ -95,7 +95,8 @@ def baselines(task: Task) -> dict[str, Callable[[int], Any]]:
   if held.features is None and held.nearest is None:
     return {}
   seed, further = distribution.seed_of(source), jax.random.fold_in(source.key, 2)
-  mixed = pca_gmm.fit(held.train, source.run.vae.latents, s["components"], seed)
+  latents = max(run.vae.latents for run in source.runs)
+  mixed = pca_gmm.fit(held.train, latents, s["components"], seed)
   seeds = seed, np.asarray(jax.random.key_data(further))
   rng = [np.random.default_rng(each) for each in seeds]
   rng[0].permutation(len(held.train))  # has drawn `held.some`
