@@ -30,6 +30,7 @@ LEVELS = {
   **dict.fromkeys(("models", "objectives", "data", "baselines", "vae", "config"), 2),
   **dict.fromkeys(("training", "run", "asking"), 3),
   "inputs": 3,
+  "codec": 4,
   "evaluation": 4,
   "applications": 5,
   **dict.fromkeys(("plots", "report"), 6),
