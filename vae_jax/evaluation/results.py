@@ -181,6 +181,11 @@ def against_baselines(
   ]
 
 
+def one_seed(verdict: Verdict) -> bool:
+  """Whether its interval is of the examples alone."""
+  return verdict.difference.seeds == 1 and verdict.difference.examples > 1
+
+
 def _word(difference: Estimate, p: float, better: int) -> str:
   if not np.isfinite(difference.mean):
     return "NaN"

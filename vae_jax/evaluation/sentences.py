@@ -104,7 +104,7 @@ def cautions(outcome: Outcome, opened: list) -> list[str]:
   if lost:
     found.append(f"{lost:,} of {total:,} scores are NaN; they are in every mean.")
   found += of_members.dead(opened) + of_members.stopped(outcome.members)
-  if outcome.verdicts and all(v.difference.seeds == 1 for v in outcome.verdicts):
+  if outcome.verdicts and all(of_results.one_seed(v) for v in outcome.verdicts):
     found.append(
       "One seed: the intervals are of the examples alone, and another seed may differ."
     )

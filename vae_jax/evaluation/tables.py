@@ -150,7 +150,7 @@ def verdicts(outcome: Outcome) -> Table:
     " width of its 95 % interval. Ahead or behind: Holm's p, over the conditions, is below 0.05;"
     " else open."
   )
-  if any(found.difference.seeds == 1 for found in outcome.verdicts):
+  if any(of_results.one_seed(found) for found in outcome.verdicts):
     text += " With one seed an interval is of the examples alone: another seed may differ."
   return Table("Against the baselines", columns, rows, text)
 

@@ -68,9 +68,11 @@ def model(task: Task, run: Run) -> dict[str, Any]:
   codes = source.posterior(run, task.examples).mean
   found = {method: x for method, (_, x) in drawn(source, run).items()}
   found[REBUILT] = pictures.decoded(run, codes, source.key)
-  most = s["limit"] if task.split == s["split"] else count
-  cut = lambda x: {"like": x[:, None, :count], "new": x[:, None, :most]}
-  return {method: cut(x) for method, x in found.items()}
+  answers = {method: {"like": x[:, None, :count]} for method, x in found.items()}
+  if task.split == s["split"]:  # nothing is chosen by novelty, so validation goes without
+    for method, x in found.items():
+      answers[method]["new"] = x[:, None, : s["limit"]]
+  return answers
 
 
 def drawn(source: Source, run: Run) -> dict[str, tuple[np.ndarray, np.ndarray]]:
