@@ -151,6 +151,9 @@ def test_the_choice_is_the_best_mean_over_conditions():
   assert chosen == ((("beta", 1.0),), "b")
   chosen = results.choose(results.lines(mine), "score", LOWER, ("x", "y"))
   assert chosen == ((("beta", 1.0),), "a")
+  neither = Metric("number", better=0)
+  first = results.choose(results.lines(mine[::-1]), "score", neither, ("x",))
+  assert first == ((("beta", 1.0),), "c")
 
 
 def test_a_line_that_lacks_a_condition_is_never_chosen():

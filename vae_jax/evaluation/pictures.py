@@ -5,7 +5,9 @@ from typing import Any, NamedTuple
 import jax.numpy as jnp
 import numpy as np
 
+from vae_jax.asking import apply_latents
 from vae_jax.data import decode, unpack
+from vae_jax.run import Run
 from vae_jax.types import VAE, Array, Dataset, Params, Spec
 
 SIDE = 64  # pixels of a small picture at most
@@ -62,6 +64,13 @@ def shown(vae: VAE, spec: Spec, params: Params, z: Array) -> Array:
   if spec.domain == "category":
     return vae.mode(params, z).astype(jnp.float32)
   return vae.mean(params, z)
+
+
+def decoded(run: Run, z: np.ndarray, key: Array) -> np.ndarray:
+  """What is drawn for codes z [M, ..., L] of every member: [M, ..., *shape]."""
+  show = lambda params, z, key: shown(run.vae, run.spec, params, z)
+  x = apply_latents(run, show, z.reshape(len(z), -1, z.shape[-1]), key)
+  return x.reshape(*z.shape[:-1], *x.shape[2:])
 
 
 def chosen(examples: dict[str, np.ndarray], spec: Spec, count: int) -> np.ndarray:

@@ -7,11 +7,13 @@ follows from the scores. `docs/applications.md` has an example of 40 lines.
 
     QUESTION: str
     SETTINGS: dict[str, Any]              # with split, limit and tune of `settings.COMMON`
-    METRICS: dict[str, Metric]            # the first one is the headline's where HEADLINE is not
+    METRICS: dict[str, Metric]            # the first one is the headline's where HEADLINE is not;
+                                          # of data that has no score of it, the first that has
     HEADLINE: str                         # optional: the metric that methods are chosen by
     NOTE: str                             # optional: what the numbers mean
     CONTRASTS: ((method, method), ...)    # optional: the second against the first, in a sentence
     VARIES: tuple[str, ...]               # optional: fields of config.data that count as seeds
+    REFERENCES: tuple[str, ...]           # optional: methods to look at, never chosen or rivals
 
     check(runs, settings) -> None                      # optional: refuses before anything else
     adapted(application, runs, settings) -> Application  # optional: titles, headline and note
@@ -130,6 +132,7 @@ class Application(NamedTuple):
   note: str
   contrasts: tuple[tuple[str, str], ...]
   varies: tuple[str, ...]
+  references: tuple[str, ...] = ()
 
   def optional(self, name: str, default: Callable | None = None) -> Any:
     """A function of the module, or the default where it has none."""
@@ -159,4 +162,5 @@ def read(name: str, module: Any) -> Application:
     getattr(module, "NOTE", ""),
     tuple(getattr(module, "CONTRASTS", ())),
     tuple(getattr(module, "VARIES", ())),
+    tuple(getattr(module, "REFERENCES", ())),
   )

@@ -119,6 +119,11 @@ def pairs(
   return ours, theirs
 
 
+def has(line: Line, metric: str) -> bool:
+  """Whether a line has scores of a metric."""
+  return any(metric in result.scores for cell in line.cells.values() for result in cell)
+
+
 def mean(line: Line, name: str, metric: Metric, condition: str) -> float:
   """The mean over seeds and examples of a score; NaN without scores."""
   found = values(line, name, condition)
@@ -151,7 +156,8 @@ def choose(
   """The setting and the method of the model's best line over all conditions.
 
   The best is that of the best mean over conditions; a line that lacks one of them, or is not
-  finite, is never chosen. Meant for results on validation examples.
+  finite, is never chosen. Where neither more nor less is better, it is the first. Meant for
+  results on validation examples.
   """
   scored = {
     (line.setting, line.method): np.mean(
@@ -161,8 +167,7 @@ def choose(
     if line.setting is not None
   }
   finite = {k: v for k, v in scored.items() if np.isfinite(v)}
-  sign = metric.better or -1
-  return max(finite, key=lambda k: sign * finite[k], default=None)
+  return max(finite, key=lambda k: metric.better * finite[k], default=None)
 
 
 def against_baselines(
@@ -191,6 +196,11 @@ def against_baselines(
     Verdict(condition, ours, theirs, d, float(p), _word(d, float(p), sign))
     for (condition, d, theirs), p in zip(hardest, adjusted, strict=True)
   ]
+
+
+def one_seed(verdict: Verdict) -> bool:
+  """Whether its interval is of the examples alone."""
+  return verdict.difference.seeds == 1 and verdict.difference.examples > 1
 
 
 def _word(difference: Estimate, p: float, better: int) -> str:

@@ -78,6 +78,8 @@ def contrast(outcome: Outcome, first: str, second: str) -> str:
     if found is not None:
       where = f" at {condition}" if condition else ""
       told.append(f"{plus_minus(found, metric.digits, sign=True)}{_unit(metric)}{where}")
+  if not told:
+    return ""
   return f"{second.capitalize()} against {first}, the same networks: {', '.join(told)}."
 
 
@@ -102,7 +104,7 @@ def cautions(outcome: Outcome, opened: list) -> list[str]:
   if lost:
     found.append(f"{lost:,} of {total:,} scores are NaN; they are in every mean.")
   found += of_members.dead(opened) + of_members.stopped(outcome.members)
-  if outcome.verdicts and all(v.difference.seeds == 1 for v in outcome.verdicts):
+  if outcome.verdicts and all(of_results.one_seed(v) for v in outcome.verdicts):
     found.append(
       "One seed: the intervals are of the examples alone, and another seed may differ."
     )
@@ -122,10 +124,10 @@ def block(outcome: Outcome, seconds: float) -> list[str]:
   better = {1: ", higher is better", -1: ", lower is better", 0: ""}[metric.better]
   unit = f" in {metric.unit}" if metric.unit else ""
   seeds = max((d.difference.seeds for d in outcome.verdicts), default=_seeds(outcome))
-  head = (
-    f"{outcome.application.name} · {metric.title}{unit}{better} · {counted(count, 'example')},"
-    f" {counted(seeds, 'seed')}"
-  )
+  scored = any(name in result.scores for result in outcome.results)
+  what = f" · {metric.title}{unit}{better}" if scored else ""
+  head = f"{outcome.application.name}{what} · {counted(count, 'example')}"
+  head += f", {counted(seeds, 'seed')}"
   lines = [f"{head:<88} {seconds:5.0f} s"]
   if outcome.chosen is None:
     return lines

@@ -61,6 +61,22 @@ def spherical(a: np.ndarray, b: np.ndarray, steps: int) -> np.ndarray:
   return (np.sin((1 - t) * angle) * a + np.sin(t * angle) * b) / np.sin(angle)
 
 
+def ends(
+  text: str, examples: dict[str, np.ndarray], classes: tuple[str, ...]
+) -> list[tuple[int, int]]:
+  """The rows of a split that are joined: the first of a class each, where there are classes.
+
+  Raises:
+    UserError: as `parse_pairs`.
+  """
+  if "label" not in examples or not classes:
+    return parse_pairs(text, (), np.asarray([len(examples["x"])]))
+  named, first = np.unique(examples["label"], return_index=True)
+  rows = np.full(len(classes), -1)
+  rows[named] = first
+  return parse_pairs(text, classes, rows)
+
+
 def parse_pairs(
   text: str, names: tuple[str, ...], rows: np.ndarray
 ) -> list[tuple[int, int]]:
