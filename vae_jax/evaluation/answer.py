@@ -47,13 +47,16 @@ class Outcome(NamedTuple):
 
   @property
   def ours(self) -> list[Line]:
-    """The model's lines."""
-    return [line for line in self.lines if line.setting is not None]
+    """The model's lines, without references."""
+    return [line for line in self._compared(self.lines) if line.setting is not None]
 
   @property
   def baselines(self) -> list[Line]:
-    """The baselines' lines."""
-    return [line for line in self.lines if line.setting is None]
+    """The baselines' lines, without references."""
+    return [line for line in self._compared(self.lines) if line.setting is None]
+
+  def _compared(self, lines: list[Line]) -> list[Line]:
+    return [line for line in lines if line.method not in self.application.references]
 
   @property
   def lead(self) -> Member:
@@ -119,7 +122,8 @@ def _judged(outcome: Outcome, parts: list[int], sources: list[Source], say: Say)
   name = application.headline
   metric, conditions = application.metrics[name], outcome.conditions
   lines = of_results.lines(outcome.results, setting)
-  ours = [line for line in lines if line.setting is not None]
+  outcome = outcome._replace(lines=lines)
+  ours = outcome.ours
   several = len(ours) > 1 and metric.better != 0
   known = ours
   if several:
@@ -127,9 +131,10 @@ def _judged(outcome: Outcome, parts: list[int], sources: list[Source], say: Say)
     tasks = [application.module.prepare(source, "valid", tune) for source in sources]
     asked = outcome.members, outcome.runs, parts, tasks, outcome.key
     known = of_results.lines(_of_model(application, *asked, say), setting)
+    known = outcome._replace(lines=known).ours
   best = of_results.choose(known, name, metric, conditions)
   chosen = next((line for line in ours if (line.setting, line.method) == best), None)
-  outcome = outcome._replace(lines=lines, chosen=chosen, on_validation=several)
+  outcome = outcome._replace(chosen=chosen, on_validation=several)
   if chosen is None or metric.better == 0:
     return outcome
   rivals = outcome.baselines
@@ -139,9 +144,9 @@ def _judged(outcome: Outcome, parts: list[int], sources: list[Source], say: Say)
 
 def _described(members: list[Member], run: Run, task: Task) -> list[Member]:
   """The members of a program with their active latents, where their model has a code."""
-  if not run.vae.latents:
+  if not of_members.has_code(run):
     return members
-  q = task.source.posterior(run, task.examples)
+  q = task.source.posterior(run, dict(task.whole or task.examples))
   return of_members.with_codes(members, run, q)
 
 

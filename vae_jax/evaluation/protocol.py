@@ -12,6 +12,7 @@ follows from the scores. `docs/applications.md` has an example of 40 lines.
     NOTE: str                             # optional: what the numbers mean
     CONTRASTS: ((method, method), ...)    # optional: the second against the first, in a sentence
     VARIES: tuple[str, ...]               # optional: fields of config.data that count as seeds
+    REFERENCES: tuple[str, ...]           # optional: methods to look at, never chosen or rivals
 
     check(runs, settings) -> None                      # optional: refuses before anything else
     prepare(source, split, limit) -> Task              # of the data alone
@@ -61,6 +62,9 @@ class Task(NamedTuple):
   fields: Mapping[str, np.ndarray] = NOTHING  # what a condition adds, [C, N, ...] each
   truth: Any = None  # what answers are scored against
   own: Any = None  # whatever else the application keeps
+  whole: Mapping[str, np.ndarray] = (
+    NOTHING  # what codes are described on; the examples if empty
+  )
 
   @property
   def settings(self) -> dict[str, Any]:
@@ -128,6 +132,7 @@ class Application(NamedTuple):
   note: str
   contrasts: tuple[tuple[str, str], ...]
   varies: tuple[str, ...]
+  references: tuple[str, ...] = ()
 
   def optional(self, name: str, default: Callable | None = None) -> Any:
     """A function of the module, or the default where it has none."""
@@ -157,4 +162,5 @@ def read(name: str, module: Any) -> Application:
     getattr(module, "NOTE", ""),
     tuple(getattr(module, "CONTRASTS", ())),
     tuple(getattr(module, "VARIES", ())),
+    tuple(getattr(module, "REFERENCES", ())),
   )

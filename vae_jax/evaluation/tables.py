@@ -67,15 +67,10 @@ def of_metric(outcome: Outcome, name: str) -> Table | None:
       row += _cell(line, name, metric, condition)
     row.append(_seconds(line))
   table = Table(_title(metric), tuple(columns), rows, note(outcome, name))
-  best = [
-    _best([row[columns.index(c)] for row in rows], metric.better)
-    for c in outcome.conditions
-  ]
-  marks = [
-    (row, columns.index(c))
-    for c, found in zip(outcome.conditions, best, strict=True)
-    for row in found
-  ]
+  compared, marks = _rivals(outcome, lines), []
+  for at in (columns.index(c) for c in outcome.conditions):
+    found = _best([rows[i][at] for i in compared], metric.better)
+    marks += [(compared[i], at) for i in found]
   return table._replace(marks=marks)
 
 
@@ -115,9 +110,11 @@ def one_condition(outcome: Outcome) -> Table:
     for name, metric in metrics.items():
       row += _cell(line, name, metric, "")
     row.append(_seconds(line))
+  compared = _rivals(outcome, outcome.lines)
   for metric in metrics.values():
     at = columns.index(_title(metric))
-    marks += [(row, at) for row in _best([row[at] for row in rows], metric.better)]
+    found = _best([rows[i][at] for i in compared], metric.better)
+    marks += [(compared[i], at) for i in found]
   title = outcome.application.name.replace("_", " ").capitalize()
   return Table(title, tuple(columns), rows, note(outcome, ""), marks)
 
@@ -261,6 +258,12 @@ def _seeds(line: Line) -> int | None:
 def _seconds(line: Line) -> float:
   firsts = [cell[0] for cell in line.cells.values()]
   return float(firsts[0].seconds)
+
+
+def _rivals(outcome: Outcome, lines: list[Line]) -> list[int]:
+  """The rows of lines that are no references."""
+  references = outcome.application.references
+  return [i for i, line in enumerate(lines) if line.method not in references]
 
 
 def _best(values: list[float | None], better: int) -> list[int]:
