@@ -49,6 +49,7 @@ KINDS = {
     {"name": "discretised_logistic", "levels": 17, "scale": "predicted"},
     17,
   ),
+  "mixture": (Spec((3, 4, 1), "image", "unit"), {"name": "logistic_mixture"}, 256),
   "words": (Spec((7,), "table", "category", categories=5), {"name": "categorical"}, 5),
 }
 
