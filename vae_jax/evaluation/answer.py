@@ -151,9 +151,9 @@ def _judged(outcome: Outcome, parts: list[int], sources: list[Source], say: Say)
 
 def _described(members: list[Member], run: Run, task: Task) -> list[Member]:
   """The members of a program with their active latents, where their model has a code."""
-  if not run.vae.latents:
+  if not of_members.has_code(run):
     return members
-  q = task.source.posterior(run, task.examples)
+  q = task.source.posterior(run, dict(task.whole or task.examples))
   return of_members.with_codes(members, run, q)
 
 

@@ -64,6 +64,9 @@ class Task(NamedTuple):
   fields: Mapping[str, np.ndarray] = NOTHING  # what a condition adds, [C, N, ...] each
   truth: Any = None  # what answers are scored against
   own: Any = None  # whatever else the application keeps
+  whole: Mapping[str, np.ndarray] = (
+    NOTHING  # what codes are described on; the examples if empty
+  )
 
   @property
   def settings(self) -> dict[str, Any]:
