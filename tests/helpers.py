@@ -53,3 +53,23 @@ def called(name: str, *words: str) -> subprocess.CompletedProcess:
     except SystemExit as end:
       status = end.code or 0
   return subprocess.CompletedProcess([name, *words], status, out.getvalue(), err.getvalue())
+
+
+def evaluated(name: str, found: Any, settings: dict | None = None, seed: int = 0) -> Any:
+  """The report of an application on a run, or on the programs of a sweep."""
+  import jax
+
+  from vae_jax import registry
+  from vae_jax.evaluation import protocol, reporting
+
+  application = protocol.read(name, registry.find("applications", name))
+  runs = found if isinstance(found, list) else [found]
+  return reporting.report(application, runs, jax.random.key(seed), settings or {})
+
+
+def scored(report: Any, metric: str, **known: Any) -> list[float]:
+  """The means of a metric in the long form, in order, where columns have these values."""
+  at = report.scores.columns.index
+  named = {"metric": metric, **known}
+  rows = [r for r in report.scores.rows if all(r[at(k)] == v for k, v in named.items())]
+  return [row[at("mean")] for row in rows]

@@ -94,11 +94,13 @@ def answer(
   """
   module = application.module
   settings = of_settings.resolve(module.SETTINGS, given)
+  application = _with(application, settings)
   living = of_members.living(runs)
   application.optional("check", lambda runs, settings: None)(living, settings)
   parts = of_members.parts(living)
   firsts = [living[parts.index(part)] for part in range(max(parts) + 1)]
-  sources = [Source(run, settings, key) for run in firsts]
+  of_part = lambda part: [r for r, p in zip(living, parts, strict=True) if p == part]
+  sources = [Source(run, settings, key, of_part(part)) for part, run in enumerate(firsts)]
   say("data")
   tasks = [module.prepare(s, settings["split"], settings["limit"]) for s in sources]
   members = of_members.of(living, parts, application.varies)
@@ -115,12 +117,14 @@ def answer(
 
 def _judged(outcome: Outcome, parts: list[int], sources: list[Source], say: Say) -> Outcome:
   """The outcome with its lines, the choice on validation and the verdicts."""
-  application, setting = outcome.application, outcome.grouping()
-  name = application.headline
-  metric, conditions = application.metrics[name], outcome.conditions
+  setting, conditions = outcome.grouping(), outcome.conditions
   lines = of_results.lines(outcome.results, setting)
   ours = [line for line in lines if line.setting is not None]
-  several = len(ours) > 1 and metric.better != 0
+  application = _headed(outcome.application, ours)
+  outcome = outcome._replace(application=application)
+  name = application.headline
+  metric = application.metrics[name]
+  several = sum(of_results.has(line, name) for line in ours) > 1 and metric.better != 0
   known = ours
   if several:
     tune = outcome.settings["tune"]
@@ -132,9 +136,37 @@ def _judged(outcome: Outcome, parts: list[int], sources: list[Source], say: Say)
   outcome = outcome._replace(lines=lines, chosen=chosen, on_validation=several)
   if chosen is None or metric.better == 0:
     return outcome
-  rivals = outcome.baselines
-  verdicts = of_results.against_baselines(chosen, rivals, name, metric, conditions)
-  return outcome._replace(verdicts=verdicts)
+  rivals = application.optional("rivals", lambda line, baselines: baselines)
+  return outcome._replace(verdicts=_held(outcome, rivals(chosen, outcome.baselines)))
+
+
+def _held(outcome: Outcome, rivals: list[Line]) -> list[Verdict]:
+  """The verdicts by the headline, or by the first metric that both sides have."""
+  metrics = outcome.application.metrics
+  for name in dict.fromkeys((outcome.application.headline, *metrics)):
+    if metrics[name].better and any(of_results.has(line, name) for line in rivals):
+      asked = outcome.chosen, rivals, name, metrics[name], outcome.conditions
+      if found := of_results.against_baselines(*asked):
+        return found
+  return []
+
+
+def _with(application: Application, settings: dict[str, Any]) -> Application:
+  """The application with its settings in what it says: the K of a bound, and the like."""
+  metrics = {
+    name: metric._replace(title=metric.title.format(**settings))
+    for name, metric in application.metrics.items()
+  }
+  return application._replace(metrics=metrics, note=application.note.format(**settings))
+
+
+def _headed(application: Application, ours: list[Line]) -> Application:
+  """The application by a metric that some method has; as it is where none has any."""
+  has = lambda name: any(of_results.has(line, name) for line in ours)
+  if has(application.headline):
+    return application
+  others = (name for name, m in application.metrics.items() if m.better and has(name))
+  return application._replace(headline=next(others, application.headline))
 
 
 def _described(members: list[Member], run: Run, task: Task) -> list[Member]:

@@ -27,6 +27,7 @@ class Line(NamedTuple):
 class Verdict(NamedTuple):
   """The model's line against the baseline that is hardest for it under one condition."""
 
+  metric: str
   condition: str
   ours: Line
   theirs: Line
@@ -110,6 +111,11 @@ def paired(
   return _estimate(metric, ours, theirs, level)
 
 
+def has(line: Line, metric: str) -> bool:
+  """Whether a line has scores of a metric."""
+  return any(metric in result.scores for cell in line.cells.values() for result in cell)
+
+
 def mean(line: Line, name: str, metric: Metric, condition: str) -> float:
   """The mean over seeds and examples of a score; NaN without scores."""
   found = values(line, name, condition)
@@ -163,7 +169,7 @@ def against_baselines(
       hardest.append((condition, *least))
   adjusted = comparison.holm(np.array([d.p for _, d, _ in hardest]))
   return [
-    Verdict(condition, ours, theirs, d, float(p), _word(d, float(p), sign))
+    Verdict(name, condition, ours, theirs, d, float(p), _word(d, float(p), sign))
     for (condition, d, theirs), p in zip(hardest, adjusted, strict=True)
   ]
 

@@ -1,7 +1,7 @@
 """The data of a program for its evaluation: splits, what models are given, what is fitted once."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -19,8 +19,11 @@ class Source:
   Programs on the same data share it, so that what is fitted on train is fitted once.
   """
 
-  def __init__(self, run: Run, settings: dict[str, Any], key: Array):
+  def __init__(
+    self, run: Run, settings: dict[str, Any], key: Array, runs: Sequence[Run] = ()
+  ):
     self.run, self.data, self.settings, self.key = run, run.dataset, settings, key
+    self.runs = [*runs] or [run]  # all programs on this data
     self._made: dict[str, Any] = {}
 
   def once(self, name: str, make: Callable[[], Any]) -> Any:
