@@ -17,7 +17,7 @@ from vae_jax.evaluation import settings as of_settings
 from vae_jax.evaluation.answer import Outcome
 from vae_jax.evaluation.protocol import Ask, Extra, Task
 from vae_jax.evaluation.source import Source
-from vae_jax.inference import damage
+from vae_jax.inference import damage, imputations
 from vae_jax.inputs import images as given
 from vae_jax.run import Run
 from vae_jax.types import Array, Example, Figure, Hyper, Params
@@ -102,8 +102,8 @@ def model(task: Task, run: Run) -> Ask:
     code = encode(seen, known)
     starts = [code, encode(example["guess"], jnp.ones_like(known))]
     mode = shared.search(s, joint, starts, key)
-    several = draws.answer(
-      s, run, params, hyper, example, joint, mode, keep, 1 - known, key
+    several = imputations.answer(
+      s, decode, hyper["residual"], example["x"], joint, mode, keep, 1 - known, key
     )
     return {ONCE: keep(decode(code)), MAP: keep(decode(mode.z)), MEAN: several}
 

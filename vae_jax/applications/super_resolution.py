@@ -10,14 +10,16 @@ import numpy as np
 from vae_jax.baselines import image_imputation, upscaling
 from vae_jax.baselines import ridge_regression as ridge
 from vae_jax.evaluation import answer as of_answer
-from vae_jax.evaluation import draws, large
+from vae_jax.evaluation import draws, reporting
 from vae_jax.evaluation import restoration as shared
 from vae_jax.evaluation.answer import Outcome
-from vae_jax.evaluation.protocol import Ask, Extra, Metric, Task
+from vae_jax.evaluation.protocol import Ask, Extra, Metric, Result, Task
 from vae_jax.evaluation.source import Source
-from vae_jax.inference import damage
+from vae_jax.inference import damage, imputations
+from vae_jax.inputs import large_pictures
+from vae_jax.metrics import image
 from vae_jax.run import Run
-from vae_jax.types import Array, Example, Hyper, Params, UserError
+from vae_jax.types import Array, Example, Figure, Hyper, Params, UserError
 
 QUESTION = "How much of a large image do its block averages and a model know?"
 FACTORS = (2, 4)
@@ -26,7 +28,7 @@ SETTINGS = {
   **shared.SETTINGS,
   **draws.SETTINGS,
   "std": 0.05,  # of a block's average around the model's, in grey levels
-  "pictures": "",  # a folder or .zip of larger pictures, enlarged by tiles; see `large`
+  "pictures": "",  # a folder or .zip of larger pictures: `inputs.large_pictures`
   "crop": 96,  # the longest side of one of them: a larger one gives its middle
 }
 ONCE, MAP, PROJECTED = "encode and decode", "latent MAP", "latent MAP + back-projection"
@@ -55,7 +57,7 @@ def check(runs: list[Run], settings: dict[str, Any]) -> None:
       )
   shared.check(runs, "super_resolution")
   if settings["pictures"]:
-    large.read(settings["pictures"], runs[0].spec, settings["crop"])
+    large_pictures.read(settings["pictures"], runs[0].spec, settings["crop"])
 
 
 def prepare(source: Source, split: str, limit: int) -> Task:
@@ -109,8 +111,8 @@ def model(task: Task, run: Run, several: bool = True) -> Ask:
     if not several:
       return named
     everywhere = jnp.ones_like(seen[..., :1])
-    drawn = draws.answer(
-      s, run, params, hyper, example, joint, mode, project, everywhere, key
+    drawn = imputations.answer(
+      s, decode, hyper["residual"], example["x"], joint, mode, project, everywhere, key
     )
     drawn.pop("answers")
     return named | {MEAN: drawn}
@@ -169,20 +171,65 @@ def further(outcome: Outcome) -> Extra:
   if not settings["pictures"]:
     return found
   spec = task.source.spec
-  given = large.read(settings["pictures"], spec, settings["crop"])
-  tiles = np.concatenate([large.cut(p.x, spec.shape) for p in given])
+  given = large_pictures.read(settings["pictures"], spec, settings["crop"])
+  tiles = np.concatenate([large_pictures.cut(p.x, spec.shape) for p in given])
   small = _small(tiles)
   guess = np.stack([mean for mean, _ in _conditional(task.source, small)])
   rows = np.arange(len(tiles)) % len(task.truth)
   examples = {name: values[rows] for name, values in task.examples.items()}
   examples["id"] = np.arange(len(tiles), dtype=np.int32)
   asked = Task(task.source, task.split, examples, NAMES, _fields(small, guess), tiles)
-  ours = {}
+  results = []
   for run in outcome.runs:
-    made = of_answer.ask(asked, run, model(task, run, False), outcome.key)[PROJECTED]
-    ours |= dict(zip(run.numbers, made, strict=True))
-  extra = large.report(given, outcome.members, ours, guess, FACTORS)
-  return extra._replace(findings=[*found.findings, *extra.findings], arrays=found.arrays)
+    made = of_answer.ask(asked, run, model(task, run, False), outcome.key)
+    own = [m for m in outcome.members if m.run is run]
+    results += [
+      Result(m, PROJECTED, NAMES[c], *_large(given, made[PROJECTED][m.place, c], f))
+      for m in own
+      for c, f in enumerate(FACTORS)
+    ]
+  for c, f in enumerate(FACTORS):
+    results.append(Result(None, GAUSSIAN, NAMES[c], *_large(given, guess[c], f)))
+    for name in upscaling.METHODS:
+      x = [large_pictures.interpolated(p, f, name) for p in given]
+      results.append(Result(None, name, NAMES[c], _psnr(given, x), answer=x))
+  metrics = {"psnr": METRICS["psnr"]}
+  extra = reporting.part(outcome, "Large pictures", metrics, NAMES, results)
+  return extra._replace(
+    figures=[_large_figure(outcome, given, results, name) for name in NAMES],
+    findings=[*found.findings, *extra.findings],
+    arrays=found.arrays,
+  )
+
+
+def _large(given: list, tiles: np.ndarray, factor: int) -> tuple:
+  """The scores of pictures put together of their tiles, the seconds, the part, the pictures."""
+  x = large_pictures.joined(given, tiles, factor)
+  return _psnr(given, x), 0.0, 0, x
+
+
+def _psnr(given: list, x: list[np.ndarray]) -> dict[str, np.ndarray]:
+  pairs = zip(given, x, strict=True)
+  return {"psnr": image.psnr([np.mean(np.square(p.x - y), dtype=float) for p, y in pairs])}
+
+
+def _large_figure(outcome: Outcome, given: list, results: list, condition: str) -> Figure:
+  """Pictures of one size beside what bicubic, the Gaussian and the model made of them."""
+  sizes = [p.x.shape for p in given]
+  rows = [i for i, size in enumerate(sizes) if size == max(set(sizes), key=sizes.count)][:6]
+  number = outcome.lead.number
+  of = lambda method: next(
+    r.answer for r in results
+    if (r.method, r.condition) == (method, condition)
+    and (r.member is None or r.member.number == number)
+  )  # fmt: skip
+  parts = [[p.x for p in given], of("bicubic"), of(GAUSSIAN), of(PROJECTED)]
+  images = np.stack([np.stack([part[i] for part in parts]) for i in rows])
+  data = {"images": images, "rows": [given[i].name for i in rows]}
+  data |= {"columns": ["original", "bicubic", "Gaussian", "model"]}
+  data |= {"palette": "gray", "limits": (0.0, 1.0)}
+  caption = f"Large pictures enlarged {condition[0]} times along each side, by tiles."
+  return Figure(f"large_{condition[0]}", "image_grid", data, caption)
 
 
 def _conditional(

@@ -37,7 +37,7 @@ def over_conditions(outcome: Outcome) -> Figure:
     at = [i for i, one in enumerate(found) if one is not None]
     known = [found[i] for i in at]
     x = [places[outcome.conditions[i]] for i in at]
-    series[label(outcome, line)] = _curve(x, known) | (
+    series[of_results.label(line, outcome.ours)] = _curve(x, known) | (
       {"style": "dashed"} if line.setting is None else {}
     )
   data = {"series": series, "x_label": "condition", "y_label": _axis(metric)}
@@ -117,13 +117,6 @@ def side_by_side(outcome: Outcome) -> list[Figure]:
     where = "".join(ch for ch in condition if ch.isalnum())
     found.append(Figure(f"side_by_side_{where}".rstrip("_"), "pairs", data, caption))
   return found
-
-
-def label(outcome: Outcome, line: Line) -> str:
-  """A line in a legend: its method, and the setting where settings differ."""
-  if line.setting is None or len({one.setting for one in outcome.ours}) < 2:
-    return line.method
-  return f"{line.method}, {of_members.name(line.setting)}"
 
 
 def axis_of(settings: list[Any]) -> str:

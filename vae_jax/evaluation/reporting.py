@@ -9,7 +9,7 @@ from vae_jax.evaluation import figures, sentences, tables
 from vae_jax.evaluation import members as of_members
 from vae_jax.evaluation import results as of_results
 from vae_jax.evaluation.answer import Outcome, Say
-from vae_jax.evaluation.protocol import Application, Extra
+from vae_jax.evaluation.protocol import Application, Extra, Metric, Result
 from vae_jax.run import Run
 from vae_jax.types import Array, Report
 
@@ -44,6 +44,49 @@ def report(
     headline(outcome),
     sentences.block(outcome, seconds),
     seconds,
+  )
+
+
+def part(
+  outcome: Outcome,
+  title: str,
+  metrics: dict[str, Metric],
+  conditions: tuple[str, ...],
+  results: list[Result],
+) -> Extra:
+  """The tables and the verdict of further results, for what an application also measures.
+
+  Args:
+    outcome: of the application; the setting chosen there is spoken of here.
+    title: in front of every table's.
+    metrics: of these results, the first one for the verdict.
+    conditions: of these results.
+    results: of members and baselines.
+  """
+  name = next(iter(metrics))
+  own = outcome.application._replace(metrics=metrics, headline=name, note="", contrasts=())
+  lines = of_results.lines(results, outcome.grouping())
+  ours = [line for line in lines if line.setting is not None]
+  where = outcome.chosen.setting if outcome.chosen is not None else None
+  chosen = next((line for line in ours if line.setting == where), None)
+  rivals = [line for line in lines if line.setting is None]
+  words = []
+  if chosen is not None and metrics[name].better:
+    words = of_results.against_baselines(chosen, rivals, name, metrics[name], conditions)
+  tasks = [task._replace(conditions=conditions) for task in outcome.tasks]
+  found = outcome._replace(
+    application=own,
+    tasks=tasks,
+    results=results,
+    lines=lines,
+    chosen=chosen,
+    verdicts=words,
+  )
+  shown = [table for name in metrics if (table := tables.of_metric(found, name))]
+  shown += [tables.verdicts(found)] if words else []
+  return Extra(
+    [table._replace(title=f"{title}: {table.title}") for table in shown],
+    findings=[f"{title}: {said}" for said in sentences.verdict(found)] if words else [],
   )
 
 

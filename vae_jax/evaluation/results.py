@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from vae_jax.evaluation import members as of_members
 from vae_jax.evaluation.protocol import Member, Metric, Result, Setting
 from vae_jax.metrics import comparison
 from vae_jax.metrics.comparison import Estimate
@@ -124,6 +125,13 @@ def mean(line: Line, name: str, metric: Metric, condition: str) -> float:
   if metric.reduce is None:
     return float(found.mean(dtype=np.float64))
   return float(np.mean([metric.reduce(one) for one in found]))
+
+
+def label(line: Line, others: list[Line]) -> str:
+  """A line in words: its method, and of its setting what differs among the others."""
+  own, known = dict(line.setting or ()), [dict(one.setting or ()) for one in others]
+  differ = {k: v for k, v in own.items() if any(one.get(k) != v for one in known)}
+  return ", ".join(filter(None, (line.method, of_members.name(differ))))
 
 
 def choose(

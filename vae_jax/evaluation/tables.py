@@ -165,13 +165,7 @@ def verdicts(outcome: Outcome) -> Table:
 
 def chosen_words(outcome: Outcome) -> str:
   """The chosen line in words, and where it was chosen."""
-  line = outcome.chosen
-  setting = dict(line.setting)
-  differ = {
-    name for other in outcome.ours for name, v in other.setting if setting.get(name) != v
-  }
-  words = of_members.name({k: v for k, v in setting.items() if k in differ})
-  named = f"{line.method}{f' at {words}' if words else ''}"
+  named = of_results.label(outcome.chosen, outcome.ours)
   return f"{named}, chosen on validation" if outcome.on_validation else named
 
 

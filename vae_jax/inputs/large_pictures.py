@@ -10,14 +10,8 @@ import numpy as np
 
 from vae_jax.baselines import upscaling
 from vae_jax.data.patches import luminance
-from vae_jax.evaluation import members as of_members
-from vae_jax.evaluation.protocol import Extra, Member
 from vae_jax.inference import damage
-from vae_jax.metrics import image
-from vae_jax.types import Figure, Spec, Table, UserError
-
-METHODS = ("nearest", "bicubic", "lanczos")
-GAUSSIAN, MODEL = "conditional Gaussian", "latent MAP + back-projection"
+from vae_jax.types import Spec, UserError
 
 
 class Picture(NamedTuple):
@@ -113,71 +107,3 @@ def interpolated(picture: Picture, factor: int, method: str) -> np.ndarray:
   """A picture made small and interpolated again."""
   small = np.asarray(damage.block_mean(picture.x, factor))
   return upscaling.resize(small[None], picture.x.shape[:2], method)[0]
-
-
-def report(
-  pictures: list[Picture],
-  members: list[Member],
-  ours: dict[int, np.ndarray],
-  theirs: np.ndarray,
-  factors: Sequence[int],
-) -> Extra:
-  """PSNR of every picture and method, who is ahead, and the pictures side by side.
-
-  Args:
-    pictures: as read.
-    members: of the sweep.
-    ours: by the number of a member its tiles enlarged [C, T, h, w, C], a factor each.
-    theirs: those of the conditional Gaussian.
-    factors: of a side.
-  """
-  rows, said, figures = [], [], []
-  for c, factor in enumerate(factors):
-    made = {
-      (None, name): [interpolated(p, factor, name) for p in pictures] for name in METHODS
-    }
-    made[None, GAUSSIAN] = joined(pictures, theirs[c], factor)
-    for member in members:
-      made[member.number, MODEL] = joined(pictures, ours[member.number][c], factor)
-    scores = {who: _psnr(pictures, found) for who, found in made.items()}
-    names = {member.number: of_members.title(member, members) for member in members}
-    for (number, method), values in scores.items():
-      member = names.get(number) or None
-      rows.append([member, method, factor, float(np.mean(values)), *values])
-    means = {who: np.mean(values) for who, values in scores.items()}
-    best = [max((w for w in means if (w[0] is None) == b), key=means.get) for b in (0, 1)]
-    word = "ahead of" if means[best[0]] > means[best[1]] else "and the baseline wins:"
-    said.append(
-      f"Large pictures, {factor}×: the model reaches {means[best[0]]:.2f} dB, {word}"
-      f" {best[1][1]} at {means[best[1]]:.2f} dB (mean of {len(pictures)}, no interval)."
-    )
-    lead = min(names), MODEL
-    figures.append(
-      _figure(pictures, [made[None, "bicubic"], made[None, GAUSSIAN], made[lead]], factor)
-    )
-  columns = ("member", "method", "factor", "mean", *(p.name for p in pictures))
-  note = (
-    "PSNR in dB of each picture, of its middle where it is larger than the setting crop. Small"
-    " pictures are block averages, and a factor is that of a side. Conditional Gaussian and"
-    " model: tiles half a tile apart, their mean where they overlap, then back-projection."
-  )
-  return Extra([Table("Large pictures by tiles", columns, rows, note)], figures, said)
-
-
-def _psnr(pictures: list[Picture], found: list[np.ndarray]) -> list[float]:
-  pairs = zip(pictures, found, strict=True)
-  return [float(image.psnr(np.mean(np.square(p.x - x), dtype=float))) for p, x in pairs]
-
-
-def _figure(pictures: list[Picture], made: list[list[np.ndarray]], factor: int) -> Figure:
-  """Pictures of one size beside what bicubic, the Gaussian and the first member made of them."""
-  sizes = [p.x.shape for p in pictures]
-  common = max(set(sizes), key=sizes.count)
-  rows = [i for i, size in enumerate(sizes) if size == common][:6]
-  parts = [[p.x for p in pictures], *made]
-  images = np.stack([np.stack([part[i] for i in rows]) for part in parts]).swapaxes(0, 1)
-  data = {"images": images, "rows": [pictures[i].name for i in rows]}
-  data |= {"columns": ["original", "bicubic", "Gaussian", "model"]}
-  data |= {"palette": "gray", "limits": (0.0, 1.0)}
-  caption = f"Large pictures enlarged {factor} times along each side, by tiles."
-  return Figure(f"large_{factor}", "image_grid", data, caption)
