@@ -134,7 +134,8 @@ def block(outcome: Outcome, seconds: float) -> list[str]:
   if outcome.chosen is None:
     return lines
   rows: list[list[str]] = [["", *outcome.conditions]] if outcome.conditions != ("",) else []
-  rows.append([outcome.chosen.method, *_row(outcome, name)])
+  named = of_results.label(outcome.chosen, outcome.ours)
+  rows.append([named, *_row(outcome, name)])
   if outcome.verdicts:
     if outcome.verdicts[0].metric != name:
       name = outcome.verdicts[0].metric
