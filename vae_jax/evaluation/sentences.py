@@ -82,7 +82,7 @@ def contrast(outcome: Outcome, first: str, second: str) -> str:
     if found is not None:
       where = f" at {condition}" if condition else ""
       told.append(f"{plus_minus(found, metric.digits, sign=True)}{_unit(metric)}{where}")
-  return f"{second.capitalize()} against {first}, the same networks: {', '.join(told)}."
+  return f"{second[0].upper()}{second[1:]} against {first}, the same networks: {', '.join(told)}."
 
 
 def _merged(lines: list[Line]) -> Line:
