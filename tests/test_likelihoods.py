@@ -37,6 +37,9 @@ CASES = [
   case("discretised_logistic", [0.4, -2.0], LEVELS),
   case("discretised_logistic", [1.2, -1.0], LEVELS),
   case("discretised_logistic", [0.4, -0.5], LEVELS, scale="predicted"),
+  case(
+    "logistic_mixture", [1.0, -1.0, 0.5, 0.3, 0.2, -0.1, -0.5, 0.6], LEVELS, components=2
+  ),
 ]
 
 

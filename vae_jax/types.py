@@ -132,6 +132,8 @@ class VAE(NamedTuple):
   noise: tuple[str, ...] = ()  # numbers of hyper that it reads in example["noise"]
   # the condition [] -> the VAE of p(x|z, condition); None: the model has no condition
   given: Callable[[Array], "VAE"] | None = None
+  # params, z -> theta [*shape, P], the likelihood's parameters; None: x is written step by step
+  theta: Callable[[Params, Array], Array] | None = None
 
 
 class Table(NamedTuple):
@@ -169,3 +171,4 @@ class Report(NamedTuple):
   )
   block: Sequence[str] = ()  # lines for the terminal
   seconds: float = 0.0  # that the evaluation took
+  metrics: Mapping[str, Any] = NOTHING  # of scores.csv: title, unit, better, digits by name

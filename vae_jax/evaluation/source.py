@@ -9,6 +9,7 @@ import numpy as np
 
 from vae_jax import asking, registry
 from vae_jax.baselines import classifier
+from vae_jax.evaluation import pictures
 from vae_jax.run import Run, select
 from vae_jax.types import Array, Posterior, Spec, UserError
 
@@ -49,6 +50,12 @@ class Source:
     examples = dict(self.data.splits[name])
     examples["id"] = np.arange(len(examples["x"]), dtype=np.int32)
     return {field: values[:limit] for field, values in examples.items()}
+
+  def spread(self, name: str, count: int) -> dict[str, np.ndarray]:
+    """At most `count` examples of a split, evenly spaced; as `split` otherwise."""
+    examples = self.split(name)
+    rows = pictures.spread(len(examples["x"]), count)
+    return {field: values[rows] for field, values in examples.items()}
 
   def inputs(self, examples: dict[str, np.ndarray]) -> np.ndarray:
     """x [N, *shape] as the model is given it: decoded and transformed."""

@@ -25,7 +25,7 @@ def all_of(outcome: Outcome) -> list[Table]:
     found = [of_metric(outcome, name) for name, one in metrics.items() if not one.table]
     titles = dict.fromkeys(one.table for one in metrics.values() if one.table)
     found += [shared(outcome, title) for title in titles]
-  found = [table for table in found if table is not None]
+  found = [table for table in found if table is not None and table.rows]
   if outcome.verdicts:
     found.append(verdicts(outcome))
   if len(outcome.members) > 1:
@@ -68,15 +68,10 @@ def of_metric(outcome: Outcome, name: str) -> Table | None:
       row += _cell(line, name, metric, condition)
     row.append(_seconds(line))
   table = Table(_title(metric), tuple(columns), rows, note(outcome, name))
-  best = [
-    _best([row[columns.index(c)] for row in rows], metric.better)
-    for c in outcome.conditions
-  ]
-  marks = [
-    (row, columns.index(c))
-    for c, found in zip(outcome.conditions, best, strict=True)
-    for row in found
-  ]
+  compared, marks = _rivals(outcome, lines), []
+  for at in (columns.index(c) for c in outcome.conditions):
+    found = _best([rows[i][at] for i in compared], metric.better)
+    marks += [(compared[i], at) for i in found]
   return table._replace(marks=marks)
 
 
@@ -128,10 +123,14 @@ def one_condition(outcome: Outcome, title: str = "") -> Table | None:
     for name, metric in metrics.items():
       row += _cell(line, name, metric, "")
     row += [_seconds(line)] if first else []
+  compared = _rivals(outcome, lines)
   for metric in metrics.values():
     at = columns.index(_title(metric))
-    marks += [(row, at) for row in _best([row[at] for row in rows], metric.better)]
-  text = note(outcome, "") if first else f"± is the half width of {INTERVAL}."
+    found = _best([rows[i][at] for i in compared], metric.better)
+    marks += [(compared[i], at) for i in found]
+  headline = outcome.application.metrics[outcome.application.headline]
+  own = first or headline.table == title
+  text = note(outcome, "") if own else f"± is the half width of {INTERVAL}."
   title = title or outcome.application.name.replace("_", " ").capitalize()
   return Table(title, tuple(columns), rows, text, marks)
 
@@ -158,7 +157,7 @@ def verdicts(outcome: Outcome) -> Table:
     " width of its 95 % interval. Ahead or behind: Holm's p, over the conditions, is below 0.05;"
     " else open."
   )
-  if any(found.difference.seeds == 1 for found in outcome.verdicts):
+  if any(of_results.one_seed(found) for found in outcome.verdicts):
     text += " With one seed an interval is of the examples alone: another seed may differ."
   return Table("Against the baselines", columns, rows, text)
 
@@ -274,6 +273,12 @@ def _seeds(line: Line) -> int | None:
 def _seconds(line: Line) -> float:
   firsts = [cell[0] for cell in line.cells.values()]
   return float(firsts[0].seconds)
+
+
+def _rivals(outcome: Outcome, lines: list[Line]) -> list[int]:
+  """The rows of lines that are no references."""
+  references = outcome.application.references
+  return [i for i, line in enumerate(lines) if line.method not in references]
 
 
 def _best(values: list[float | None], better: int) -> list[int]:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from vae_jax.types import Array, UserError
 
@@ -22,6 +23,9 @@ class Likelihood(NamedTuple):
   is_density: bool = False  # True: a density over reals, which can exceed 1
   proper: bool = True  # False: sums to no 1 over x, so that no number of it is a likelihood
   terms: Callable[[Array, Array], Array] | None = None  # log_prob of each element, [*shape]
+  symbols: int = 0  # values that an element of a discrete family takes; 0: not discrete
+  # numpy, float64: theta [n, P], k [n] -> P(symbol < k) [n]; what an entropy coder asks
+  below: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
   joint: bool = False  # True: elements depend on one another and none can be left out
 
   def each(self, theta: Array, x: Array) -> Array:

@@ -2,6 +2,8 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from scipy.special import softmax
 
 from vae_jax.likelihoods._base import Likelihood
 from vae_jax.types import Array, Spec
@@ -24,4 +26,12 @@ def categorical(spec: Spec) -> Likelihood:
     jax.nn.softmax,
     lambda theta, key: jax.random.categorical(key, theta),
     ("category",),
+    symbols=spec.categories,
+    below=_below,
   )
+
+
+def _below(theta: np.ndarray, k: np.ndarray) -> np.ndarray:
+  edges = np.cumsum(softmax(theta, -1), -1)
+  edges = np.concatenate([np.zeros((len(theta), 1)), edges], -1)
+  return np.take_along_axis(edges, k[:, None], -1)[:, 0]

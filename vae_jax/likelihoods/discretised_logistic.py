@@ -1,11 +1,15 @@
 """The mass that a logistic density puts on each grey level."""
 
+import functools
 import math
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from scipy.special import expit
 
 from vae_jax.likelihoods._base import Likelihood, check_scale, total
+from vae_jax.likelihoods._logistic import log_mass, mean_level, rounded
 from vae_jax.types import Array, Spec
 
 
@@ -27,46 +31,33 @@ def discretised_logistic(
   del spec
   check_scale("discretised_logistic", scale, ("shared", "predicted"))
   start = math.log(std * 3**0.5 / math.pi)  # a logistic has std = s pi / sqrt(3)
-  half = 0.5 / (levels - 1)
 
   def parts(theta: Array) -> tuple[Array, Array]:
     offset = 0.0 if scale == "shared" else start
     return theta[..., 0], jnp.maximum(theta[..., 1] + offset, -7.0)
 
   def log_prob(theta: Array, x: Array) -> Array:
-    mean, log_scale = parts(theta)
-    upper = (x + half - mean) * jnp.exp(-log_scale)
-    lower = (x - half - mean) * jnp.exp(-log_scale)
-    # log(F(u) - F(l)) = log F(u) + log F(-l) + log(1 - exp(-(u - l))), u - l the bin width
-    width = jnp.log(-jnp.expm1(-2.0 * half * jnp.exp(-log_scale)))
-    inside = jax.nn.log_sigmoid(upper) + jax.nn.log_sigmoid(-lower) + width
-    edge = jnp.where(x < half, jax.nn.log_sigmoid(upper), jax.nn.log_sigmoid(-lower))
-    return total(jnp.where((x < half) | (x > 1.0 - half), edge, inside))
-
-  def mean_of(theta: Array) -> Array:
-    # E[x] = sum over the levels' upper edges of P(x above it), each worth one level.
-    mean, log_scale = parts(theta)
-    edges = (jnp.arange(levels - 1) + 0.5) / (levels - 1)
-    above = jax.nn.sigmoid(
-      (mean[..., None] - _like(edges, mean)) * jnp.exp(-log_scale)[..., None]
-    )
-    return jnp.sum(above, axis=-1) / (levels - 1)
+    return total(log_mass(*parts(theta), x, levels))
 
   def sample(theta: Array, key: Array) -> Array:
     mean, log_scale = parts(theta)
     raw = mean + jnp.exp(log_scale) * jax.random.logistic(key, mean.shape)
-    return jnp.round(jnp.clip(raw, 0.0, 1.0) * (levels - 1)) / (levels - 1)
+    return rounded(raw, levels)
 
   return Likelihood(
     "discretised_logistic",
     2 if scale == "predicted" else 1,
     log_prob,
-    mean_of,
+    lambda theta: mean_level(*parts(theta), levels),
     sample,
     ("unit", "binary"),
     shared=(start,) if scale == "shared" else (),
+    symbols=levels,
+    below=functools.partial(_below, levels, 0.0 if scale == "shared" else start),
   )
 
 
-def _like(edges: Array, mean: Array) -> Array:
-  return edges.reshape((1,) * mean.ndim + edges.shape)
+def _below(levels: int, offset: float, theta: np.ndarray, k: np.ndarray) -> np.ndarray:
+  """P(level < k), F((k - 1/2) / (levels - 1)) of the density behind it."""
+  log_scale = np.maximum(theta[:, 1] + offset, -7.0)
+  return expit(((k - 0.5) / (levels - 1) - theta[:, 0]) * np.exp(-log_scale))
