@@ -84,7 +84,8 @@ def contrast(outcome: Outcome, first: str, second: str) -> str:
       told.append(f"{plus_minus(found, metric.digits, sign=True)}{_unit(metric)}{where}")
   if not told:
     return ""
-  return f"{second.capitalize()} against {first}, the same networks: {', '.join(told)}."
+  name = f"{second[0].upper()}{second[1:]}"
+  return f"{name} against {first}, the same networks: {', '.join(told)}."
 
 
 def _merged(lines: list[Line]) -> Line:
