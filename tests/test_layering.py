@@ -22,6 +22,7 @@ LEVELS = {
       "corruptions",
       "schedules",
       "layers",
+      "linalg",
       "latent_map",
       "observations",
       "sums",
