@@ -270,9 +270,10 @@ def test_the_mask_is_a_second_input_where_it_is_asked_for(name, shape):
 
 
 def test_the_kernel_of_a_cell_starts_with_the_orthonormal_rows_of_flax():
-  key = jax.random.key(3)
-  normal = np.asarray(jax.random.normal(key, (24, 6)), float)
+  normal = np.asarray(jax.random.normal(jax.random.key(3), (24, 6)), float)
   q, r = np.linalg.qr(normal)  # as nn.initializers.orthogonal, with its choice of the signs
   np.testing.assert_allclose(
-    _cells._orthogonal(key, (6, 24)), (q * np.sign(np.diagonal(r))[None]).T, atol=1e-5
+    _cells._orthogonal(jax.random.key(3), (6, 24)),
+    (q * np.sign(np.diagonal(r))[None]).T,
+    atol=1e-5,
   )
