@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from vae_jax import observations
-from vae_jax.latent_map import latent_map, posterior_draws, resample, weigh
+from vae_jax.latent_map import (
+  SMALL,
+  climb_by_newton,
+  latent_map,
+  posterior_draws,
+  resample,
+  weigh,
+)
 
 SIZE, LATENTS, STD = 12, 3, 0.4
 
@@ -42,6 +49,43 @@ def test_the_mode_of_a_linear_gaussian_model_is_exact(seed):
   np.testing.assert_allclose(found.z, mean, atol=1e-4)
   np.testing.assert_allclose(found.objective, log_joint(found.z), rtol=1e-5)
   assert found.objective == found.objectives.max()
+  assert found.arrived
+  assert found.remaining < 1e-6
+
+
+def test_few_steps_of_adam_are_enough_for_newton_and_a_kink_does_not_arrive():
+  log_joint, mean, _ = linear_gaussian()
+  starts = jax.random.normal(jax.random.key(5), (3, LATENTS))
+  found = latent_map(log_joint, starts, 5)
+  np.testing.assert_allclose(found.z, mean, atol=1e-4)
+  assert found.arrived
+  edge = lambda z: -10 * jnp.abs(z).sum()  # its slope is 10 wherever it is not 0
+  assert not latent_map(edge, starts, 5).arrived
+
+
+def test_newton_keeps_only_what_is_better_and_goes_down_from_a_saddle():
+  double_well = lambda z: jnp.square(jnp.square(z[0]) - 1) + jnp.square(z[1])
+  z, value, remaining = climb_by_newton(double_well, jnp.array([0.1, 0.5]))
+  assert value < 0.2 < double_well(jnp.array([0.1, 0.5]))  # 0 at z = (1, 0)
+  assert z[0] > 0.6  # where Newton's own step goes to the saddle at (0, 0)
+  np.testing.assert_allclose(z[1], 0, atol=1e-4)
+  assert remaining < value
+  steep = lambda z: jnp.sum(jnp.log1p(jnp.square(100 * z)))  # concave where it starts
+  start = jnp.array([1.0, -2.0])
+  _, value, _ = climb_by_newton(steep, start)
+  assert value <= steep(start)
+  broken = lambda z: jnp.sum(z) * jnp.nan
+  z, value, remaining = climb_by_newton(broken, start)
+  np.testing.assert_array_equal(z, start)
+  assert np.isnan(remaining)
+
+
+def test_many_latents_are_left_to_adam_and_say_what_may_be_left():
+  wide = lambda z: -0.5 * jnp.square(z - 1).sum()
+  found = latent_map(wide, jnp.zeros((1, SMALL + 1)), 20)
+  bound = 0.5 * np.square(np.asarray(found.z) - 1).sum()
+  np.testing.assert_allclose(found.remaining, bound, rtol=1e-5)
+  assert not found.arrived
 
 
 def test_several_starts_are_never_worse_than_one():
@@ -113,6 +157,15 @@ def test_a_saddle_is_sampled_at_most_as_widely_as_the_prior():
   flat = lambda z: 0.5 * jnp.square(z).sum()  # curved the wrong way everywhere
   draws = posterior_draws(flat, jnp.zeros(4), jax.random.key(0), 4000)
   np.testing.assert_allclose(draws.z.std(0), 1, atol=0.06)
+
+
+def test_a_hessian_that_is_not_finite_leaves_the_width_of_the_prior():
+  cliff = lambda z: -0.5 * jnp.square(z).sum() - jnp.sqrt(jnp.abs(z)).sum()
+  draws = posterior_draws(cliff, jnp.zeros(3), jax.random.key(0), 4000)
+  np.testing.assert_allclose(draws.z.std(0), 1, atol=0.06)
+  assert np.isfinite(draws.log_weights).all()
+  dead = posterior_draws(lambda z: jnp.nan * z.sum(), jnp.zeros(3), jax.random.key(0), 5)
+  assert np.isnan(dead.log_weights).all()
 
 
 def test_effective_draws_and_resampling():

@@ -14,7 +14,10 @@ import numpy as np
 
 from vae_jax.types import Array
 
-EXACT = jax.lax.Precision.HIGHEST  # a product of a TPU or a recent GPU is rounded otherwise
+
+def product(a: Array, b: Array) -> Array:
+  """a b, in full precision also where an accelerator would round it to fewer digits."""
+  return jnp.matmul(a, b, precision=jax.lax.Precision.HIGHEST)
 
 
 def eigh(a: Array) -> tuple[Array, Array]:
@@ -97,7 +100,6 @@ def solve(a: Array, b: Array) -> Array:
   The inverse is found once, and serves the derivatives in `a` and in `b` too.
   """
   inverted = inverse(jax.lax.stop_gradient(a))
-  product = lambda matrix, x: jnp.matmul(matrix, x, precision=EXACT)
   return jax.lax.custom_linear_solve(
     lambda x: product(a, x), b, lambda _, right: product(inverted, right), symmetric=True
   )
@@ -117,7 +119,7 @@ def orthonormal(a: Array) -> Array:
   n = a.shape[-1]
 
   def once(a: Array) -> Array:
-    gram = jnp.matmul(a.T, a, precision=EXACT)
+    gram = product(a.T, a)
 
     def eliminate(k: Array, x: Array) -> Array:
       below = jnp.where(jnp.arange(n) > k, x[:, k] / x[k, k], 0.0)
@@ -127,7 +129,7 @@ def orthonormal(a: Array) -> Array:
     both = jnp.concatenate([gram, jnp.eye(n, dtype=a.dtype)], axis=1)
     both = jax.lax.fori_loop(0, n, eliminate, both)
     root = jax.lax.rsqrt(jnp.diagonal(both[:, :n]))
-    return jnp.matmul(a, both[:, n:].T, precision=EXACT) * root[None]
+    return product(a, both[:, n:].T) * root[None]
 
   return once(once(a))
 
