@@ -69,7 +69,7 @@ def test_newton_keeps_only_what_is_better_and_goes_down_from_a_saddle():
   assert value < 0.2 < double_well(jnp.array([0.1, 0.5]))  # 0 at z = (1, 0)
   assert z[0] > 0.6  # where Newton's own step goes to the saddle at (0, 0)
   np.testing.assert_allclose(z[1], 0, atol=1e-4)
-  assert remaining < value
+  assert remaining > 1e-3  # three steps are too few from there, and it says so
   steep = lambda z: jnp.sum(jnp.log1p(jnp.square(100 * z)))  # concave where it starts
   start = jnp.array([1.0, -2.0])
   _, value, _ = climb_by_newton(steep, start)
