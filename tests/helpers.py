@@ -4,6 +4,7 @@ import contextlib
 import io
 import os
 import pathlib
+import re
 import runpy
 import subprocess
 import sys
@@ -53,3 +54,13 @@ def called(name: str, *words: str) -> subprocess.CompletedProcess:
     except SystemExit as end:
       status = end.code or 0
   return subprocess.CompletedProcess([name, *words], status, out.getvalue(), err.getvalue())
+
+
+def lapack_calls(folder: pathlib.Path) -> list[str]:
+  """The programs in JAX's dump that call LAPACK, with what they call; empties the folder."""
+  found = []
+  for path in sorted(folder.glob("*.mlir")):
+    calls = sorted(set(re.findall(r"custom_call @(lapack_\w+)", path.read_text())))
+    found += [f"{path.stem}: {', '.join(calls)}"] if calls else []
+    path.unlink()
+  return found

@@ -1,5 +1,6 @@
 """Small matrices against NumPy in float64: eigenvalues, inverses, orthonormal columns."""
 
+import helpers
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -112,3 +113,14 @@ def test_orthonormal_columns_are_those_of_a_qr_factorisation(shape):
   signs = np.sign(np.einsum("bii->bi", r))
   condition = np.linalg.cond(a.astype(float)).max()
   np.testing.assert_allclose(found, q * signs[:, None], atol=20 * EPS * condition**2)
+
+
+def test_the_hook_of_the_tests_sees_lapack_where_it_is_called(lowered):
+  x = jnp.eye(3)[None] * jnp.ones((2, 1, 1))
+  jax.block_until_ready(jax.vmap(linalg.eigh)(x))
+  assert helpers.lapack_calls(lowered) == []
+  jax.jit(jax.vmap(jnp.linalg.eigh)).lower(x).compile()
+  (found,) = helpers.lapack_calls(lowered)
+  assert "lapack_ssyevd" in found
+  jnp.linalg.slogdet(x + 1)  # compiled in passing
+  assert any("lapack_sgetrf" in call for call in helpers.lapack_calls(lowered))
