@@ -1,13 +1,33 @@
 """Where numbers go while a run is under way: metrics.jsonl, TensorBoard, a progress bar."""
 
+import contextlib
 import json
 import math
 import pathlib
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
-from tensorboardX import SummaryWriter
 from tqdm import tqdm
+
+
+@contextlib.contextmanager
+def _without(*packages: str) -> Iterator[None]:
+  """Hides packages from imports in the block; one that is loaded already stays as it is."""
+  hidden = [name for name in packages if name not in sys.modules]
+  sys.modules.update(
+    dict.fromkeys(hidden)
+  )  # `import name` raises where sys.modules has None
+  try:
+    yield
+  finally:
+    for name in hidden:
+      del sys.modules[name]
+
+
+# tensorboardX imports PyTorch, comet and boto3 wherever they are installed: seconds of every
+# start, for tensors and services that no row of numbers needs. It does without them.
+with _without("torch", "comet_ml", "boto3"):
+  from tensorboardX import SummaryWriter
 
 
 def read_rows(path: pathlib.Path) -> list[dict]:

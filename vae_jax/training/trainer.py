@@ -11,7 +11,16 @@ import jax
 import numpy as np
 
 from vae_jax import registry
-from vae_jax.training import evaluation, halving, placement, processes, step, sweep, workdir
+from vae_jax.training import (
+  evaluation,
+  halving,
+  placement,
+  processes,
+  step,
+  sweep,
+  watchdog,
+  workdir,
+)
 from vae_jax.training.checkpoint import Checkpoints
 from vae_jax.training.logging import Log, progress
 from vae_jax.training.plan import Program
@@ -119,7 +128,8 @@ class Trainer:
     until = min(self._step + self._program.feed.span, self._next_stop()[0])
     source = self._source(self._step, until)
     began = time.perf_counter()
-    with processes.told_when_another_ends():
+    watch = watchdog.watched("The training program")
+    with processes.told_when_another_ends(), watch:
       self._state, _ = self._place.chunk(
         self._state, self._hyper, source, self._step, self._step
       )
@@ -164,7 +174,8 @@ class Trainer:
       self._state, metrics = self._place.chunk(
         self._state, self._hyper, source, self._step, until
       )
-      parts.append((until - self._step, self._place.get(metrics)))
+      with watchdog.watched("A chunk of training steps"):
+        parts.append((until - self._step, self._place.get(metrics)))
       self._step = until
     seconds = time.perf_counter() - began
     self._seconds += seconds
