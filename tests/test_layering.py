@@ -11,6 +11,8 @@ PACKAGE = pathlib.Path(__file__).parent.parent / "vae_jax"
 FILES = sorted(PACKAGE.rglob("*.py"))
 LEVELS = {
   "types": 0,
+  "files": 0,
+  "interrupt": 0,
   "registry": 0,
   "flags": 0,
   **dict.fromkeys(

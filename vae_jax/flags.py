@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 
+from vae_jax.interrupt import STATUS, Interrupt
 from vae_jax.types import UserError
 
 
@@ -47,17 +48,23 @@ def assignments(words: list[str]) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def told_in_one_sentence() -> Iterator[None]:
-  """Turns a mistake of the caller into one sentence on stderr and exit status 2."""
+def told_in_one_sentence() -> Iterator[Interrupt]:
+  """Turns a mistake of the caller into one sentence on stderr and exit status 2.
+
+  Yields:
+    What a Ctrl-C asks of whoever heeds it; where nobody does it ends the program.
+  """
   threading.excepthook = _unless_the_disk_is_full
+  watch = Interrupt()
   try:
-    yield
+    with watch.watched():
+      yield watch
   except UserError as error:
     print(f"Error: {error}", file=sys.stderr)
-    _leave(2)
-  except KeyboardInterrupt:
-    print("Stopped. The same command goes on from the last checkpoint.", file=sys.stderr)
-    _leave(130)
+    _leave(error.status)
+  except KeyboardInterrupt as error:
+    print(error if str(error) else "Stopped.", file=sys.stderr)
+    _leave(STATUS)
   except BrokenPipeError:
     sys.stderr.close()  # the reader of our output left; nobody is there to be told
     sys.exit(1)

@@ -2,6 +2,7 @@
 
 import json
 import math
+import os
 import pathlib
 import sys
 from collections.abc import Iterable
@@ -9,18 +10,7 @@ from collections.abc import Iterable
 from tensorboardX import SummaryWriter
 from tqdm import tqdm
 
-
-def read_rows(path: pathlib.Path) -> list[dict]:
-  """The rows of a metrics.jsonl; a last line cut short by a kill is left out."""
-  if not path.is_file():
-    return []
-  rows = []
-  for line in path.read_text().splitlines():
-    try:
-      rows.append(json.loads(line))
-    except json.JSONDecodeError:
-      break
-  return rows
+from vae_jax import files
 
 
 def merge_rows(workdir: pathlib.Path, parts: list[tuple[pathlib.Path, list[int]]]) -> None:
@@ -30,13 +20,12 @@ def merge_rows(workdir: pathlib.Path, parts: list[tuple[pathlib.Path, list[int]]
     workdir: of the whole run.
     parts: the folder of each part, and the numbers of its members.
   """
-  path = workdir / "metrics.jsonl"
-  scratch = path.with_suffix(".tmp")
-  with scratch.open("w") as file:
-    for folder, numbers in parts:
-      for row in read_rows(folder / "metrics.jsonl"):
-        file.write(_line({**row, "member": numbers[row["member"]]}))
-  scratch.replace(path)
+  lines = [
+    _line({**row, "member": numbers[row["member"]]})
+    for folder, numbers in parts
+    for row in files.read_rows(folder / "metrics.jsonl", len(numbers))
+  ]
+  files.write_text(workdir / "metrics.jsonl", "".join(lines))
 
 
 class Log:
@@ -48,11 +37,10 @@ class Log:
   def __init__(self, workdir: pathlib.Path, start: int, numbers: list[int]):
     self._numbers = numbers
     self._path = workdir / "metrics.jsonl"
-    kept = [row for row in read_rows(self._path) if row["step"] <= start]
-    scratch = self._path.with_suffix(".tmp")
-    scratch.write_text("".join(_line(row) for row in kept))
-    scratch.replace(self._path)
-    self._file = self._path.open("a")
+    rows = files.read_rows(self._path, len(numbers))
+    kept = [row for row in rows if row["step"] <= start]
+    files.write_text(self._path, "".join(_line(row) for row in kept))
+    self._file = self._path.open("a", encoding="utf-8")
     self._board = SummaryWriter(str(workdir / "tensorboard"), purge_step=start or None)
 
   def write(self, rows: Iterable[dict]) -> None:
@@ -65,6 +53,11 @@ class Log:
           tag = f"{row['split']}/{name}/member_{self._numbers[row['member']]}"
           self._board.add_scalar(tag, value, row["step"])
     self._file.flush()
+
+  def sync(self) -> None:
+    """Makes the rows last that were written so far, also where power is lost."""
+    self._file.flush()
+    os.fsync(self._file.fileno())
 
   def close(self) -> None:
     """Flushes and closes both."""
