@@ -1,24 +1,29 @@
 """Run directories that can be relied on: one training each, its own checkpoints, no way out."""
 
+import contextlib
 import json
 import os
 import pathlib
 import shutil
+import signal
 import socket
 import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator
 
+import jax
 import numpy as np
 import pytest
-from helpers import ROOT, called, program, tiny
+from helpers import ROOT, called, tiny
 
-from vae_jax import files
+from vae_jax import files, report
 from vae_jax import run as runs
 from vae_jax.interrupt import Interrupt, Stopped
+from vae_jax.report import destination
 from vae_jax.training import checkpoint, lock, loop
-from vae_jax.types import UserError
+from vae_jax.types import Figure, Report, Table, UserError
 
 SMOKE = ["--config=configs/digits.py:smoke", "--config.model.name=mlp"]
 SMOKE += ["--config.model.hidden=[16]"]
@@ -29,11 +34,17 @@ def quiet(line):
   pass
 
 
-def started(workdir: pathlib.Path, *words: str) -> subprocess.Popen:
-  """A training with a log to wait for."""
+@contextlib.contextmanager
+def started(workdir: pathlib.Path, *words: str) -> Iterator[subprocess.Popen]:
+  """A training with a log to wait for; killed at the end if it is still there."""
   command = [sys.executable, "-u", str(ROOT / "train.py"), f"--workdir={workdir}", *SMOKE]
   pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-  return subprocess.Popen([*command, *words], cwd=ROOT, **pipes)
+  process = subprocess.Popen([*command, *words], cwd=ROOT, **pipes)
+  try:
+    yield process
+  finally:
+    process.kill()
+    process.communicate()
 
 
 def until(process: subprocess.Popen, start: str) -> str:
@@ -74,7 +85,9 @@ def test_one_living_member_makes_a_run_finished(tmp_path):
   assert said[-1].startswith("Finished: 24 steps")
 
 
-@pytest.mark.parametrize("likelihood", ["bernoulli", "cross_entropy", "continuous_bernoulli"])
+@pytest.mark.parametrize(
+  "likelihood", ["bernoulli", "cross_entropy", "continuous_bernoulli"]
+)
 def test_grey_levels_as_floats_are_refused_at_loading(tmp_path, likelihood):
   words = [*images(tmp_path, 1.0), f"--config.likelihood.name={likelihood}"]
   done = called("train.py", *words, f"--workdir={tmp_path}/run")
@@ -87,8 +100,7 @@ def test_grey_levels_as_floats_are_refused_at_loading(tmp_path, likelihood):
 
 
 def test_a_second_training_is_refused_and_the_first_is_not_touched(tmp_path):
-  first = started(tmp_path, *LONG)
-  try:
+  with started(tmp_path, *LONG) as first:
     until(first, "step")
     second = called("train.py", f"--workdir={tmp_path}", *SMOKE, *LONG)
     assert second.returncode == 2
@@ -97,9 +109,6 @@ def test_a_second_training_is_refused_and_the_first_is_not_touched(tmp_path):
     before = len(files.read_rows(tmp_path / "metrics.jsonl"))
     until(first, "step")
     assert len(files.read_rows(tmp_path / "metrics.jsonl")) > before
-  finally:
-    first.kill()
-    first.communicate()
   assert (tmp_path / lock.NAME).is_file()  # of the one that was killed: no hindrance
   with lock.held(tmp_path, pytest.fail):
     pass
@@ -162,12 +171,12 @@ def test_a_lock_that_is_a_link_is_not_followed(tmp_path):
 def test_a_run_directory_that_is_removed_while_it_is_trained_ends_with_a_sentence(tmp_path):
   for how in ("removed", "replaced"):
     folder = tmp_path / f"{how}_run"
-    process = started(folder, *LONG)
-    until(process, "step")
-    folder.rename(tmp_path / how)  # at once; to remove files takes a while
-    if how == "replaced":
-      folder.mkdir()
-    _, errors = process.communicate(timeout=60)
+    with started(folder, *LONG) as process:
+      until(process, "step")
+      folder.rename(tmp_path / how)  # at once; to remove files takes a while
+      if how == "replaced":
+        folder.mkdir()
+      _, errors = process.communicate(timeout=60)
     assert process.returncode == 2, errors
     assert "was removed or replaced while it was trained" in errors
     assert "Traceback" not in errors
@@ -178,6 +187,29 @@ def test_an_empty_workdir_is_refused(name):
   done = called(name, "--workdir=", *(SMOKE if name == "train.py" else []))
   assert done.returncode == 2
   assert "--workdir is empty" in done.stderr
+
+
+def test_evaluations_beside_one_another_and_beside_a_training(tmp_path):
+  often = ("--config.train.eval_every=20", "--config.train.log_every=20")
+  words = [f"--workdir={tmp_path}", "--application=reconstruction", "--set=samples=2"]
+  with started(tmp_path, LONG[0], *often) as training:
+    until(training, "step 40")
+    other = subprocess.Popen(
+      [sys.executable, str(ROOT / "evaluate.py"), *words], cwd=ROOT, stderr=subprocess.PIPE
+    )
+    seen = set()
+    for _ in range(20):  # each reads a checkpoint that is deleted a moment later
+      run = runs.open_run(tmp_path, "latest")
+      seen.add(int(run.step[0]))
+      assert np.isfinite(jax.tree.leaves(run.params)[0]).all()
+    assert len(seen) > 5, "the training stood still"
+    done = called("evaluate.py", *words)
+    assert done.returncode == 0, done.stderr
+    assert other.communicate(timeout=100)[1] == b""
+    assert other.returncode == 0
+    assert training.poll() is None
+  assert (tmp_path / "report.html").is_file()
+  assert not [p for p in tmp_path.rglob(".*.json")]
 
 
 # a checkpoint belongs to its run
@@ -227,15 +259,9 @@ def test_a_checkpoint_of_another_run_is_named_and_set_aside(
   assert said in out
   assert "Going on from checkpoint 6" in out
   after = runs.open_run(mine, "latest")
-  for a, b in zip(*(jax_leaves(run.params) for run in (before, after)), strict=True):
+  for a, b in zip(*(jax.tree.leaves(run.params) for run in (before, after)), strict=True):
     np.testing.assert_array_equal(a, b)
   assert (mine / "checkpoints" / f"12_{checkpoint.AWAY}").is_dir()
-
-
-def jax_leaves(tree):
-  import jax
-
-  return jax.tree.leaves(tree)
 
 
 def test_a_checkpoint_in_the_place_of_another_step_is_named(mine, capsys):
@@ -271,8 +297,8 @@ def test_a_missing_field_that_has_its_default_is_no_difference(mine, capsys):
   loop.train(tiny(), mine, None)
   assert "Finished already" in capsys.readouterr().out
   runs.open_run(mine)
+  path.write_text(json.dumps(config))
   with pytest.raises(UserError, match=r"config\.train\.keep: 2 there, 3 here"):
-    path.write_text(json.dumps(config))
     loop.train(tiny(train={"keep": 3}), mine, None)
 
 
@@ -395,9 +421,7 @@ def test_files_are_synced_before_they_take_their_name(tmp_path, monkeypatch):
   monkeypatch.setattr(
     "vae_jax.training.logging.Log.sync", lambda self: order.append("rows")
   )
-  with pytest.raises(UserError, match="no checkpoint"):
-    loop.train(tiny(), tmp_path / "run", None, quiet)
-    runs.open_run(tmp_path / "run")
+  loop.train(tiny(), tmp_path / "run", None, quiet)
   kept = [what for what in order if what in ("rows", "save")]
   assert kept == ["rows", "save"] * 2
 
@@ -422,52 +446,213 @@ def test_an_interrupt_saves_a_checkpoint_and_resumes_to_the_same_bits(tmp_path):
 
     with pytest.MonkeyPatch.context() as patch:
       patch.setattr(lock.Lock, "check", check)
-      with pytest.raises(Stopped, match=f"Stopped at step {at} of 24; its checkpoint is saved"):
+      with pytest.raises(
+        Stopped, match=f"Stopped at step {at} of 24; its checkpoint is saved"
+      ):
         loop.train(tiny(train=train), folder, None, quiet, interrupt=watch)
     assert (folder / "checkpoints" / str(at)).is_dir()
     loop.train(tiny(train=train), folder, None, quiet)
     for which in ("latest", "best"):
       a, b = (runs.open_run(p, which) for p in (tmp_path / "whole", folder))
-      for x, y in zip(*(jax_leaves(run.params) for run in (a, b)), strict=True):
+      for x, y in zip(*(jax.tree.leaves(run.params) for run in (a, b)), strict=True):
         np.testing.assert_array_equal(x, y)
     drop = lambda row: {k: v for k, v in row.items() if k != "examples_per_second"}
     assert [drop(r) for r in a.history] == [drop(r) for r in b.history]
 
 
 def test_ctrl_c_always_ends_a_training_with_its_checkpoint(tmp_path):
-  """Ten times, each at another moment; today's Python swallows some of them."""
+  """At several moments: Python's own way is swallowed in some of them."""
   rng = np.random.default_rng(0)
-  for number in range(6):
-    process = started(tmp_path, *LONG)
-    until(process, "step")
-    time.sleep(rng.uniform(0, 0.2))
-    process.send_signal(2)
-    out, errors = process.communicate(timeout=60)
+  for number in range(4):
+    with started(tmp_path, *LONG) as process:
+      until(process, "step")
+      time.sleep(rng.uniform(0, 0.2))
+      process.send_signal(signal.SIGINT)
+      out, errors = process.communicate(timeout=60)
     assert process.returncode == 130, (number, out, errors)
     assert "Traceback" not in errors
     step = int(errors.split("Stopped at step ")[1].split()[0])
     assert (tmp_path / "checkpoints" / str(step)).is_dir()
 
 
-def test_ctrl_c_before_training_and_twice_ends_at_once(tmp_path):
-  process = started(tmp_path / "a", "--config.model.hidden=[2000,2000]", *LONG)
-  until(process, "digits")
-  process.send_signal(2)
-  _, errors = process.communicate(timeout=20)
+def test_ctrl_c_before_training_ends_at_once(tmp_path):
+  with started(tmp_path, "--config.model.hidden=[2000,2000]", *LONG) as process:
+    until(process, "digits")
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=20)
   assert process.returncode == 130
   assert errors.strip().startswith("Stopped. ")
-  # a chunk that takes longer than anybody waits
-  words = ("--config.train.log_every=10000000", "--config.train.steps=10000000")
-  words += ("--config.train.eval_every=10000000",)
-  process = started(tmp_path / "b", *words)
-  until(process, "Compiled")
-  time.sleep(0.5)
-  process.send_signal(2)
-  time.sleep(0.5)
-  assert process.poll() is None
-  process.send_signal(2)
-  began = time.time()
-  _, errors = process.communicate(timeout=20)
+
+
+def test_a_second_ctrl_c_ends_at_once(tmp_path):
+  never = 10_000_000  # steps of a chunk that nobody waits for
+  words = [
+    f"--config.train.{name}={never}" for name in ("log_every", "steps", "eval_every")
+  ]
+  with started(tmp_path, *words) as process:
+    until(process, "Compiled")
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    time.sleep(0.5)
+    assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    began = time.time()
+    _, errors = process.communicate(timeout=20)
   assert time.time() - began < 5
   assert process.returncode == 130
   assert "Stopping after this chunk" in errors
+
+
+# reports
+
+
+def a_report(**changes) -> Report:
+  table = Table("Scores", ("seed", "elbo"), [[0, -3.0]], "")
+  picture = Figure(
+    "grid", "image_grid", {"images": np.zeros((1, 1, 4, 4, 1))}, "What it is."
+  )
+  made = Report("reconstruction", "How?", [table], [picture], ["So."], {})
+  return made._replace(**changes)
+
+
+def test_a_report_that_names_other_files_neither_deletes_nor_shows_them(tmp_path):
+  secret = tmp_path / "x.png"
+  folder = tmp_path / "run"
+  report.save(a_report(), folder)
+  picture = folder / "figures" / "reconstruction_grid.png"
+  secret.write_bytes(picture.read_bytes())
+  path = folder / "reports" / "reconstruction" / "report.json"
+  good = json.loads(path.read_text())
+  outside = [
+    "../x.png",
+    str(secret),
+    "figures/../../x.png",
+    "x.png",
+    "figures/generation_a.png",
+  ]
+  (folder / "x.png").write_bytes(picture.read_bytes())
+  (folder / "figures" / "reconstruction_link.png").symlink_to(secret)
+  for file in [
+    *outside,
+    "figures/reconstruction_link.png",
+    "figures/.reconstruction_a.png",
+  ]:
+    path.write_text(json.dumps({**good, "figures": [{**good["figures"][0], "file": file}]}))
+    with pytest.raises(UserError):
+      report.render(folder, "")
+    report.save(a_report(figures=[]), folder)
+    assert secret.is_file()
+    assert (folder / "x.png").is_file()
+  path.write_text(json.dumps(good))
+  picture.write_text("top secret, and no picture at all")
+  with pytest.raises(UserError, match="is no PNG picture"):
+    report.render(folder, "")
+
+
+@pytest.mark.parametrize("name", ["reports", "reports/reconstruction", "figures"])
+def test_a_report_is_not_written_through_a_link(tmp_path, name):
+  outside, place = tmp_path / "outside", tmp_path / "run" / name
+  outside.mkdir()
+  (outside / "precious.csv").write_text("1")
+  place.parent.mkdir(parents=True)
+  place.symlink_to(outside)
+  with pytest.raises(UserError, match="leads out of its directory"):
+    report.save(a_report(), tmp_path / "run")
+  assert [p.name for p in outside.iterdir()] == ["precious.csv"]
+
+
+@pytest.mark.parametrize("how", WRONG)
+@pytest.mark.parametrize(
+  "name", ["reports/reconstruction/report.json", "config.json", "members.json", "run.json"]
+)
+def test_a_page_of_damaged_files_is_a_sentence(tmp_path, name, how):
+  report.save(a_report(), tmp_path)
+  (tmp_path / name).write_bytes(WRONG[how])
+  if how == "object" and name in ("run.json", "config.json"):
+    return  # of these a page shows what is there
+  with pytest.raises(UserError, match=pathlib.Path(name).name) as error:
+    report.render(tmp_path, "")
+  assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+  "edit",
+  [
+    {"application": "x"}, {"findings": [3]}, {"tables": [{}]}, {"figures": [{}]}, {"nans": "1"},
+    {"tables": [{"title": "a", "note": "", "columns": ["a"], "rows": [[1, 2]]}]},
+    {"tables": [{"title": "a", "note": "", "columns": ["a"], "rows": [[{}]]}]},
+    {"question": None}, {"figures": [{"name": "a", "file": 3, "caption": "b"}]},
+  ],
+)  # fmt: skip
+def test_an_edited_report_is_a_sentence(tmp_path, edit):
+  path = report.save(a_report(), tmp_path)
+  path.write_text(json.dumps({**json.loads(path.read_text()), **edit}))
+  with pytest.raises(UserError, match=r"report\.json is damaged \(expected"):
+    report.render(tmp_path, "")
+
+
+def test_a_comparison_that_is_not_of_this_run_is_a_sentence(mine):
+  table = Table("Members", ("member", "elbo"), [[0, -3.0], [7, -4.0]], "")
+  report.save(a_report(application="beta_comparison", tables=[table]), mine)
+  with pytest.raises(UserError, match="is damaged or not of this run"):
+    report.render(mine, "")
+
+
+# where an evaluation writes
+
+
+def tree(folder):
+  return {p: p.lstat().st_mtime_ns for p in folder.rglob("*")} | {
+    folder: folder.stat().st_mtime_ns
+  }
+
+
+WORDS = ["--application=reconstruction", "--set=samples=2"]
+
+
+def test_out_evaluates_a_run_without_a_change_to_it(trained, tmp_path):
+  before, out = tree(trained), tmp_path / "out"
+  done = called("evaluate.py", f"--workdir={trained}", f"--out={out}", *WORDS)
+  assert done.returncode == 0, done.stderr
+  assert tree(trained) == before
+  assert f"Open {out}/report.html" in done.stdout
+  page = (out / "report.html").read_text()
+  assert "ELBO, nats" in page  # the curves of its training
+  assert "mlp model" in page
+  (out / "members.json").write_text("[]")
+  done = called("evaluate.py", f"--workdir={trained}", f"--out={out}", *WORDS)
+  assert done.returncode == 2
+  assert "has the reports of another run" in done.stderr
+
+
+def test_out_of_a_run_of_several_parts(tmp_path):
+  swept(tmp_path / "run")
+  before = tree(tmp_path / "run")
+  target = destination.checked(str(tmp_path / "run"), str(tmp_path / "out"))
+  destination.described(str(tmp_path / "run"), target)
+  assert tree(tmp_path / "run") == before
+  assert {row["member"] for row in files.read_rows(target / "metrics.jsonl")} == {0, 1}
+  with pytest.raises(UserError, match="is a run directory itself"):
+    destination.checked(str(tmp_path / "out"), str(tmp_path / "run"))
+  with pytest.raises(UserError, match="--out is empty"):
+    destination.checked(str(tmp_path / "run"), "")
+
+
+def test_it_is_tried_whether_a_report_can_be_written_before_it_is_computed(
+  mine, monkeypatch
+):
+  monkeypatch.setattr(runs, "open_runs", lambda *_: pytest.fail("it computes"))
+
+  def read_only(folder):
+    raise OSError(30, "Read-only file system")
+
+  with monkeypatch.context() as patch:
+    patch.setattr(files, "check_writable", read_only)
+    done = called("evaluate.py", f"--workdir={mine}", *WORDS)
+  assert done.returncode == 2
+  assert "cannot be written" in done.stderr
+  assert "name another folder with --out" in done.stderr
+  (mine / "reports" / "text").mkdir(parents=True)
+  (mine / "reports" / "text" / "report.json").write_text("{}")
+  done = called("evaluate.py", f"--workdir={mine}", *WORDS)
+  assert "report.json is damaged" in done.stderr

@@ -1,6 +1,5 @@
 """What evaluate.py does: applications over a run, their reports, one page."""
 
-import pathlib
 import shlex
 import sys
 from types import ModuleType
@@ -12,7 +11,7 @@ from vae_jax import config as configuration
 from vae_jax import registry, report
 from vae_jax import run as runs
 from vae_jax.applications import _members
-from vae_jax.training import loop
+from vae_jax.report import destination
 from vae_jax.types import Array, Report, UserError
 
 
@@ -24,6 +23,7 @@ def evaluate(
   member: int | None = None,
   data_dir: str | None = None,
   seed: int = 0,
+  out: str | None = None,
 ) -> str:
   """Runs applications on a run directory and renders its report.
 
@@ -35,6 +35,7 @@ def evaluate(
     member: only this one; None: all.
     data_dir: where the data lies now, when not where it was at training.
     seed: of the evaluation's own noise.
+    out: the folder the report goes to, when not into the run directory.
 
   Returns:
     The path of the report.
@@ -46,9 +47,9 @@ def evaluate(
   names = registry.names("applications") if every else names
   modules = {name: registry.find("applications", name) for name in names}
   settings = _settings(modules, given)
-  if (pathlib.Path(workdir) / "parts.json").is_file():
-    loop.sum_up(pathlib.Path(workdir))  # a training that was killed may not have
+  target = destination.checked(workdir, out)
   found = runs.open_runs(workdir, checkpoint, data_dir)
+  destination.described(workdir, target)
   if member is not None:
     _refuse_comparisons(modules, every)
     modules = {k: m for k, m in modules.items() if not hasattr(m, "compare")}
@@ -64,10 +65,10 @@ def evaluate(
         raise
       print(f"{name}: left out. {error}")  # an image application on a table, and the like
       continue
-    report.save(answer, workdir)
+    report.save(answer, target)
     bar.clear()
     print(f"{name}: {' '.join(answer.findings)}")
-  path = report.render(workdir, command=shlex.join(["python", *sys.argv]))
+  path = report.render(target, command=shlex.join(["python", *sys.argv]))
   print(f"Open {path}")
   return str(path)
 

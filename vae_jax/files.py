@@ -72,7 +72,7 @@ def _row(line: bytes, members: int | None) -> dict | None:
     return None
   sound = isinstance(row, dict) and isinstance(row.get("split"), str)
   sound = sound and is_integer(row.get("step")) and is_integer(row.get("member"))
-  within = sound and 0 <= row["member"] and (members is None or row["member"] < members)
+  within = sound and row["member"] >= 0 and (members is None or row["member"] < members)
   return row if within else None
 
 
@@ -147,7 +147,7 @@ def inside(folder: pathlib.Path, *names: str) -> pathlib.Path:
 def is_plain(name: str) -> bool:
   """Whether a name is of one file: no folder, not hidden, nothing that cannot be printed."""
   return 0 < len(name) < 200 and name[0] != "." and name.isprintable() and not (
-    set(name) & set("/\\:")
+    set(name) & set("/\\")
   )  # fmt: skip
 
 

@@ -68,9 +68,13 @@ class Interrupt:
   def _press(self) -> None:
     if self._heeded and not self.asked:
       self.asked = True
-      _tell("Stopping after this chunk of steps and its checkpoint. Ctrl-C again ends at once.")
+      _tell(
+        "Stopping after this chunk of steps and its checkpoint. Ctrl-C again ends at once."
+      )
       return
-    _tell("Stopped. What was saved before is unharmed, and the same command goes on from it.")
+    _tell(
+      "Stopped. What was saved before is unharmed, and the same command goes on from it."
+    )
     # What was printed must not be lost, and a reader that has stopped must not hold us up.
     flush = threading.Thread(target=sys.stdout.flush, daemon=True)
     flush.start()
@@ -80,4 +84,6 @@ class Interrupt:
 
 def _tell(sentence: str) -> None:
   with contextlib.suppress(OSError):
-    os.write(2, f"\n{sentence}\n".encode())  # past the buffers, which the main thread may hold
+    os.write(
+      2, f"\n{sentence}\n".encode()
+    )  # past the buffers, which the main thread may hold

@@ -158,7 +158,9 @@ def _config(path: pathlib.Path) -> dict:
   except UserError as error:
     raise UserError(f"{path} cannot be used: {error}") from error
   if len(found) > 1:
-    raise UserError(f"{path} is of {len(found)} programs and parts.json is missing: restore it.")
+    raise UserError(
+      f"{path} is of {len(found)} programs and parts.json is missing: restore it."
+    )
   return {**found[0].config, "sweep": config["sweep"]}
 
 

@@ -8,13 +8,16 @@ import io
 import json
 import math
 import pathlib
+import zipfile
 from typing import Any
 
 import numpy as np
 from markupsafe import Markup, escape
 from PIL import Image
 
-from vae_jax.report import curves, page, store
+from vae_jax import files
+from vae_jax.report import curves, page, store, trusted
+from vae_jax.types import UserError
 
 HERE = pathlib.Path(__file__).parent
 APPLICATION = "beta_comparison"
@@ -36,12 +39,20 @@ def write(workdir: str | pathlib.Path) -> pathlib.Path | None:
   """
   workdir = pathlib.Path(workdir)
   path = workdir / "sweep.html"
-  found = context(workdir)
+  try:
+    found = context(workdir)
+  except UserError:
+    raise
+  except (LookupError, TypeError, ValueError, OSError, zipfile.BadZipFile) as error:
+    raise UserError(
+      f"{workdir}/reports/{APPLICATION} is damaged or not of this run ({error}): evaluate"
+      f" {APPLICATION} again, or remove it."
+    ) from error
   if found is None:
     path.unlink(missing_ok=True)
     return None
   text = page.environment().get_template("sweep.html.j2").render(found)
-  page.write_whole(path, text)
+  files.write_text(path, text)
   return path
 
 
@@ -51,12 +62,13 @@ def context(workdir: pathlib.Path) -> dict[str, Any] | None:
   table = _members_table(report)
   if table is None or len(table["rows"]) < 2:
     return None
-  rows = page.read_json(workdir / "members.json", [])
-  with np.load(workdir / "reports" / APPLICATION / "arrays.npz") as saved:
+  rows = page.members_of(workdir)
+  path = files.inside(workdir, "reports", APPLICATION, "arrays.npz")
+  with np.load(path, allow_pickle=False) as saved:
     arrays = {name: saved[name] for name in saved.files}
   axes = _axes([rows[row[0]] for row in table["rows"]])
   members = _members(table, rows, axes)
-  config = page.read_json(workdir / "config.json", {})
+  config = trusted.config(workdir / "config.json")
   read = lambda name: (HERE / name).read_text(encoding="utf-8")
   pictures = _pictures(arrays)
   data = {"axes": axes, "members": members, **pictures}

@@ -19,7 +19,9 @@ import orbax.checkpoint as ocp
 from vae_jax.training import workdir
 from vae_jax.types import UserError
 
-TRIES = 5  # readings of the folder while a training beside writes new ones and deletes old ones
+TRIES = (
+  5  # readings of the folder while a training beside writes new ones and deletes old ones
+)
 AWAY = "of_another_run"  # ends the name of a checkpoint that was set aside
 
 

@@ -4,7 +4,9 @@ import numpy as np
 
 from vae_jax.types import Dataset, UserError
 
-LARGE = 20.0  # |x| above which the data is the likelier cause; standardised data stays below
+LARGE = (
+  20.0  # |x| above which the data is the likelier cause; standardised data stays below
+)
 
 
 class AllDeadError(UserError):
@@ -24,7 +26,9 @@ def told(config: dict, dataset: Dataset, died: np.ndarray) -> str:
   count = "Its member is" if len(died) == 1 else f"All {len(died)} members are"
   since = f"{count} dead, without a finite gradient from step {died.min()} on"
   largest = float(np.abs(dataset.splits["train"]["x"][:10_000]).max())
-  real = dataset.spec.domain in ("real", "count") and dataset.splits["train"]["x"].dtype != bool
+  real = (
+    dataset.spec.domain in ("real", "count") and dataset.splits["train"]["x"].dtype != bool
+  )
   if real and largest > LARGE:
     cause = (
       f"x reaches {largest:g} in the training split, and a network starts at outputs around 0:"

@@ -1,6 +1,5 @@
 """Where numbers go while a run is under way: metrics.jsonl, TensorBoard, a progress bar."""
 
-import json
 import math
 import os
 import pathlib
@@ -11,21 +10,7 @@ from tensorboardX import SummaryWriter
 from tqdm import tqdm
 
 from vae_jax import files
-
-
-def merge_rows(workdir: pathlib.Path, parts: list[tuple[pathlib.Path, list[int]]]) -> None:
-  """One metrics.jsonl from those of the parts, the members numbered as in the whole sweep.
-
-  Args:
-    workdir: of the whole run.
-    parts: the folder of each part, and the numbers of its members.
-  """
-  lines = [
-    _line({**row, "member": numbers[row["member"]]})
-    for folder, numbers in parts
-    for row in files.read_rows(folder / "metrics.jsonl", len(numbers))
-  ]
-  files.write_text(workdir / "metrics.jsonl", "".join(lines))
+from vae_jax.training.summary import line
 
 
 class Log:
@@ -39,14 +24,14 @@ class Log:
     self._path = workdir / "metrics.jsonl"
     rows = files.read_rows(self._path, len(numbers))
     kept = [row for row in rows if row["step"] <= start]
-    files.write_text(self._path, "".join(_line(row) for row in kept))
+    files.write_text(self._path, "".join(line(row) for row in kept))
     self._file = self._path.open("a", encoding="utf-8")
     self._board = SummaryWriter(str(workdir / "tensorboard"), purge_step=start or None)
 
   def write(self, rows: Iterable[dict]) -> None:
     """Adds rows {"step", "split", "member", name: number, ...}."""
     for row in rows:
-      self._file.write(_line(row))
+      self._file.write(line(row))
       for name, value in row.items():
         # TensorBoard complains of every NaN, and a dead member has nothing else.
         if name not in ("step", "split", "member") and math.isfinite(value):
@@ -69,12 +54,3 @@ def progress(total: int, start: int, unit: str, title: str) -> tqdm:
   """A bar with rate and time left, on a terminal only."""
   quiet = not sys.stderr.isatty()
   return tqdm(total=total, initial=start, unit=unit, desc=title, disable=quiet, leave=True)
-
-
-def _line(row: dict) -> str:
-  # A NaN stays visible, and the file stays JSON for readers stricter than Python.
-  row = {
-    k: str(v) if isinstance(v, float) and not math.isfinite(v) else v
-    for k, v in row.items()
-  }
-  return json.dumps(row) + "\n"

@@ -13,7 +13,7 @@ import numpy as np
 from vae_jax import data, files
 from vae_jax.interrupt import Interrupt
 from vae_jax.training import death, lock, placement, plan, step, sweep, trainer, workdir
-from vae_jax.training.logging import merge_rows
+from vae_jax.training.summary import sum_up
 from vae_jax.types import Dataset, UserError
 
 
@@ -66,9 +66,7 @@ def train(
     found = sorted(jax.devices(), key=lambda d: (d.process_index, d.id))
     devices = found[:1] if place == "single" else found
     watched = interrupt or Interrupt()
-    job = _Job(
-      config, folder, data_dir, _datasets(data_dir), devices, say, check, watched
-    )
+    job = _Job(config, folder, data_dir, _datasets(data_dir), devices, say, check, watched)
     _train(job, place, plan_only)
 
 
@@ -129,7 +127,9 @@ def _train_parts(job: _Job, plans: list[plan.Plan]) -> np.ndarray:
     hyper = sweep.stack(part.config, part.rows)
     program = first._replace(config=part.config, members=part.rows, hyper=hyper)
     if len(pieces) > 1:
-      job.say(f"Part {number + 1} of {len(pieces)}: {len(part.rows)} member(s), in {where}.")
+      job.say(
+        f"Part {number + 1} of {len(pieces)}: {len(part.rows)} member(s), in {where}."
+      )
     if main:
       where.mkdir(parents=True, exist_ok=True)
       own = job.config if len(pieces) == 1 else part.config
@@ -141,26 +141,6 @@ def _train_parts(job: _Job, plans: list[plan.Plan]) -> np.ndarray:
     if main and len(pieces) > 1:
       sum_up(job.folder)
   return np.concatenate(died)
-
-
-def sum_up(folder: pathlib.Path, into: pathlib.Path | None = None) -> None:
-  """The rows and the seconds of all parts, as far as they are, in the run directory itself.
-
-  Args:
-    folder: the run directory.
-    into: where they are written instead.
-
-  Raises:
-    UserError: a file of the run directory is damaged.
-  """
-  parts = workdir.read_parts(folder / "parts.json")
-  places = [(folder / entry["folder"], entry["members"]) for entry in parts]
-  into = into or folder
-  merge_rows(into, places)
-  found = [where / "run.json" for where, _ in places]
-  seconds = sum(workdir.read_about(path)["seconds"] for path in found if path.is_file())
-  about = workdir.read_about(folder / "run.json")
-  files.write_json(into / "run.json", {**about, "seconds": seconds})
 
 
 def _claim(job: _Job, plans: list[plan.Plan], pieces: list[plan.Piece]) -> None:

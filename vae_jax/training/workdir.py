@@ -1,5 +1,6 @@
 """The run directory: claimed by one configuration, checked before any compute."""
 
+import contextlib
 import json
 import pathlib
 import shutil
@@ -66,10 +67,10 @@ def differences(old: dict, new: dict) -> list[str]:
   is no difference.
   """
   new = json.loads(json.dumps(new))
-  try:
+  with contextlib.suppress(
+    UserError
+  ):  # what today's code does not know is shown as written
     old = configuration.resolve(old)
-  except UserError:
-    pass  # it names what today's code does not know: shown as it is written
   return configuration.difference(json.loads(json.dumps(old)), new)
 
 
