@@ -205,8 +205,8 @@ def test_evaluations_beside_one_another_and_beside_a_training(tmp_path):
     assert len(seen) > 5, "the training stood still"
     done = called("evaluate.py", *words)
     assert done.returncode == 0, done.stderr
-    assert other.communicate(timeout=100)[1] == b""
-    assert other.returncode == 0
+    errors = other.communicate(timeout=100)[1]
+    assert other.returncode == 0, errors
     assert training.poll() is None
   assert (tmp_path / "report.html").is_file()
   assert not [p for p in tmp_path.rglob(".*.json")]
