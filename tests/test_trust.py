@@ -192,11 +192,14 @@ def test_an_empty_workdir_is_refused(name):
 def test_evaluations_beside_one_another_and_beside_a_training(tmp_path):
   often = ("--config.train.eval_every=20", "--config.train.log_every=20")
   words = [f"--workdir={tmp_path}", "--application=reconstruction", "--set=samples=2"]
-  with started(tmp_path, LONG[0], *often) as training:
-    until(training, "step 40")
-    other = subprocess.Popen(
-      [sys.executable, str(ROOT / "evaluate.py"), *words], cwd=ROOT, stderr=subprocess.PIPE
+  with contextlib.ExitStack() as stack:
+    training = stack.enter_context(started(tmp_path, LONG[0], *often))
+    until(training, "step 100")
+    command = [sys.executable, str(ROOT / "evaluate.py"), *words]
+    other = stack.enter_context(
+      subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
     )
+    stack.callback(other.kill)
     seen = set()
     for _ in range(20):  # each reads a checkpoint that is deleted a moment later
       run = runs.open_run(tmp_path, "latest")

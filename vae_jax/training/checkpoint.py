@@ -6,9 +6,11 @@ shape, type and checksum of every array; a digest of `meta` itself stands in it.
 checkpoint, one of another run and one that was edited are known as such and never half trusted.
 """
 
+import functools
 import hashlib
 import json
 import pathlib
+import shutil
 import zlib
 from typing import Any, NamedTuple
 
@@ -43,13 +45,21 @@ class Checkpoints:
   """The folder `checkpoints/` of a run: saves in the background, keeps the latest few."""
 
   def __init__(self, folder: pathlib.Path, keep: int | None):
-    self._folder = (folder / "checkpoints").resolve()
+    self._folder, self._keep = (folder / "checkpoints").resolve(), keep
     if keep is not None:
       self._folder.mkdir(parents=True, exist_ok=True)
-    options = ocp.CheckpointManagerOptions(
-      max_to_keep=keep, create=False, multiprocessing_options=_alone()
+    # Reading goes past the manager, which lists a folder and fails where a training beside
+    # deletes what it has listed.
+    self._reader = ocp.Checkpointer(
+      ocp.CompositeCheckpointHandler(), multiprocessing_options=_alone()
     )
-    self._manager = ocp.CheckpointManager(self._folder, options=options)
+
+  @functools.cached_property
+  def _manager(self) -> ocp.CheckpointManager:
+    options = ocp.CheckpointManagerOptions(
+      max_to_keep=self._keep, create=False, multiprocessing_options=_alone()
+    )
+    return ocp.CheckpointManager(self._folder, options=options)
 
   @classmethod
   def existing(cls, folder: pathlib.Path) -> "Checkpoints":
@@ -88,12 +98,11 @@ class Checkpoints:
       UserError: there are checkpoints and none of them is sound and of this run.
     """
     for _ in range(TRIES):
-      steps = sorted(self._manager.all_steps(), reverse=True)
+      steps = self._steps()
       found, damaged = self._newest(steps, like, run)
       if not damaged:
         return found
-      self._manager.reload()  # a training beside may have deleted what was being read
-      if sorted(self._manager.all_steps(), reverse=True) == steps:
+      if self._steps() == steps:  # else a training beside has deleted what was being read
         break
     if found is None:
       raise UserError(f"{' '.join(damaged)} No sound checkpoint is left: train again.")
@@ -142,30 +151,39 @@ class Checkpoints:
       raise ValueError(f"the checksum of {name!r} does not match")
     return tree
 
+  def _steps(self) -> list[int]:
+    """The steps of the whole checkpoints, the newest first."""
+    names = [path.name for path in self._folder.glob("*")]
+    steps = [int(name) for name in names if name.isascii() and name.isdecimal()]
+    return sorted((s for s in steps if str(s) in names), reverse=True)
+
   def drop_after(self, step: int, foreign: list[int]) -> None:
     """Makes room for what a resumed run writes anew.
 
     Damaged checkpoints beyond its step are deleted; those of another run are set aside.
     """
-    for newer in [s for s in self._manager.all_steps() if s > step]:
-      if newer in foreign:
-        path = self._folder / str(newer)
-        path.rename(path.with_name(f"{newer}_{AWAY}"))
+    for newer in [s for s in self._steps() if s > step]:
+      path, away = self._folder / str(newer), self._folder / f"{newer}_{AWAY}"
+      if newer in foreign and not away.exists():
+        path.rename(away)
       else:
-        self._manager.delete(newer)
-    self._manager.reload()
+        shutil.rmtree(path)
 
   def wait(self) -> None:
     """Waits for the saving that is under way."""
-    self._manager.wait_until_finished()
+    if "_manager" in vars(self):
+      self._manager.wait_until_finished()
 
   def close(self) -> None:
     """Waits for the saving that is under way, and lets go of the folder."""
     self.wait()
-    self._manager.close()
+    if "_manager" in vars(self):
+      self._manager.close()
+    self._reader.close()
 
   def _read(self, name: str, step: int, args: Any) -> Any:
-    return self._manager.restore(step, args=ocp.args.Composite(**{name: args}))[name]
+    path = self._folder / str(step)
+    return self._reader.restore(path, args=ocp.args.Composite(**{name: args}))[name]
 
 
 def identity(config: dict, members: list[dict]) -> dict:
