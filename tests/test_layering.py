@@ -13,6 +13,7 @@ LEVELS = {
   "types": 0,
   "files": 0,
   "interrupt": 0,
+  "ranges": 0,
   "last_word": 0,
   "registry": 0,
   "flags": 0,

@@ -212,7 +212,7 @@ def test_evaluations_beside_one_another_and_beside_a_training(tmp_path):
     assert other.returncode == 0, errors
     assert training.poll() is None
   assert (tmp_path / "report.html").is_file()
-  assert not [p for p in tmp_path.rglob(".*.json")]
+  assert not list(tmp_path.rglob(".*.json"))
 
 
 # a checkpoint belongs to its run

@@ -24,7 +24,7 @@ class LastWord:
     )
 
   def taken_back(self) -> None:
-    """This process says itself how it ends."""
+    """Ends the wait: from here on this process says itself how it ends."""
     if self._shell.stdin.closed:
       return
     with contextlib.suppress(OSError):
