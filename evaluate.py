@@ -26,15 +26,18 @@ def main() -> None:
   parser.add_argument("--out", help="where the report goes, for a run that is only read")
   parser.add_argument("--seed", type=int, default=0, help="of the evaluation's own noise")
   parser.add_argument(
+    "--verbose", action="store_true", help="print the sentences of the report too"
+  )
+  parser.add_argument(
     "--set", action="append", default=[], metavar="NAME=VALUE", help="a setting"
   )
   known = parser.parse_args()
   with flags.told_in_one_sentence():
     settings = flags.assignments(known.set)
     flags.use_compilation_cache()
-    from vae_jax import evaluating
+    from vae_jax.evaluation import command
 
-    evaluating.evaluate(
+    command.evaluate(
       known.workdir,
       known.application.split(","),
       settings,
@@ -43,6 +46,7 @@ def main() -> None:
       data_dir=known.data_dir,
       seed=known.seed,
       out=known.out,
+      verbose=known.verbose,
     )
 
 

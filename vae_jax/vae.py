@@ -10,8 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from vae_jax import distributions, registry
-from vae_jax.likelihoods import Likelihood
-from vae_jax.sums import total
+from vae_jax.likelihoods import Likelihood, total
 from vae_jax.types import VAE, Array, Example, Params, Posterior, Prior, Spec, UserError
 
 _CONTRACT = ("shape", "outputs", "latents", "lowering", "parent", "name")
@@ -102,8 +101,7 @@ def model_numbers(name: str) -> dict[str, float]:
 def bind(model: nn.Module, likelihood: Likelihood) -> VAE:
   """The pure functions of ONE example of a model under a likelihood.
 
-  `params` is {"model": the module's}, with "shared": [S] where the likelihood has S shared
-  parameters.
+  `params` is {"model": the module's}, with "shared" [S], the likelihood's, where it has S.
   The encoder reads `example["input"]` where a corruption put one, else `example["x"]`. A model
   with a method `generate` is sequential, p(x|z) = prod_t p(x_t | x_<t, z): its decoder reads
   `example["read"]` where a corruption put one, else `example["x"]`, and position t of its
@@ -157,8 +155,16 @@ def bind(model: nn.Module, likelihood: Likelihood) -> VAE:
     mode=mode,
     decodes=functools.partial(_decoder_only, model),
     noise=tuple(getattr(model, "HYPER", ())),
+    theta=_theta(model, call, theta_of),
   )
   return vae._replace(given=_given(vae, model, writers))
+
+
+def _theta(model: nn.Module, call: Callable, theta_of: Callable) -> Callable | None:
+  """`(params, z) -> theta [*shape, P]`; None of a model that writes step by step."""
+  if hasattr(model, "generate"):
+    return None
+  return lambda params, z: theta_of(params, call(model.decode, params, z))
 
 
 def _given(vae: VAE, model: nn.Module, writers: Callable) -> Callable[[Array], VAE] | None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from vae_jax import registry
 from vae_jax.data import _csv, _files, _hivae
-from vae_jax.data.arrays import _find
+from vae_jax.data.arrays import find_file
 from vae_jax.types import Column, UserError
 
 SETS = ("breast", "white", "yeast", "own")
@@ -173,7 +173,7 @@ def _hivae_table(name: str, data_dir: str | None) -> Table:
 def _find_own(path: str, data_dir: str | None) -> pathlib.Path:
   if not path.endswith((".csv", ".npz", ".npy")):
     raise UserError(f"data.path is {path!r}; data.set=own reads a .csv, .npy or .npz file.")
-  return _find(path, data_dir)
+  return find_file(path, data_dir)
 
 
 def _own(path: pathlib.Path, target: str) -> Table:

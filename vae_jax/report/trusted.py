@@ -23,6 +23,11 @@ def report(path: pathlib.Path) -> dict[str, Any]:
   _require(path, isinstance(found.get("question"), str), "question to be a text")
   _require(path, _all(found.get("findings"), _text), "findings to be texts")
   _require(path, files.is_integer(found.get("nans")), "nans to be a count")
+  _require(path, files.is_number(found.get("seconds", 0.0)), "seconds to be a number")
+  _require(
+    path, _is_headline(found.get("headline", {})), "headline with a number and its digits"
+  )
+  _require(path, _all(found.get("verdicts", []), _is_verdict), "verdicts on each condition")
   _require(path, _all(found.get("tables"), _is_table), "tables of columns and rows")
   _require(
     path, _all(found.get("figures"), _is_figure), "figures with name, file and caption"
@@ -101,16 +106,56 @@ def about(path: pathlib.Path) -> dict[str, Any]:
 
 
 def _is_table(table: Any) -> bool:
-  cell = lambda v: v is None or isinstance(v, str | bool) or files.is_number(v)
   return (
     isinstance(table, dict)
     and _text(table.get("title"))
     and _text(table.get("note"))
     and _all(table.get("columns"), _text)
     and len(table["columns"]) > 0
-    and _all(table.get("rows"), lambda row: _all(row, cell))
+    and _all(table.get("rows"), lambda row: _all(row, _is_cell))
     and all(len(row) == len(table["columns"]) for row in table["rows"])
+    and _all(table.get("marks", []), lambda mark: _is_mark(mark, table))
   )
+
+
+def _is_mark(mark: Any, table: dict) -> bool:
+  sizes = len(table["rows"]), len(table["columns"])
+  return _all(mark, files.is_integer) and len(mark) == 2 and all(
+    0 <= at < size for at, size in zip(mark, sizes, strict=True)
+  )  # fmt: skip
+
+
+def _is_headline(headline: Any) -> bool:
+  """Texts, and where there is a number its digits after the point."""
+  if not isinstance(headline, dict):
+    return False
+  texts = ("metric", "method", "condition", "setting", "unit")
+  digits = headline.get("digits", 2)
+  return (
+    all(_text(headline.get(name, "")) for name in texts)
+    and files.is_integer(digits)
+    and 0 <= digits <= 12
+    and all(_is_score(headline.get(name)) for name in ("mean", "half"))
+  )
+
+
+def _is_verdict(verdict: Any) -> bool:
+  texts = ("condition", "baseline", "method", "metric", "verdict")
+  return (
+    isinstance(verdict, dict)
+    and all(_text(verdict.get(name)) for name in texts)
+    and isinstance(verdict.get("setting"), dict)
+    and all(map(_is_cell, verdict["setting"].values()))
+    and all(name in verdict and _is_score(verdict[name]) for name in ("difference", "half"))
+  )
+
+
+def _is_score(value: Any) -> bool:
+  return value in (None, "NaN", "inf", "-inf") or files.is_number(value)
+
+
+def _is_cell(value: Any) -> bool:
+  return value is None or isinstance(value, str | bool) or files.is_number(value)
 
 
 def _is_figure(figure: Any) -> bool:
