@@ -74,6 +74,7 @@ def test_killed_at_a_hundred_random_moments_it_resumes_to_the_same_bits(tmp_path
   while kills < KILLS:
     if killed(broken, draw):
       kills += 1
+      print(f"kill {kills} of {KILLS}", flush=True)
       continue
     same(whole, broken)
     shutil.rmtree(broken)
