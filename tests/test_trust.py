@@ -595,8 +595,9 @@ def test_an_edited_report_is_a_sentence(tmp_path, edit):
 
 
 def test_a_comparison_that_is_not_of_this_run_is_a_sentence(mine):
-  table = Table("Members", ("member", "elbo"), [[0, -3.0], [7, -4.0]], "")
-  report.save(a_report(application="beta_comparison", tables=[table]), mine)
+  rows = [[0, "elbo", -3.0], [7, "elbo", -4.0]]
+  scores = Table("Scores", ("member", "metric", "value"), rows, "")
+  report.save(a_report(application="sweep_comparison", scores=scores), mine)
   with pytest.raises(UserError, match="is damaged or not of this run"):
     report.render(mine, "")
 
