@@ -13,6 +13,10 @@ PACKAGE = pathlib.Path(__file__).parent.parent / "vae_jax"
 FILES = sorted(PACKAGE.rglob("*.py"))
 LEVELS = {
   "types": 0,
+  "files": 0,
+  "interrupt": 0,
+  "ranges": 0,
+  "last_word": 0,
   "registry": 0,
   "flags": 0,
   **dict.fromkeys(
