@@ -14,6 +14,8 @@ from vae_jax.evaluation.protocol import Application
 from vae_jax.report import destination
 from vae_jax.types import Report, UserError
 
+ALARMS = ("COLLAPSED", "NaN", "in no average")  # of sentences that are never left out
+
 
 def evaluate(
   workdir: str,
@@ -104,7 +106,7 @@ def _bar(total: int) -> tqdm:
 
 def _tell(answer: Report, verbose: bool) -> None:
   print("\n".join(answer.block))
-  alarms = [s for s in answer.findings if "COLLAPSED" in s or "NaN" in s]
+  alarms = [s for s in answer.findings if any(word in s for word in ALARMS)]
   for sentence in answer.findings if verbose else alarms:
     print(f"  {sentence}")
   print(flush=True)
