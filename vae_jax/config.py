@@ -44,7 +44,11 @@ HALVING = {  # early stopping across the members of a sweep
   "factor": 2.0,  # of members from cut to cut, and of steps
 }
 SCHEDULE_STEPS = 1000.0
-PARTS = ("data", "model", "likelihood", "objective", "corruption")  # each has a name
+PARTS = (  # each has a name
+  "data", "model", "likelihood", "prior", "posterior", "objective", "corruption"
+)  # fmt: skip
+NAMES = {"prior": "standard", "posterior": "diagonal", "corruption": "none"}  # by default
+KINDS = {"likelihood": "likelihoods", "corruption": "corruptions"}  # functions of a file
 
 
 def load(path: str, overrides: dict[str, str]) -> dict:
@@ -86,7 +90,7 @@ def resolve(partial: dict) -> dict:
   full: dict[str, Any] = {"seed": fit("config.seed", 0, partial.get("seed", 0))}
   numbers = dict(NUMBERS)
   for part in PARTS:
-    name = given[part].pop("name", "none" if part == "corruption" else None)
+    name = given[part].pop("name", NAMES.get(part))
     if name is None:
       raise UserError(f"config.{part}.name is missing: name one of {part}'s files.")
     full[part] = {"name": name, **_complete(part, _options(part, name), given[part])}
@@ -113,11 +117,9 @@ def _options(part: str, name: str) -> dict:
     return data.options(name)
   if part == "model":
     return {"latents": 10, **vae.model_options(name)}
-  if part == "objective":
-    return getattr(registry.find("objectives", name), "OPTIONS", {})
-  return _arguments(
-    registry.find({"likelihood": "likelihoods"}.get(part, "corruptions"), name)
-  )
+  if part in KINDS:
+    return _arguments(registry.find(KINDS[part], name))
+  return getattr(registry.find(f"{part}s", name), "OPTIONS", {})
 
 
 def _numbers(part: str, name: str) -> dict[str, float]:
@@ -128,6 +130,8 @@ def _numbers(part: str, name: str) -> dict[str, float]:
     objective = registry.find("objectives", name)
     own = {"objective_rate": 1.0} if hasattr(objective, "parameters") else {}
     return {**objective.HYPER, **own}
+  if part == "posterior":
+    return getattr(registry.find("posteriors", name), "HYPER", {})
   return vae.model_numbers(name) if part == "model" else {}
 
 
@@ -305,16 +309,26 @@ def _check_ranges(full: dict) -> None:
     raise UserError(
       f"config.model.dtype is {full['model']['dtype']!r}; float32 or bfloat16."
     )
-  check_numbers(hyper, "config.hyper")
+  check_numbers(full, hyper, "config.hyper")
 
 
-def check_numbers(hyper: dict[str, float], where: str) -> None:
+def check_numbers(full: dict, hyper: dict[str, float], where: str) -> None:
   """Refuses numbers of `hyper` that cannot be meant.
+
+  Args:
+    full: the configuration; its objective names in SIGNED the numbers that may be negative,
+      a target in nats under a density.
+    hyper: the numbers.
+    where: they were given, for the sentence.
 
   Raises:
     UserError: one is negative, not finite, or a share above 1.
   """
+  objective = registry.find("objectives", full["objective"]["name"])
+  signed = getattr(objective, "SIGNED", ())
   for name, value in hyper.items():
+    if math.isfinite(value) and name in signed:
+      continue
     if not math.isfinite(value) or value < 0:
       raise UserError(f"{where}.{name} is {value}; it must be finite and not negative.")
   if hyper["corruption_rate"] > 1 or hyper["ema_decay"] >= 1:

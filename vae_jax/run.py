@@ -8,13 +8,14 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
+from vae_jax import config as configuration
 from vae_jax import data, layers, registry
 from vae_jax import vae as models
 from vae_jax.likelihoods import Likelihood
 from vae_jax.training import cores, evaluation, step, sweep
 from vae_jax.training.checkpoint import Checkpoints
 from vae_jax.training.logging import read_rows
-from vae_jax.training.workdir import read_json
+from vae_jax.training.workdir import FORMAT, read_json
 from vae_jax.types import VAE, Array, Dataset, Params, Spec, UserError
 
 BATCH = 500
@@ -119,6 +120,12 @@ def _open_part(folder: pathlib.Path, which: str, data_dir: str | None) -> Run:
   config, members, about = (
     read_json(folder / f"{name}.json") for name in ("config", "members", "run")
   )
+  if about.get("format", FORMAT) > FORMAT:
+    raise UserError(
+      f"{folder} is of format {about['format']}, and this version reads up to {FORMAT}: evaluate"
+      f" it with the version that trained it, vae_jax {about['versions']['vae_jax']} or later."
+    )
+  config = configuration.resolve(config)  # fields that came later have their defaults
   dataset = data.load(config["data"], data_dir or about["data_dir"])
   likelihood = models.build_likelihood(config["likelihood"], dataset.spec)
   lowering = layers.choose_lowering(jax.default_backend(), len(members))

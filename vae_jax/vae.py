@@ -9,10 +9,11 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from vae_jax import distributions, registry
+from vae_jax import distributions, latents, registry
+from vae_jax.families.chain import Walk
 from vae_jax.likelihoods import Likelihood
 from vae_jax.sums import total
-from vae_jax.types import VAE, Array, Example, Params, Posterior, Prior, Spec, UserError
+from vae_jax.types import VAE, Array, Example, Params, Sizes, Spec, UserError
 
 _CONTRACT = ("shape", "outputs", "latents", "lowering", "parent", "name")
 _OF_THE_DATA = ("columns", "classes")  # fields of a model that are no options either
@@ -23,7 +24,8 @@ def build(config: dict, spec: Spec, lowering: str = "xla") -> VAE:
   """The VAE that a resolved configuration describes, for data of this spec.
 
   Args:
-    config: with the parts `model` and `likelihood`.
+    config: with the parts `model` and `likelihood`; without `prior` and `posterior` they
+      are N(0, I) and the encoder's diagonal Gaussian.
     spec: of the data.
     lowering: of strided convolutions, "xla" or "dense"; see `layers.choose_lowering`.
 
@@ -39,7 +41,8 @@ def build(config: dict, spec: Spec, lowering: str = "xla") -> VAE:
     options["classes"] = _classes(options["condition"], spec)
   model = found(shape=spec.shape, outputs=likelihood.outputs, lowering=lowering, **options)
   _check_marks(model, config.get("corruption", {"name": "none"}))
-  return bind(model, likelihood)
+  latents.check(config, spec, hasattr(model, "group"))
+  return bind(model, likelihood, config, len(spec.classes))
 
 
 def _check_marks(model: nn.Module, corruption: dict) -> None:
@@ -99,11 +102,14 @@ def model_numbers(name: str) -> dict[str, float]:
   return getattr(registry.find("models", name).Model, "HYPER", {})
 
 
-def bind(model: nn.Module, likelihood: Likelihood) -> VAE:
+def bind(
+  model: nn.Module, likelihood: Likelihood, config: dict | None = None, classes: int = 0
+) -> VAE:
   """The pure functions of ONE example of a model under a likelihood.
 
   `params` is {"model": the module's}, with "shared": [S] where the likelihood has S shared
-  parameters.
+  parameters, and with those of the prior and the posterior that `config` names, see `latents`.
+  A model with a method `group` is a hierarchy and is its own prior and posterior.
   The encoder reads `example["input"]` where a corruption put one, else `example["x"]`. A model
   with a method `generate` is sequential, p(x|z) = prod_t p(x_t | x_<t, z): its decoder reads
   `example["read"]` where a corruption put one, else `example["x"]`, and position t of its
@@ -129,7 +135,7 @@ def bind(model: nn.Module, likelihood: Likelihood) -> VAE:
       params["shared"] = jnp.asarray(likelihood.shared)
     return params
 
-  def posterior(params: Params, example: Example) -> Posterior:
+  def encode(params: Params, example: Example) -> Any:
     x = example["input"] if "input" in example else example["x"]
     x, marked = x if isinstance(x, tuple) else (x, jnp.ones_like(x))
     seen = [marked * example.get("observed", jnp.ones_like(x))] if observes else []
@@ -146,19 +152,35 @@ def bind(model: nn.Module, likelihood: Likelihood) -> VAE:
 
   writers = functools.partial(_writers, model, likelihood, call, theta_of)
   mean, sample, mode = writers({})
+  size = sum(model.groups) if hasattr(model, "group") else model.latents
   vae = VAE(
     init=init,
-    posterior=posterior,
+    posterior=encode,
     log_likelihood=log_likelihood,
     sample=sample,
     mean=mean,
-    prior=standard_prior(model.latents),
-    latents=model.latents,
+    prior=standard_prior(size),
+    latents=size,
     mode=mode,
     decodes=functools.partial(_decoder_only, model),
     noise=tuple(getattr(model, "HYPER", ())),
+    sizes=Sizes(tuple(model.shape), size, classes),
   )
+  if hasattr(model, "group"):
+    vae = latents.hierarchy(vae, encode, functools.partial(_walk, model, call))
+  else:
+    vae = latents.attach(vae, config or {}, encode, _condition(model))
   return vae._replace(given=_given(vae, model, writers))
+
+
+def _walk(model: nn.Module, call: Callable, params: Params) -> Walk:
+  """The way down of a hierarchical model, bound to its parameters."""
+  return Walk(
+    tuple(model.groups),
+    functools.partial(call, model.top, params),
+    functools.partial(call, model.group, params),
+    functools.partial(call, model.down, params),
+  )
 
 
 def _given(vae: VAE, model: nn.Module, writers: Callable) -> Callable[[Array], VAE] | None:
@@ -182,6 +204,7 @@ def _given(vae: VAE, model: nn.Module, writers: Callable) -> Callable[[Array], V
       sample=sample,
       mean=mean,
       mode=mode,
+      prior=lambda params, example=None: vae.prior(params, (example or {}) | fixed),
     )
 
   return given
@@ -253,21 +276,40 @@ def _decoder_only(model: nn.Module, params: Params) -> Any:
   """The tree of params with True where `encode` does not use the leaf."""
   x = jax.ShapeDtypeStruct(tuple(model.shape), jnp.float32)
   key = jax.eval_shape(lambda: jax.random.key(0))
-  encode = functools.partial(model.init, method=model.encode, **_first_condition(model))
+  method = _infer if hasattr(model, "group") else model.encode
+  encode = functools.partial(model.init, method=method, **_first_condition(model))
   touched = jax.eval_shape(encode, key, x)
   used = {path for path, _ in jax.tree_util.tree_leaves_with_path(touched["params"])}
+  encodes = lambda part, path: part == "posterior" or (part == "model" and path in used)
   return {
     part: jax.tree_util.tree_map_with_path(
-      lambda path, _, part=part: part != "model" or path not in used, leaves
+      lambda path, _, part=part: not encodes(part, path), leaves
     )
     for part, leaves in params.items()
   }
 
 
-def standard_prior(latents: int) -> Prior:
-  """p(z) = N(0, I)."""
-  normal = distributions.standard(latents)
-  return Prior(
-    log_prob=lambda z: distributions.log_prob(normal, z),
-    sample=lambda key: jax.random.normal(key, (latents,)),
-  )
+def _infer(model: nn.Module, x: Array) -> None:
+  """Touches what a hierarchy infers with: its encoder, and the way down to the last group."""
+  features, where = model.encode(x), model.top()
+  for g, size in enumerate(model.groups):
+    model.group(where, features)
+    if g + 1 < len(model.groups):
+      where = model.down(where, jnp.zeros(size))
+
+
+def standard_prior(size: int) -> latents.StandardPrior:
+  """p(z) = N(0, I) over [L] latents."""
+  return latents.StandardPrior(size)
+
+
+def log_weight(vae: VAE, params: Params, example: Example, key: Array) -> Array:
+  """log p(x|z) + log p(z) - log q(z|x) of one draw z ~ q(z|x), [] nats, of ONE example.
+
+  The log of a weight whose mean is p(x): Burda et al. (2016), eq. 8. `metrics.importance`
+  averages many of them.
+  """
+  q, p = vae.posterior(params, example), vae.prior(params, example)
+  drawn = distributions.draw(q, key)
+  log_x = vae.log_likelihood(params, drawn.z, example)
+  return log_x - distributions.log_ratio(q, p, drawn)

@@ -8,8 +8,10 @@ from collections.abc import Callable
 import jax
 
 from vae_jax import data
+from vae_jax.latents import STATE
 from vae_jax.training import placement, plan, step, sweep, trainer, workdir
 from vae_jax.training.logging import merge_rows
+from vae_jax.training.workdir import FORMAT
 from vae_jax.types import Dataset, UserError
 
 
@@ -161,14 +163,17 @@ def _placing(
 
 def _about(program: plan.Program, data_dir: str | None, place: str, devices: list) -> dict:
   """What a reader of the run directory wants to know beside the configuration."""
-  one = jax.eval_shape(program.vae.init, jax.random.key(0))
+  init = functools.partial(step.init, program.vae, program.config)
+  params = jax.eval_shape(init, jax.ShapeDtypeStruct((), "int32")).params
+  learned = {part: tree for part, tree in params.items() if part != STATE}
   spec = program.dataset.spec
   return {
+    "format": FORMAT,
     "data": data.describe(program.dataset),
     "data_dir": str(pathlib.Path(data_dir).resolve()) if data_dir else None,
     "spec": spec._asdict(),
     "steps": program.total,
-    "parameters": sum(x.size for x in jax.tree.leaves(one)),
+    "parameters": sum(x.size for x in jax.tree.leaves(learned)),
     "device": f"{len(devices)} {devices[0].device_kind}",
     "placement": place,
     "versions": {"jax": jax.__version__, "vae_jax": _version()},

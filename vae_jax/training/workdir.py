@@ -9,6 +9,8 @@ from typing import Any
 from vae_jax import config as configuration
 from vae_jax.types import UserError
 
+FORMAT = 1  # of a run directory, in its run.json; one without a number is of format 1
+
 
 def require(workdir: pathlib.Path, config: dict, writes: bool = True) -> None:
   """Makes sure that the folder can be this configuration's, and can be written.
@@ -24,7 +26,9 @@ def require(workdir: pathlib.Path, config: dict, writes: bool = True) -> None:
   """
   written = workdir / "config.json"
   if written.is_file():
-    lines = configuration.difference(read_json(written), json.loads(json.dumps(config)))
+    # A field that came later has the value its absence meant: the default.
+    there = configuration.resolve(read_json(written))
+    lines = configuration.difference(there, json.loads(json.dumps(config)))
     if lines:
       shown = "; ".join(lines[:8]) + (
         f"; and {len(lines) - 8} more" if len(lines) > 8 else ""
