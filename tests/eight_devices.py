@@ -26,8 +26,8 @@ HYPER = {**HYPER, "weight": 0.5}
 ADAM = {"b1": 0.5, "b2": 0.9}
 
 
-def parameters(key, latents):
-  return {"w": jax.random.normal(key, (latents,))}
+def parameters(key, sizes):
+  return {"w": jax.random.normal(key, (sizes.latents,))}
 
 
 def batch_loss(posterior, z, hyper, batch):

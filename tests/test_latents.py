@@ -21,7 +21,9 @@ from vae_jax.training import step
 from vae_jax.types import Spec, UserError
 
 STEPS, ROWS, K = 25, 48, 50
-NAMES = {kind: registry.names(f"{kind}s") for kind in ("posterior", "prior", "objective", "model")}
+NAMES = {
+  kind: registry.names(f"{kind}s") for kind in ("posterior", "prior", "objective", "model")
+}
 SMALL = {  # the smallest options that are not degenerate
   "posterior": {
     "categorical": {"categories": 2}, "vq": {"entries": 4, "vectors": 2},
@@ -38,12 +40,17 @@ SMALL = {  # the smallest options that are not degenerate
   "model": {
     "mlp": {"hidden": [8]}, "conv": {"channels": [2], "dense": 4}, "lstm": {"hidden": 4},
     "sentence": {"hidden": 4, "embed": 4}, "table": {"hidden": [8], "decoder": [4]},
-    "ladder": {"channels": [2], "blocks": [1, 1], "dense": 4}, "two_layers": {"hidden": [8]},
+    "ladder": {"channels": [2], "blocks": [2]}, "two_layers": {"hidden": [8]},
   },
 }  # fmt: skip
 SHAPES = {"lstm": (3, 2), "conv": (4, 4, 1), "ladder": (4, 4, 1)}
 WORDS = Spec((4,), "sequence", "category", categories=5)
-SUPPORT = {"real": "standard", "unit-sphere": "sphere", "one-hot": "uniform", "codebook": "uniform"}
+SUPPORT = {
+  "real": "standard",
+  "unit-sphere": "sphere",
+  "one-hot": "uniform",
+  "codebook": "uniform",
+}
 
 
 def prior_of(posterior):
@@ -54,9 +61,11 @@ def prior_of(posterior):
 def configured(posterior="diagonal", prior=None, objective="beta", model="mlp"):
   named = {"posterior": posterior, "prior": prior or prior_of(posterior)}
   named |= {"objective": objective, "model": model}
-  likelihood = {"name": "tokens"} if model == "sentence" else {"name": "gaussian", "std": 0.5}
+  likelihood = (
+    {"name": "tokens"} if model == "sentence" else {"name": "gaussian", "std": 0.5}
+  )
   parts = {kind: {"name": n, **SMALL[kind].get(n, {})} for kind, n in named.items()}
-  parts["model"]["latents"] = 4
+  parts["model"]["latents"] = 1 if model == "ladder" else 4
   numbers = {"learning_rate": 1e-2} | ({"target": 3.0} if objective == "geco" else {})
   return configuration.resolve(
     {"data": {"name": "digits"}, "likelihood": likelihood, "hyper": numbers, **parts}
@@ -108,7 +117,7 @@ def scored(*names):
     def of_row(x, at):
       example = {"x": x, "id": at}
       terms = terms_of(state.params, example, hyper, 0, "evaluation")
-      weigh = functools.partial(models.log_weight, vae, state.params, example)
+      weigh = functools.partial(distributions.log_weight, vae, state.params, example)
       bound = importance.estimate(weigh, jax.random.fold_in(jax.random.key(1), at), K)
       return -(terms.rate + terms.distortion), bound.log_evidence
 
@@ -148,7 +157,10 @@ def refused(names):
 def pairs():
   """Every posterior with every prior over what it draws."""
   for posterior, prior in itertools.product(NAMES["posterior"], NAMES["prior"]):
-    if registry.find("posteriors", posterior).SUPPORT in registry.find("priors", prior).SUPPORTS:
+    if (
+      registry.find("posteriors", posterior).SUPPORT
+      in registry.find("priors", prior).SUPPORTS
+    ):
       yield posterior, prior
 
 

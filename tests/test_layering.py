@@ -16,6 +16,7 @@ LEVELS = {
   **dict.fromkeys(
     (
       "distributions",
+      "families",
       "likelihoods",
       "noise",
       "order",
@@ -31,7 +32,20 @@ LEVELS = {
     1,
   ),
   "metrics": 1,
-  **dict.fromkeys(("models", "objectives", "data", "baselines", "vae", "config"), 2),
+  **dict.fromkeys(
+    (
+      "models",
+      "objectives",
+      "priors",
+      "posteriors",
+      "data",
+      "baselines",
+      "vae",
+      "latents",
+      "config",
+    ),
+    2,
+  ),
   **dict.fromkeys(("training", "run"), 3),
   "applications": 4,
   **dict.fromkeys(("plots", "report"), 5),
@@ -72,7 +86,9 @@ def test_imports_go_down(path):
     assert LEVELS[target] <= LEVELS[parts[0]], f"{name(path)} imports {dotted}, upwards"
 
 
-@pytest.mark.parametrize("folder", ["models", "objectives", "applications"])
+@pytest.mark.parametrize(
+  "folder", ["models", "objectives", "priors", "posteriors", "applications"]
+)
 def test_members_of_a_folder_never_import_one_another(folder):
   registered = {p.stem for p in (PACKAGE / folder).glob("*.py") if p.stem[0] != "_"}
   for path in (PACKAGE / folder).glob("*.py"):

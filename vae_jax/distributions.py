@@ -7,7 +7,16 @@ Gaussian, which is plain data, and those of `families`. The others are the Gauss
 import jax
 import jax.numpy as jnp
 
-from vae_jax.types import VAE, Array, Distribution, Draw, Posterior, UserError
+from vae_jax.types import (
+  VAE,
+  Array,
+  Distribution,
+  Draw,
+  Example,
+  Params,
+  Posterior,
+  UserError,
+)
 
 LOG_2PI = 1.8378770664093453
 SPREAD = 32  # draws that tell the variance of a family without a form for it
@@ -42,7 +51,9 @@ def draws(q: Distribution, key: Array, samples: int) -> Draw:
 
 
 def log_prob(q: Distribution, z: Array) -> Array:
-  """log q(z), [] nats; of the Gaussian
+  """log q(z), [] nats.
+
+  Of the Gaussian it is
 
     -1/2 sum_l [ log 2 pi + logvar_l + (z_l - mean_l)^2 / exp(logvar_l) ]
 
@@ -84,6 +95,18 @@ def log_ratio(q: Distribution, p: Distribution, drawn: Draw) -> Array:
   if hasattr(q, "log_ratio"):
     return q.log_ratio(p, drawn)
   return drawn.log_prob - log_prob(p, drawn.z)
+
+
+def log_weight(vae: VAE, params: Params, example: Example, key: Array) -> Array:
+  """log p(x|z) + log p(z) - log q(z|x) of one draw z ~ q(z|x), [] nats, of ONE example.
+
+  The log of a weight whose mean is p(x): Burda et al. (2016), eq. 8. `metrics.importance`
+  averages many of them.
+  """
+  q, p = vae.posterior(params, example), vae.prior(params, example)
+  drawn = draw(q, key)
+  log_x = vae.log_likelihood(params, drawn.z, example)
+  return log_x - log_ratio(q, p, drawn)
 
 
 def moments(q: Distribution, key: Array) -> Posterior:
@@ -162,4 +185,3 @@ def kl_between_per_latent(q: Posterior, p: Posterior) -> Array:
 def kl_between(q: Posterior, p: Posterior) -> Array:
   """KL(q || p) of two diagonal Gaussians, [] nats."""
   return jnp.sum(kl_between_per_latent(q, p))
-

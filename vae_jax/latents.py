@@ -111,19 +111,6 @@ def attach(
   prior, p_options = part(config, "prior")
   sizes, standard = vae.sizes, getattr(prior, "STANDARD", False)
 
-  def init(key: Array) -> Params:
-    params = vae.init(key)
-    for name, module, options in (
-      ("prior", prior, p_options),
-      ("posterior", posterior, q_options),
-    ):
-      if hasattr(module, "parameters"):
-        params[name] = module.parameters(_key(key, name), sizes, **options)
-    if hasattr(posterior, "state"):
-      first = posterior.state(_key(key, "state"), sizes, **q_options)
-      params[STATE] = {"posterior": first}
-    return params
-
   def own(params: Params) -> dict:
     state = params.get(STATE, {}).get("posterior", {})
     return {**params.get("posterior", {}), **state}
@@ -142,7 +129,7 @@ def attach(
     return prior.distribution(params.get("prior", {}), about, **p_options)
 
   return vae._replace(
-    init=init,
+    init=lambda key: vae.init(key) | _parameters(config, key, sizes),
     posterior=q_of,
     prior=StandardPrior(sizes.latents) if standard else p_of,
     family=posterior.FAMILY,
@@ -151,6 +138,19 @@ def attach(
     statistics=getattr(posterior, "statistics", None),
     update=getattr(posterior, "update", None),
   )
+
+
+def _parameters(config: dict, key: Array, sizes: Sizes) -> Params:
+  """What the prior and the posterior bring: "prior", "posterior" and, in "state", its counts."""
+  found = {}
+  for name in DEFAULTS:
+    module, options = part(config, name)
+    own = jax.random.fold_in(key, zlib.crc32(name.encode()))
+    if hasattr(module, "parameters"):
+      found[name] = module.parameters(own, sizes, **options)
+    if hasattr(module, "state"):
+      found[STATE] = {name: module.state(own, sizes, **options)}
+  return found
 
 
 def hierarchy(vae: VAE, encode: Callable, walk: Callable[[Params], Walk]) -> VAE:
@@ -167,7 +167,3 @@ def hierarchy(vae: VAE, encode: Callable, walk: Callable[[Params], Walk]) -> VAE
     family="hierarchy",
     standard=False,
   )
-
-
-def _key(key: Array, name: str) -> Array:
-  return jax.random.fold_in(key, zlib.crc32(name.encode()))

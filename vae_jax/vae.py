@@ -9,7 +9,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from vae_jax import distributions, latents, registry
+from vae_jax import latents, registry
 from vae_jax.families.chain import Walk
 from vae_jax.likelihoods import Likelihood
 from vae_jax.sums import total
@@ -125,7 +125,7 @@ def bind(
   of that name by keyword. Where there is no example to read it from, `given(value)` is the
   VAE with that condition: its `sample`, `mean` and `mode` need a code alone.
   """
-  sequential, observes = hasattr(model, "generate"), getattr(model, "OBSERVES", False)
+  observes = getattr(model, "OBSERVES", False)
   call, theta_of = _calls(model, likelihood)
 
   def init(key: Array) -> Params:
@@ -141,22 +141,13 @@ def bind(
     seen = [marked * example.get("observed", jnp.ones_like(x))] if observes else []
     return call(model.encode, params, x, *seen, **_beside(model, example))
 
-  def log_likelihood(params: Params, z: Array, example: Example) -> Array:
-    read = [example.get(DECODER_READS, example["x"])] if sequential else []
-    outputs = call(model.decode, params, z, *read, **_beside(model, example))
-    theta, x = theta_of(params, outputs), example["x"]
-    if "observed" not in example:
-      return likelihood.log_prob(theta, x)
-    seen = jnp.broadcast_to(example["observed"], x.shape) > 0.5
-    return total(jnp.where(seen, likelihood.each(theta, x), 0.0))
-
   writers = functools.partial(_writers, model, likelihood, call, theta_of)
   mean, sample, mode = writers({})
   size = sum(model.groups) if hasattr(model, "group") else model.latents
   vae = VAE(
     init=init,
     posterior=encode,
-    log_likelihood=log_likelihood,
+    log_likelihood=_scorer(model, likelihood, call, theta_of),
     sample=sample,
     mean=mean,
     prior=standard_prior(size),
@@ -171,6 +162,24 @@ def bind(
   else:
     vae = latents.attach(vae, config or {}, encode, _condition(model))
   return vae._replace(given=_given(vae, model, writers))
+
+
+def _scorer(
+  model: nn.Module, likelihood: Likelihood, call: Callable, theta_of: Callable
+) -> Callable[[Params, Array, Example], Array]:
+  """`(params, z, example) -> log p(x|z)` of what is observed, [] nats."""
+  sequential = hasattr(model, "generate")
+
+  def log_likelihood(params: Params, z: Array, example: Example) -> Array:
+    read = [example.get(DECODER_READS, example["x"])] if sequential else []
+    outputs = call(model.decode, params, z, *read, **_beside(model, example))
+    theta, x = theta_of(params, outputs), example["x"]
+    if "observed" not in example:
+      return likelihood.log_prob(theta, x)
+    seen = jnp.broadcast_to(example["observed"], x.shape) > 0.5
+    return total(jnp.where(seen, likelihood.each(theta, x), 0.0))
+
+  return log_likelihood
 
 
 def _walk(model: nn.Module, call: Callable, params: Params) -> Walk:
@@ -301,15 +310,3 @@ def _infer(model: nn.Module, x: Array) -> None:
 def standard_prior(size: int) -> latents.StandardPrior:
   """p(z) = N(0, I) over [L] latents."""
   return latents.StandardPrior(size)
-
-
-def log_weight(vae: VAE, params: Params, example: Example, key: Array) -> Array:
-  """log p(x|z) + log p(z) - log q(z|x) of one draw z ~ q(z|x), [] nats, of ONE example.
-
-  The log of a weight whose mean is p(x): Burda et al. (2016), eq. 8. `metrics.importance`
-  averages many of them.
-  """
-  q, p = vae.posterior(params, example), vae.prior(params, example)
-  drawn = distributions.draw(q, key)
-  log_x = vae.log_likelihood(params, drawn.z, example)
-  return log_x - distributions.log_ratio(q, p, drawn)

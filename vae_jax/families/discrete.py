@@ -21,10 +21,8 @@ class Categorical(NamedTuple):
   def draw(self, key: Array) -> Draw:
     """One-hots, or vectors of the simplex near them; `log_prob` is of a one-hot."""
     noisy = self.logits + jax.random.gumbel(key, self.logits.shape)
-    if self.temperature is None:
-      z = _one_hot(noisy)
-    else:
-      z = jax.nn.softmax(noisy / self.temperature)
+    hard = self.temperature is None
+    z = _one_hot(noisy) if hard else jax.nn.softmax(noisy / self.temperature)
     return Draw(z.reshape(-1), self.log_prob(z))
 
   def log_prob(self, z: Array) -> Array:

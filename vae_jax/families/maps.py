@@ -1,7 +1,7 @@
 """Invertible maps of a code and the logarithm of how they stretch space, with parameters.
 
-A map is `(own, e [L], ...) -> (z [L], log |det dz/de| [])`; what is learned starts so that the map is
-near the identity.
+A map is `(own, e [L], ...) -> (z [L], log |det dz/de| [])`; what is learned starts so that the
+map is near the identity.
 """
 
 import jax

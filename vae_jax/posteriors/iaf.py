@@ -21,9 +21,7 @@ def parameters(key: Array, sizes: Sizes, layers: int = 2, hidden: int = 64) -> P
     if value < 1:
       raise UserError(f"posterior.{name} is {value}; it must be at least 1.")
   keys, L = jax.random.split(key, layers), sizes.latents
-  return {
-    f"layer_{i}": maps.conditioner(k, L, hidden, 2 * L) for i, k in enumerate(keys)
-  }
+  return {f"layer_{i}": maps.conditioner(k, L, hidden, 2 * L) for i, k in enumerate(keys)}
 
 
 def distribution(

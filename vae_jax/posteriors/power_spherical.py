@@ -11,9 +11,7 @@ OPTIONS: dict[str, int] = {}
 SHORTEST = 1e-6  # of a mean, before it is made of length 1
 
 
-def distribution(
-  own: Params, q: Posterior, numbers: dict[str, Array]
-) -> PowerSpherical:
+def distribution(own: Params, q: Posterior, numbers: dict[str, Array]) -> PowerSpherical:
   """q(z|x) = PowerSpherical(mean / |mean|, L softplus(the mean of exp(-logvar))).
 
   De Cao & Aziz (2020). The concentration stands where a precision does: it grows as the
@@ -25,7 +23,9 @@ def distribution(
   del own, numbers
   latents = len(q.mean)
   if latents < 2:
-    raise UserError(f"config.model.latents is {latents}; a sphere of codes needs 2 or more.")
+    raise UserError(
+      f"config.model.latents is {latents}; a sphere of codes needs 2 or more."
+    )
   length = jnp.sqrt(jnp.sum(jnp.square(q.mean)) + SHORTEST**2)
   precision = jnp.mean(jnp.exp(-q.logvar))
   return PowerSpherical(q.mean / length, latents * jax.nn.softplus(precision))

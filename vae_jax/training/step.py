@@ -149,9 +149,7 @@ def make(
         rates,
       )
     if counted is not None:
-      next_state = updates(counted, statistics, now)
-      keep = lambda new, old: jnp.where(taken, new, old)
-      params[STATE] = jax.tree.map(keep, next_state, counted)
+      params[STATE] = updates(counted, statistics, now, taken)
     ema = _average(state.ema, params, now["ema_decay"], state.step, taken)
     new, skipped = _ended(state, taken, running)
     metrics |= {"grad_norm": norm, "skipped": skipped.astype(jnp.float32)}
@@ -214,14 +212,13 @@ def _learned(params: Params) -> Params:
   return {part: tree for part, tree in params.items() if part != STATE}
 
 
-def _updates(vae: VAE, config: dict) -> Callable[[dict, dict, Hyper], dict]:
-  """`(params["state"], statistics, hyper now) -> params["state"]` after a step."""
+def _updates(vae: VAE, config: dict) -> Callable[[dict, dict, Hyper, Array], dict]:
+  """`(params["state"], statistics, hyper now, taken) -> params["state"]` after a step."""
   owners = {"posterior": vae.update, OWN: getattr(_objective(config)[0], "update", None)}
 
-  def updates(counted: dict, statistics: dict, now: Hyper) -> dict:
-    return {
-      part: owners[part](state, statistics[part], now) for part, state in counted.items()
-    }
+  def updates(counted: dict, statistics: dict, now: Hyper, taken: Array) -> dict:
+    new = {part: owners[part](old, statistics[part], now) for part, old in counted.items()}
+    return jax.tree.map(lambda n, o: jnp.where(taken, n, o), new, counted)
 
   return updates
 
