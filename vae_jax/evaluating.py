@@ -24,6 +24,7 @@ def evaluate(
   member: int | None = None,
   data_dir: str | None = None,
   seed: int = 0,
+  plugins: str | None = None,
 ) -> str:
   """Runs applications on a run directory and renders its report.
 
@@ -35,6 +36,7 @@ def evaluate(
     member: only this one; None: all.
     data_dir: where the data lies now, when not where it was at training.
     seed: of the evaluation's own noise.
+    plugins: a folder of files of one's own; None: the one that the run was trained with.
 
   Returns:
     The path of the report.
@@ -42,13 +44,14 @@ def evaluate(
   Raises:
     UserError: anything the caller can mend, told before minutes of compute are spent.
   """
+  runs.plug(workdir, plugins)
   every = names == ["all"]
   names = registry.names("applications") if every else names
   modules = {name: registry.find("applications", name) for name in names}
   settings = _settings(modules, given)
   if (pathlib.Path(workdir) / "parts.json").is_file():
     loop.sum_up(pathlib.Path(workdir))  # a training that was killed may not have
-  found = runs.open_runs(workdir, checkpoint, data_dir)
+  found = runs.open_runs(workdir, checkpoint, data_dir, plugins)
   if member is not None:
     _refuse_comparisons(modules, every)
     modules = {k: m for k, m in modules.items() if not hasattr(m, "compare")}

@@ -64,7 +64,8 @@ class Model(nn.Module):
 
   @property
   def groups(self) -> tuple[int, ...]:
-    """Latents of each group, the top first."""
+    """Latents of each group, the top first; raises as `setup` does."""
+    self._check()
     return tuple(self.latents * math.prod(self.sizes[level]) for level in self.levels)
 
   def setup(self):
@@ -73,7 +74,7 @@ class Model(nn.Module):
     Raises:
       UserError: x is no image, or the groups are not those of the halvings.
     """
-    self._check()
+    self._check()  # of a module that nobody asked for its groups
     options = {"kernel": self.kernel, "dtype": self.dtype, "lowering": self.lowering}
     flat = {"kernel": 1, "stride": 1, "dtype": self.dtype, "lowering": self.lowering}
     same = {**options, "stride": 1}

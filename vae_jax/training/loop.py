@@ -2,6 +2,7 @@
 
 import functools
 import json
+import os
 import pathlib
 from collections.abc import Callable
 
@@ -32,6 +33,7 @@ def train(
   say: Callable[[str], None] = print,
   place: str = "single",
   plan_only: bool = False,
+  plugins: str | None = None,
 ) -> None:
   """Trains the members of a configuration in a run directory, from where it stands.
 
@@ -42,6 +44,7 @@ def train(
     say: gets a line at the start, at each evaluation and at the end.
     place: of `placement.NAMES`.
     plan_only: says what would be trained, and stops there.
+    plugins: the folder whose files `registry.plug` has added, to be remembered.
 
   Raises:
     UserError: anything the caller can mend; nothing already saved is harmed by it.
@@ -60,7 +63,8 @@ def train(
   _say_plan(plans, say, plan_only)
   if plan_only:
     return
-  _train_parts(config, plans, folder, data_dir, dataset_of, devices, say)
+  about = functools.partial(_about, data_dir=data_dir, devices=devices, plugins=plugins)
+  _train_parts(config, plans, folder, about, dataset_of, devices, say)
 
 
 def _say_plan(plans: list[plan.Plan], say: Callable, always: bool) -> None:
@@ -75,7 +79,7 @@ def _train_parts(
   config: dict,
   plans: list[plan.Plan],
   folder: pathlib.Path,
-  data_dir: str | None,
+  about_of: Callable,
   dataset_of: Callable,
   devices: list,
   say: Callable,
@@ -84,7 +88,7 @@ def _train_parts(
   main = jax.process_index() == 0
   pieces = plan.pieces(plans, folder)
   if main:
-    _claim(config, plans, pieces, folder, data_dir, dataset_of)
+    _claim(config, plans, pieces, folder, about_of, dataset_of)
   shared: dict[int, tuple] = {}
   for number, piece in enumerate(pieces):
     each, part, where = plans[piece.program], piece.part, piece.folder
@@ -102,7 +106,7 @@ def _train_parts(
       where.mkdir(parents=True, exist_ok=True)
       workdir.write_json(where / "config.json", config if len(pieces) == 1 else part.config)
       workdir.write_json(where / "members.json", part.rows)
-    about = _about(program, data_dir, each.placement, devices)
+    about = about_of(program, where, each.placement)
     numbers = part.numbers
     trainer.Trainer(program, numbers, placing, where, about, say).run()
     if main and len(pieces) > 1:
@@ -125,7 +129,7 @@ def _claim(
   plans: list[plan.Plan],
   pieces: list[plan.Piece],
   folder: pathlib.Path,
-  data_dir: str | None,
+  about_of: Callable,
   dataset_of: Callable,
 ) -> None:
   """Writes what the whole run is, where it has several parts, once the disk will hold them."""
@@ -137,7 +141,7 @@ def _claim(
   workdir.write_json(folder / "config.json", config)
   workdir.write_json(folder / "members.json", sweep.members(config))
   workdir.write_json(folder / "parts.json", plan.described(pieces, folder))
-  about = _about(program, data_dir, plans[0].placement, jax.devices())
+  about = about_of(program, folder, plans[0].placement)
   workdir.write_json(folder / "run.json", {**about, "programs": len(plans)})
 
 
@@ -161,7 +165,14 @@ def _placing(
   return lambda members: make(members or capacity)
 
 
-def _about(program: plan.Program, data_dir: str | None, place: str, devices: list) -> dict:
+def _about(
+  program: plan.Program,
+  folder: pathlib.Path,
+  place: str,
+  data_dir: str | None,
+  devices: list,
+  plugins: str | None,
+) -> dict:
   """What a reader of the run directory wants to know beside the configuration."""
   init = functools.partial(step.init, program.vae, program.config)
   params = jax.eval_shape(init, jax.ShapeDtypeStruct((), "int32")).params
@@ -170,6 +181,7 @@ def _about(program: plan.Program, data_dir: str | None, place: str, devices: lis
   return {
     "format": FORMAT,
     "data": data.describe(program.dataset),
+    "plugins": _seen_from(folder, plugins),
     "data_dir": str(pathlib.Path(data_dir).resolve()) if data_dir else None,
     "spec": spec._asdict(),
     "steps": program.total,
@@ -178,6 +190,16 @@ def _about(program: plan.Program, data_dir: str | None, place: str, devices: lis
     "placement": place,
     "versions": {"jax": jax.__version__, "vae_jax": _version()},
   }
+
+
+def _seen_from(folder: pathlib.Path, plugins: str | None) -> str | None:
+  """A folder as a path from the run directory, so that both may be moved together."""
+  if plugins is None:
+    return None
+  try:
+    return os.path.relpath(pathlib.Path(plugins).resolve(), folder.resolve())
+  except ValueError:  # another drive of Windows
+    return str(pathlib.Path(plugins).resolve())
 
 
 def _version() -> str:
