@@ -6,10 +6,11 @@ import jax.numpy as jnp
 from vae_jax import distributions
 from vae_jax.types import VAE, Array, Example, Hyper, Params, Terms
 
-HYPER = {"target": 80.0, "climb": 0.003, "gain": 2.0, "memory": 0.9}  # target in nats
+HYPER = {"target": 80.0, "climb": 0.05, "gain": 1.0, "memory": 0.9}  # target in nats
 SIGNED = ("target",)  # the distortion of a density may lie below 0
 COMPARABLE = False  # the multiplier moves: losses of two steps do not measure the same
 BOUND = 12.0  # of the log multiplier, either way
+MOST = 0.1  # of the relative excess that counts
 
 
 def state() -> Params:
@@ -36,7 +37,7 @@ def loss(vae: VAE, params: Params, example: Example, key: Array, hyper: Hyper) -
 def update(own: Params, distortion: Array, hyper: Hyper) -> Params:
   """log λ <- log λ + climb c, with c the moving average of the relative excess.
 
-    c <- memory c + (1 - memory) clip((distortion - target) / max(|target|, 1), -1, 1)
+    c <- memory c + (1 - memory) clip((distortion - target) / max(|target|, 1), -0.1, 0.1)
 
   Algorithm 1 of the source, with three departures so that it settles and does not swing: the
   excess is relative and bounded, so that no unit of x sets the pace and the beginning of
@@ -50,7 +51,7 @@ def update(own: Params, distortion: Array, hyper: Hyper) -> Params:
   """
   target = hyper["target"]
   relative = (distortion - target) / jnp.maximum(jnp.abs(target), 1.0)
-  keep, new = hyper["memory"], jnp.clip(relative, -1.0, 1.0)
+  keep, new = hyper["memory"], jnp.clip(relative, -MOST, MOST)
   excess = keep * own["excess"] + (1.0 - keep) * new
   climbed = own["log_multiplier"] + hyper["climb"] * excess
   return {"log_multiplier": jnp.clip(climbed, -BOUND, BOUND), "excess": excess}
