@@ -25,6 +25,9 @@ def main() -> None:
   parser.add_argument("--data_dir", help="where the data lies now, if it moved")
   parser.add_argument("--seed", type=int, default=0, help="of the evaluation's own noise")
   parser.add_argument(
+    "--verbose", action="store_true", help="print the sentences of the report too"
+  )
+  parser.add_argument(
     "--set", action="append", default=[], metavar="NAME=VALUE", help="a setting"
   )
   flags.add_plugins(parser)
@@ -32,9 +35,9 @@ def main() -> None:
   with flags.told_in_one_sentence():
     settings = flags.assignments(known.set)
     flags.use_compilation_cache()
-    from vae_jax import evaluating
+    from vae_jax.evaluation import command
 
-    evaluating.evaluate(
+    command.evaluate(
       known.workdir,
       known.application.split(","),
       settings,
@@ -43,6 +46,7 @@ def main() -> None:
       data_dir=known.data_dir,
       seed=known.seed,
       plugins=known.plugins,
+      verbose=known.verbose,
     )
 
 

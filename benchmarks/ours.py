@@ -7,9 +7,10 @@ import jax
 import numpy as np
 
 from benchmarks import problem
-from vae_jax import layers
+from vae_jax import asking, layers
 from vae_jax import vae as models
-from vae_jax.applications import _evidence, reconstruction
+from vae_jax.applications import reconstruction
+from vae_jax.inference import importance
 from vae_jax.training import evaluation, feed, placement, plan, step, sweep, trainer
 
 
@@ -128,9 +129,9 @@ def evidence(
 
   def weigh(params, hyper, example, key):
     del hyper
-    return _evidence.estimate(made.vae, params, example, key, samples, chunk)
+    return importance.estimate(made.vae, params, example, key, samples, chunk)
 
   mapped = evaluation.over_examples(weigh, made.dataset, 0)
   fields = {"x": made.dataset.splits["test"]["x"][:images]}
-  batch = _evidence.batch_size(chunk)
+  batch = asking.evidence_batch(chunk)
   return lambda: mapped(params, made.hyper, fields, jax.random.key(0), batch), images

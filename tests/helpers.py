@@ -53,3 +53,38 @@ def called(name: str, *words: str) -> subprocess.CompletedProcess:
     except SystemExit as end:
       status = end.code or 0
   return subprocess.CompletedProcess([name, *words], status, out.getvalue(), err.getvalue())
+
+
+def evaluated(name: str, runs: Any, settings: dict | None = None, seed: int = 0) -> Any:
+  """The report of an application on a run, or on the programs of one."""
+  return _asked("reporting", "report", name, runs, settings, seed)
+
+
+def outcome(name: str, runs: Any, settings: dict | None = None, seed: int = 0) -> Any:
+  """Everything that an application measured of a run, or of the programs of one."""
+  return _asked("answer", "answer", name, runs, settings, seed)
+
+
+def _asked(module: str, fn: str, name: str, runs: Any, settings: Any, seed: int) -> Any:
+  import importlib
+
+  import jax
+
+  from vae_jax import registry
+  from vae_jax.evaluation import protocol
+
+  application = protocol.read(name, registry.find("applications", name))
+  runs = runs if isinstance(runs, list) else [runs]
+  ask = getattr(importlib.import_module(f"vae_jax.evaluation.{module}"), fn)
+  return ask(application, runs, jax.random.key(seed), settings or {})
+
+
+def means(report: Any, metric: str, **where: Any) -> dict[tuple, float]:
+  """The long form's means of a metric by (method, condition), of rows that have these values."""
+  at = {name: i for i, name in enumerate(report.scores.columns)}
+  return {
+    (row[at["method"]], row[at["condition"]]): row[at["mean"]]
+    for row in report.scores.rows
+    if row[at["metric"]] == metric
+    and all(row[at[k]] in (v, None) for k, v in where.items())
+  }

@@ -1,10 +1,12 @@
 """Configurations: completed from the parts they name, refused in a sentence."""
 
 import pathlib
+import sys
 
 import pytest
 from helpers import ROOT, tiny
 
+import vae_jax.likelihoods
 from vae_jax import config as configuration
 from vae_jax import flags, registry
 from vae_jax.training import sweep
@@ -150,8 +152,28 @@ def test_a_sweep_is_a_grid_with_the_last_name_fastest():
 
 def test_the_registry_finds_files_and_functions_and_suggests_the_nearest():
   assert "beta" in registry.names("objectives")
-  assert "bernoulli" in registry.names("likelihoods")
+  assert registry.names("likelihoods") == [
+    "bernoulli", "categorical", "continuous_bernoulli", "cross_entropy", "discretised_logistic",
+    "gaussian", "mixed", "multinomial", "student_t", "tokens",
+  ]  # fmt: skip
+  for name in registry.names("likelihoods"):
+    assert registry.find("likelihoods", name).__name__ == name
   assert not any(name.startswith("_") for name in registry.names("data"))
   assert registry.find("objectives", "beta").HYPER["beta"] == 1.0
   with pytest.raises(UserError, match="Did you mean 'autoencoder'"):
     registry.find("objectives", "autoencoders")
+
+
+def test_a_family_in_a_folder_of_ones_own_is_the_function_of_its_files_name(
+  tmp_path, monkeypatch
+):
+  folders = [*vae_jax.likelihoods.__path__, str(tmp_path)]
+  monkeypatch.setattr(vae_jax.likelihoods, "__path__", folders)
+  (tmp_path / "laplace.py").write_text("def laplace(spec, width=2.0): return width")
+  (tmp_path / "cauchy.py").write_text("def laplace(spec): return 0")
+  assert {"laplace", "cauchy"} < set(registry.names("likelihoods"))
+  assert registry.find("likelihoods", "laplace")(None, width=3.0) == 3.0
+  with pytest.raises(UserError, match="no function cauchy"):
+    registry.find("likelihoods", "cauchy")
+  for name in ("laplace", "cauchy"):
+    sys.modules.pop(f"vae_jax.likelihoods.{name}")

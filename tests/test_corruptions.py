@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from helpers import tiny
 
+from vae_jax import asking, corruptions, data, registry, vae
 from vae_jax import config as configuration
-from vae_jax import corruptions, data, registry, vae
 from vae_jax import run as runs
 from vae_jax.training import loop
 from vae_jax.types import UserError
@@ -112,7 +112,7 @@ def test_training_hands_the_mask_to_the_encoder(tmp_path):
   )
   loop.train(config, str(tmp_path), None, say=lambda line: None)
   run = runs.open_run(str(tmp_path))
-  assert np.isfinite(runs.terms(run, run.dataset.splits["test"])["elbo"]).all()
+  assert np.isfinite(asking.terms(run, run.dataset.splits["test"])["elbo"]).all()
   kernel = run.params["model"]["down_0"]["kernel"]
   assert kernel.shape == (1, 2 * 64, 8)
   start = run.vae.init(jax.random.key(0))["model"]["down_0"]["kernel"]

@@ -1,12 +1,12 @@
-"""A resident and a streamed split give the same bits, in the order that `order` says."""
+"""A resident and a streamed split give the same bits, in the order that `permutation` says."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from vae_jax import data, noise, order
-from vae_jax.training import feed
+from vae_jax import data, noise
+from vae_jax.training import feed, permutation
 from vae_jax.types import Dataset, Spec, UserError
 
 STEPS = 37  # of 100 of 1,297 examples: nearly three epochs, with batches across borders
@@ -66,7 +66,7 @@ def test_batches_are_the_examples_of_the_order(digits, grey):
   found = run(feed.make(grey, "train", 100, 5, 10**9))
   fields = digits.splits["train"]
   for step in range(STEPS):
-    index, _ = order.batch_indices(5, step, 100, 1297, np)
+    index, _ = permutation.batch_indices(5, step, 100, 1297, np)
     np.testing.assert_array_equal(found["id"][step], index)
     np.testing.assert_array_equal(found["x"][step], fields["x"][index])
     np.testing.assert_array_equal(found["label"][step], fields["label"][index])
@@ -118,7 +118,7 @@ def test_another_seed_is_another_order_without_another_program(grey):
     for seed in (5, 6)
   ]
   assert len(traces) == 1
-  np.testing.assert_array_equal(found[1], order.batch_indices(6, 3, 100, 1297, np)[0])
+  np.testing.assert_array_equal(found[1], permutation.batch_indices(6, 3, 100, 1297, np)[0])
 
 
 @pytest.mark.parametrize("budget", [0, 10**9])

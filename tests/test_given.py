@@ -1,12 +1,13 @@
 """A user's own images: what is read, what is refused, what is written back."""
 
-import jax
 import numpy as np
 import pytest
+from helpers import evaluated
 from test_restoration import FEW, SIDE, images, open_exact
 
 from vae_jax import report
-from vae_jax.applications import _given, inpainting
+from vae_jax.applications import inpainting
+from vae_jax.inputs import images as given_images
 from vae_jax.types import Spec, UserError
 
 GREY, COLOUR = Spec((4, 4, 1), "image", "unit"), Spec((4, 4, 3), "image", "unit")
@@ -30,12 +31,12 @@ def written(folder, x, **more):
 def test_nan_is_missing_and_what_is_known_comes_back_bit_for_bit(tmp_path, dtype, shape):
   x = np.random.default_rng(0).uniform(size=shape).astype(dtype)
   x.reshape(-1, 4, 4)[:, 1, 2] = np.nan
-  given = _given.read(written(tmp_path, x), GREY)
+  given = given_images.read(written(tmp_path, x), GREY)
   count = x.size // 16
   assert given.x.shape == given.observed.shape == (count, 4, 4, 1)
   assert given.observed.sum() == 15 * count
   assert (given.x[:, 1, 2] == 0).all()
-  back = _given.completed(given, np.full(given.x.shape, 0.25, np.float32))
+  back = given_images.completed(given, np.full(given.x.shape, 0.25, np.float32))
   assert back.shape == x.shape
   assert back.dtype == dtype
   np.testing.assert_array_equal(back[~np.isnan(x)], x[~np.isnan(x)])
@@ -46,9 +47,9 @@ def test_grey_levels_have_a_mask_and_stay_integers(tmp_path):
   x = np.random.default_rng(0).integers(0, 256, (2, 4, 4, 3)).astype(np.uint8)
   observed = np.ones((2, 4, 4), bool)
   observed[0, 0] = False
-  given = _given.read(written(tmp_path, x, observed=observed), COLOUR)
+  given = given_images.read(written(tmp_path, x, observed=observed), COLOUR)
   np.testing.assert_allclose(given.x[1], x[1] / 255, rtol=1e-6)
-  back = _given.completed(given, np.full(given.x.shape, 0.5, np.float32))
+  back = given_images.completed(given, np.full(given.x.shape, 0.5, np.float32))
   assert back.dtype == np.uint8
   np.testing.assert_array_equal(back[observed], x[observed])
   assert (back[~observed] == 128).all()
@@ -58,10 +59,10 @@ def test_binary_images_are_zeros_and_ones(tmp_path):
   x = np.random.default_rng(0).integers(0, 2, (2, 4, 4)).astype(np.uint8)
   observed = np.ones((2, 4, 4))
   observed[:, 3] = 0
-  given = _given.read(written(tmp_path, x, observed=observed), BITS)
+  given = given_images.read(written(tmp_path, x, observed=observed), BITS)
   assert set(np.unique(given.x)) == {0, 1}
   with pytest.raises(UserError, match="binary"):
-    _given.read(written(tmp_path, holes()), BITS)
+    given_images.read(written(tmp_path, holes()), BITS)
 
 
 def test_mistakes_are_told_in_a_sentence(tmp_path):
@@ -87,9 +88,9 @@ def test_mistakes_are_told_in_a_sentence(tmp_path):
     path = tmp_path / "mine.npz"
     np.savez(path, **arrays)
     with pytest.raises(UserError, match=match):
-      _given.read(str(path), spec)
+      given_images.read(str(path), spec)
   with pytest.raises(UserError, match="no file"):
-    _given.read(str(tmp_path / "yours.npy"), GREY)
+    given_images.read(str(tmp_path / "yours.npy"), GREY)
 
 
 def test_inpainting_completes_them_in_a_file(tmp_path):
@@ -99,7 +100,7 @@ def test_inpainting_completes_them_in_a_file(tmp_path):
   x[:, :, SIDE // 2 :] = np.nan
   settings = {"observation": "gaussian", "std": 0.02, "input": written(tmp_path, x)}
   run = open_exact(data)
-  found = inpainting.evaluate(run, data, jax.random.key(1), FEW | settings)
+  found = evaluated("inpainting", run, FEW | settings)
   assert any("complete in completed.npy" in text for text in found.findings)
   assert found.figures[-1].name == "yours"
   report.save(found, tmp_path)
@@ -111,13 +112,15 @@ def test_inpainting_completes_them_in_a_file(tmp_path):
   np.testing.assert_array_equal(completed[known], x[known])
   # The model that made the images knows five patterns, and half of the pixels tell them.
   np.testing.assert_allclose(completed[~known], truth[~known], atol=0.05)
-  report.save(found._replace(arrays={}), tmp_path)  # no file of an earlier report stays
-  assert sorted(p.name for p in folder.iterdir()) == ["arrays.npz", "report.json"]
+  # No file of an earlier report stays.
+  report.save(found._replace(arrays={}, scores=None, tables=[]), tmp_path)
+  left = sorted(p.name for p in folder.iterdir())
+  assert left == ["arrays.npz", "report.json", "tables"]
 
 
 def test_a_wrong_file_is_told_before_anything_is_computed(tmp_path, monkeypatch):
   data = images()
-  monkeypatch.setattr(inpainting.shared, "prepare", None)
+  monkeypatch.setattr(inpainting, "prepare", None)
   path = written(tmp_path, np.zeros((2, 9, 9)))
   with pytest.raises(UserError, match=r"\[N, 8, 8, 1\]"):
-    inpainting.evaluate(open_exact(data), data, jax.random.key(2), {"input": path})
+    evaluated("inpainting", open_exact(data), {"input": path})

@@ -2,16 +2,17 @@
 
 import zipfile
 
-import jax
 import numpy as np
 import PIL.Image
 import pytest
 from data_files import sheets
+from helpers import evaluated
 from test_restoration import FEW, SIDE, basis, images, open_exact
 
 from vae_jax import data
-from vae_jax.applications import _large, super_resolution
-from vae_jax.observations import block_mean
+from vae_jax.applications import super_resolution
+from vae_jax.inference.damage import block_mean
+from vae_jax.inputs import large_pictures as of_large
 from vae_jax.types import Spec, UserError
 
 GREY, COLOUR = Spec((8, 8, 1), "image", "unit"), Spec((8, 8, 3), "image", "unit")
@@ -33,64 +34,64 @@ def write(folder, *names, size=(24, 16)):
 
 def test_tiles_cover_a_picture_and_make_it_again():
   x = np.random.default_rng(0).uniform(size=(28, 20, 3)).astype(np.float32)
-  tiles = _large.cut(x, (8, 8, 3))
-  places = _large.places(x.shape, (8, 8, 3))
+  tiles = of_large.cut(x, (8, 8, 3))
+  places = of_large.places(x.shape, (8, 8, 3))
   assert len(tiles) == len(places) == 6 * 4
   assert {i % 4 for place in places for i in place} == {0}  # blocks of 4 stay blocks
   np.testing.assert_array_equal(tiles[5], x[4:12, 4:12])
-  np.testing.assert_allclose(_large.join(tiles, x.shape), x, atol=1e-6)
-  picture = _large.Picture("a", x)
-  made = _large.joined([picture, picture], np.concatenate([tiles, 0 * tiles]), 2)
+  np.testing.assert_allclose(of_large.join(tiles, x.shape), x, atol=1e-6)
+  picture = of_large.Picture("a", x)
+  made = of_large.joined([picture, picture], np.concatenate([tiles, 0 * tiles]), 2)
   np.testing.assert_allclose(made[0], x, atol=1e-6)
   np.testing.assert_allclose(block_mean(made[1], 2), block_mean(x, 2), atol=1e-3)
 
 
 def test_pictures_are_read_from_a_folder_and_from_a_zip(tmp_path):
   folder = write(tmp_path / "some", "b", "a")
-  found = _large.read(folder, GREY, 96)
+  found = of_large.read(folder, GREY, 96)
   assert [p.name for p in found] == ["a", "b"]
   assert found[0].x.shape == (24, 16, 1)
   np.testing.assert_allclose(found[0].x[..., 0], smooth(24, 16), atol=3e-3)
-  assert _large.read(folder, COLOUR, 96)[0].x.shape == (24, 16, 3)
-  middle = _large.read(folder, GREY, 14)[0].x
+  assert of_large.read(folder, COLOUR, 96)[0].x.shape == (24, 16, 3)
+  middle = of_large.read(folder, GREY, 14)[0].x
   np.testing.assert_array_equal(middle, found[0].x[6:18, 2:14])
   path = tmp_path / "sets.zip"
   with zipfile.ZipFile(path, "w") as archive:
     archive.write(tmp_path / "some" / "a.png", "one/a.png")
     archive.write(tmp_path / "some" / "b.png", "two/b.png")
-  assert [p.name for p in _large.read(f"{path}:two", GREY, 96)] == ["b"]
-  assert len(_large.read(str(path), GREY, 96)) == 2
+  assert [p.name for p in of_large.read(f"{path}:two", GREY, 96)] == ["b"]
+  assert len(of_large.read(str(path), GREY, 96)) == 2
   for wrong, crop, match in (
     (str(tmp_path / "none"), 96, "no folder"),
     (f"{path}:three", 96, r"no \.png"),
     (folder, 4, "tile of 8 x 8"),
   ):
     with pytest.raises(UserError, match=match):
-      _large.read(wrong, GREY, crop)
+      of_large.read(wrong, GREY, crop)
 
 
 def test_a_model_that_knows_the_tiles_is_ahead(tmp_path):
   folder = write(tmp_path / "some", "a", "b")
   run = open_exact(images())
   settings = FEW | {"std": 0.01, "pictures": folder}
-  found = super_resolution.evaluate(run, images(), jax.random.key(1), settings)
-  table = found.tables[-1]
+  found = evaluated("super_resolution", run, settings)
+  table = next(t for t in found.tables if t.title == "Large pictures: PSNR, dB")
   at = table.columns.index
-  assert table.columns[-3:] == ("mean", "a", "b")
-  means = {(row[at("method")], row[at("factor")]): row[at("mean")] for row in table.rows}
-  assert len(table.rows) == 2 * 5
-  assert means[_large.MODEL, 2] > means["bicubic", 2] + 3
-  assert means["bicubic", 2] > means["nearest", 2]
+  psnr = {row[at("method")]: row[at("2×")] for row in table.rows}
+  assert len(table.rows) == 5
+  assert psnr[super_resolution.PROJECTED] > psnr["bicubic"] + 3
+  assert psnr["bicubic"] > psnr["nearest"]
   assert {"large_2", "large_4"} <= {figure.name for figure in found.figures}
-  assert any("Large pictures, 2×: the model" in text for text in found.findings)
+  assert any(
+    text.startswith("Large pictures: PSNR of latent MAP") and "2×" in text
+    for text in found.findings
+  )
 
 
 def test_a_wrong_folder_is_told_before_anything_is_computed(monkeypatch):
-  monkeypatch.setattr(super_resolution.shared, "prepare", None)
+  monkeypatch.setattr(super_resolution, "prepare", None)
   with pytest.raises(UserError, match="no folder"):
-    super_resolution.evaluate(
-      open_exact(images()), images(), jax.random.key(2), {"pictures": "nowhere"}
-    )
+    evaluated("super_resolution", open_exact(images()), {"pictures": "nowhere"})
 
 
 def test_tiles_of_the_sheets_are_their_pixels(tmp_path):

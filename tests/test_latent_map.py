@@ -5,8 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from vae_jax import observations
-from vae_jax.latent_map import latent_map, posterior_draws, resample, weigh
+from vae_jax.inference import damage
+from vae_jax.inference.latent_map import latent_map, posterior_draws, resample, weigh
 
 SIZE, LATENTS, STD = 12, 3, 0.4
 
@@ -132,13 +132,11 @@ def test_effective_draws_and_resampling():
 def test_a_replaced_pixel_pulls_no_more_than_its_share_says():
   x, share, scale = jnp.full((2, 2, 1), 0.5), 0.1, 0.05
   exact = 4 * np.log((1 - share) / (2 * scale) + share)
-  np.testing.assert_allclose(observations.replaced(x, x, share, scale), exact, rtol=1e-5)
+  np.testing.assert_allclose(damage.replaced(x, x, share, scale), exact, rtol=1e-5)
   far = x.at[0, 0, 0].set(1.5)  # twenty scales away
-  drop = observations.replaced(x, x, share, scale) - observations.replaced(
-    far, x, share, scale
-  )
+  drop = damage.replaced(x, x, share, scale) - damage.replaced(far, x, share, scale)
   np.testing.assert_allclose(drop, np.log(9 + 0.1) - np.log(0.1), rtol=1e-3)
-  clean = observations.clean_share(far, x, share, scale)
+  clean = damage.clean_share(far, x, share, scale)
   assert clean[0, 0, 0] < 1e-6
   np.testing.assert_allclose(clean[1, 1, 0], 9 / 9.1, rtol=1e-4)
 
@@ -149,33 +147,27 @@ def test_missing_pixels_do_not_count():
   known = (rng.random((3, 3, 1)) > 0.5).astype(np.float32)
   seen = np.repeat(known, 2, -1) > 0
   bernoulli = (y * np.log(x) + (1 - y) * np.log(1 - x))[seen].sum()
-  np.testing.assert_allclose(
-    observations.observed_bernoulli(y, x, known), bernoulli, rtol=1e-4
-  )
+  np.testing.assert_allclose(damage.observed_bernoulli(y, x, known), bernoulli, rtol=1e-4)
   normal = (-0.5 * ((y - x) / 0.2) ** 2 - np.log(0.2) - 0.5 * np.log(2 * np.pi))[seen].sum()
-  np.testing.assert_allclose(
-    observations.observed_gaussian(y, x, known, 0.2), normal, rtol=1e-4
-  )
+  np.testing.assert_allclose(damage.observed_gaussian(y, x, known, 0.2), normal, rtol=1e-4)
   moved = np.where(seen, x, 0.3)
-  assert observations.observed_bernoulli(y, moved, known) == pytest.approx(
-    bernoulli, rel=1e-4
-  )
+  assert damage.observed_bernoulli(y, moved, known) == pytest.approx(bernoulli, rel=1e-4)
 
 
 def test_block_averages_and_back_projection():
   x = np.random.default_rng(0).uniform(0, 1, (5, 8, 12, 2)).astype(np.float32)
-  small = observations.block_mean(x, 4)
+  small = damage.block_mean(x, 4)
   assert small.shape == (5, 2, 3, 2)
   np.testing.assert_allclose(small[1, 1, 2, 0], x[1, 4:, 8:, 0].mean(), rtol=1e-5)
   np.testing.assert_allclose(
-    observations.block_mean(observations.block_repeat(small, 4), 4), small, rtol=1e-5
+    damage.block_mean(damage.block_repeat(small, 4), 4), small, rtol=1e-5
   )
   guess = np.clip(x + 0.3, 0, 1)
-  found = observations.back_project(guess, small, 4, rounds=20)
-  np.testing.assert_allclose(observations.block_mean(found, 4), small, atol=2e-3)
-  np.testing.assert_allclose(observations.back_project(x, small, 4), x, atol=1e-6)
+  found = damage.back_project(guess, small, 4, rounds=20)
+  np.testing.assert_allclose(damage.block_mean(found, 4), small, atol=2e-3)
+  np.testing.assert_allclose(damage.back_project(x, small, 4), x, atol=1e-6)
   y = small[0]
-  exact = observations.observed_gaussian(y, y + 0.1, jnp.ones((2, 3, 1)), 0.05)
+  exact = damage.observed_gaussian(y, y + 0.1, jnp.ones((2, 3, 1)), 0.05)
   np.testing.assert_allclose(
-    observations.averaged_gaussian(y, x[0] + 0.1, 4, 0.05), exact, rtol=1e-4
+    damage.averaged_gaussian(y, x[0] + 0.1, 4, 0.05), exact, rtol=1e-4
   )

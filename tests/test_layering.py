@@ -19,15 +19,11 @@ LEVELS = {
       "families",
       "likelihoods",
       "noise",
-      "order",
       "corruptions",
       "schedules",
       "layers",
-      "latent_map",
-      "observations",
-      "sums",
-      "tabular",
-      "_bernoulli",
+      "columns",
+      "inference",
     ),
     1,
   ),
@@ -46,10 +42,13 @@ LEVELS = {
     ),
     2,
   ),
-  **dict.fromkeys(("training", "run"), 3),
-  "applications": 4,
-  **dict.fromkeys(("plots", "report"), 5),
-  "evaluating": 6,
+  **dict.fromkeys(("training", "run", "asking"), 3),
+  "inputs": 3,
+  "codec": 4,
+  "evaluation": 4,
+  "applications": 5,
+  **dict.fromkeys(("plots", "report"), 6),
+  "evaluation.command": 7,
 }
 HOMES = {
   "matplotlib": {"plots/_canvas.py"},
@@ -83,11 +82,59 @@ def test_imports_go_down(path):
       continue
     target = dotted.split(".")[1]
     assert target in LEVELS, f"{dotted} has no level"
-    assert LEVELS[target] <= LEVELS[parts[0]], f"{name(path)} imports {dotted}, upwards"
+    own = LEVELS.get(".".join(parts), LEVELS[parts[0]])
+    assert LEVELS[target] <= own, f"{name(path)} imports {dotted}, upwards"
+
+
+def private(path: pathlib.Path, tree: ast.Module) -> set[str]:
+  """Names with a leading underscore that a file takes from another package of vae_jax."""
+  own = path.relative_to(PACKAGE).with_suffix("").parts[0]
+  found, aliases = set(), set()
+  for node in ast.walk(tree):
+    if isinstance(node, ast.Import):
+      taken = {alias.name: alias.asname for alias in node.names}
+    elif isinstance(node, ast.ImportFrom):
+      taken = {f"{node.module}.{a.name}": a.asname or a.name for a in node.names}
+    else:
+      continue
+    for dotted, alias in taken.items():
+      root, *parts = dotted.split(".")
+      if root == "vae_jax" and parts[:1] != [own]:
+        aliases.add(alias)
+        found |= {dotted} if any(p[0] == "_" for p in parts) else set()
+  for node in ast.walk(tree):
+    if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+      public = ("_replace", "_fields", "_make", "_asdict")  # of a NamedTuple
+      hidden = node.attr.startswith("_") and not node.attr.startswith("__")
+      if node.value.id in aliases and hidden and node.attr not in public:
+        found.add(f"{node.value.id}.{node.attr}")
+  return found
+
+
+@pytest.mark.parametrize("path", FILES, ids=name)
+def test_no_package_uses_the_private_names_of_another(path):
+  assert private(path, ast.parse(path.read_text())) == set()
 
 
 @pytest.mark.parametrize(
-  "folder", ["models", "objectives", "priors", "posteriors", "applications"]
+  ("line", "refused"),
+  [
+    ("from vae_jax.data import _bits", {"vae_jax.data._bits"}),
+    ("from vae_jax.data.arrays import _read as read", {"vae_jax.data.arrays._read"}),
+    ("from vae_jax.data._bits import unpack", {"vae_jax.data._bits.unpack"}),
+    ("import vae_jax.data._bits", {"vae_jax.data._bits"}),
+    ("def f():\n  from vae_jax import data\n  data._check.dataset(0)", {"data._check"}),
+    ("from vae_jax.plots import _panels", set()),
+    ("from vae_jax.types import Run\nRun._fields", set()),
+  ],
+)
+def test_private_names_are_seen_however_they_are_imported(line, refused):
+  assert private(PACKAGE / "plots" / "x.py", ast.parse(line)) == refused
+
+
+@pytest.mark.parametrize(
+  "folder",
+  ["models", "objectives", "priors", "posteriors", "applications", "likelihoods"],
 )
 def test_members_of_a_folder_never_import_one_another(folder):
   registered = {p.stem for p in (PACKAGE / folder).glob("*.py") if p.stem[0] != "_"}
@@ -107,7 +154,7 @@ def test_heavy_packages_are_imported_in_one_place(package):
 
 def test_import_pulls_in_nothing_optional():
   code = (
-    "import sys, vae_jax, vae_jax.training.loop, vae_jax.run;"
+    "import sys, vae_jax, vae_jax.training.loop, vae_jax.asking;"
     "print([m for m in ('tensorflow', 'matplotlib', 'tensorflow_datasets', 'sklearn', 'torch')"
     " if m in sys.modules])"
   )

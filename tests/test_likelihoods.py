@@ -6,7 +6,12 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from vae_jax import likelihoods, registry
+from vae_jax import registry
+from vae_jax.likelihoods.categorical import categorical
+from vae_jax.likelihoods.continuous_bernoulli import continuous_bernoulli
+from vae_jax.likelihoods.cross_entropy import cross_entropy
+from vae_jax.likelihoods.gaussian import gaussian
+from vae_jax.likelihoods.multinomial import multinomial
 from vae_jax.types import Spec, UserError
 
 SPEC = Spec((1,), "table", "real", categories=4)
@@ -32,6 +37,9 @@ CASES = [
   case("discretised_logistic", [0.4, -2.0], LEVELS),
   case("discretised_logistic", [1.2, -1.0], LEVELS),
   case("discretised_logistic", [0.4, -0.5], LEVELS, scale="predicted"),
+  case(
+    "logistic_mixture", [1.0, -1.0, 0.5, 0.3, 0.2, -0.1, -0.5, 0.6], LEVELS, components=2
+  ),
 ]
 
 
@@ -57,14 +65,14 @@ def test_samples_have_its_mean(family, theta, grid):
 
 
 def test_gaussian_is_scipys_with_its_constant():
-  family = likelihoods.gaussian(SPEC, std=0.3)
+  family = gaussian(SPEC, std=0.3)
   got = family.log_prob(jnp.array([[0.2], [1.0]]), jnp.array([0.5, 0.1]))
   expected = stats.norm.logpdf([0.5, 0.1], [0.2, 1.0], 0.3).sum()
   np.testing.assert_allclose(got, expected, rtol=1e-6)
 
 
 def test_unit_gaussian_is_half_the_squared_error_and_its_constant():
-  family = likelihoods.gaussian(SPEC)
+  family = gaussian(SPEC)
   x, mean = jnp.array([0.5, 0.1, 0.9]), jnp.array([0.2, 1.0, 0.3])
   half = 0.5 * jnp.sum((x - mean) ** 2)
   np.testing.assert_allclose(
@@ -73,7 +81,7 @@ def test_unit_gaussian_is_half_the_squared_error_and_its_constant():
 
 
 def test_cross_entropy_is_the_articles_loss_and_says_that_it_is_no_likelihood():
-  family = likelihoods.cross_entropy(SPEC)
+  family = cross_entropy(SPEC)
   logits, x = jnp.array([2.0, -1.0, 30.0]), jnp.array([0.3, 0.9, 1.0])
   p = 1 / (1 + np.exp(-np.asarray(logits, np.float64)))
   expected = np.sum(x * np.log(p) + (1 - x) * np.log1p(-p))
@@ -83,13 +91,13 @@ def test_cross_entropy_is_the_articles_loss_and_says_that_it_is_no_likelihood():
 
 def test_categorical_and_multinomial_are_scipys():
   logits = jnp.array([[0.1, 2.0, -1.0, 0.5]])
-  family = likelihoods.categorical(SPEC)
+  family = categorical(SPEC)
   shares = np.asarray(jax.nn.softmax(logits[0]))
   np.testing.assert_allclose(
     family.log_prob(logits, jnp.array([1])), np.log(shares[1]), rtol=1e-6
   )
   counts = jnp.array([3.0, 0.0, 2.0, 1.0])
-  bag = likelihoods.multinomial(SPEC, total=6)
+  bag = multinomial(SPEC, total=6)
   got = bag.log_prob(logits.T, counts)
   np.testing.assert_allclose(
     got, stats.multinomial.logpmf(counts, 6, shares / shares.sum()), rtol=1e-5
@@ -101,7 +109,7 @@ def test_categorical_and_multinomial_are_scipys():
 
 @pytest.mark.parametrize("logit", [0.0, 1e-4, 0.2999, 0.3001, 5.0, -40.0])
 def test_continuous_bernoulli_has_finite_and_smooth_gradients(logit):
-  family = likelihoods.continuous_bernoulli(SPEC)
+  family = continuous_bernoulli(SPEC)
   gradient = jax.grad(lambda t: family.log_prob(jnp.array([[t]]), jnp.array([0.4])))(logit)
   mean = family.mean(jnp.array([[logit]]))[0]
   np.testing.assert_allclose(gradient, 0.4 - mean, atol=2e-4)  # an exponential family
@@ -109,13 +117,13 @@ def test_continuous_bernoulli_has_finite_and_smooth_gradients(logit):
 
 def test_the_optimal_scale_is_the_one_no_other_beats():
   """Of its own example, and with the gradient of the scale gone, as it is where it is best."""
-  optimal = likelihoods.gaussian(SPEC, scale="optimal")
+  optimal = gaussian(SPEC, scale="optimal")
   theta, x = jnp.array([[0.2], [0.5], [-1.0]]), jnp.array([0.0, 0.9, -0.4])
   stds = np.linspace(0.05, 2.0, 4000)
   each = [stats.norm.logpdf(x, theta[:, 0], std).sum() for std in stds]
   np.testing.assert_allclose(optimal.log_prob(theta, x), max(each), rtol=1e-5)
   best = float(stds[np.argmax(each)])
-  fixed = likelihoods.gaussian(SPEC, std=best)
+  fixed = gaussian(SPEC, std=best)
   slopes = [jax.grad(family.log_prob)(theta, x) for family in (optimal, fixed)]
   np.testing.assert_allclose(*slopes, rtol=5e-3)
   assert not optimal.proper
@@ -129,12 +137,12 @@ def test_the_optimal_scale_is_the_one_no_other_beats():
 
 def test_a_wrong_scale_is_a_sentence():
   with pytest.raises(UserError, match="expected one of"):
-    likelihoods.gaussian(SPEC, scale="free")
+    gaussian(SPEC, scale="free")
 
 
 def test_a_learned_scale_starts_at_its_std():
-  shared = likelihoods.gaussian(SPEC, scale="shared", std=0.2)
-  predicted = likelihoods.gaussian(SPEC, scale="predicted", std=0.2)
+  shared = gaussian(SPEC, scale="shared", std=0.2)
+  predicted = gaussian(SPEC, scale="predicted", std=0.2)
   for theta, family in (([0.0, shared.shared[0]], shared), ([0.0, 0.0], predicted)):
     got = family.log_prob(jnp.array([theta]), jnp.array([0.1]))
     np.testing.assert_allclose(got, stats.norm.logpdf(0.1, 0.0, 0.2), rtol=1e-3)

@@ -11,8 +11,8 @@ import pytest
 from scipy import stats
 from scipy.optimize import minimize
 
+from vae_jax import asking, plots
 from vae_jax import config as configuration
-from vae_jax import plots
 from vae_jax import run as runs
 from vae_jax.applications import linear_theory as application
 from vae_jax.data import linear_gaussian, load
@@ -195,7 +195,7 @@ def test_at_beta_one_the_elbo_is_the_exact_evidence(run, report):
   kept = np.maximum(variances[top] - STD**2, 0)
   model = (U[:, top] * kept) @ U[:, top].T + STD**2 * np.eye(DIMS)
   exact = stats.multivariate_normal.logpdf(test["x"], train.mean(0), model)
-  elbo = runs.terms(run, test)["elbo"][one]
+  elbo = asking.terms(run, test)["elbo"][one]
   error = (elbo - exact).std() / len(elbo) ** 0.5
   assert error < 0.05
   assert abs(elbo.mean() - exact.mean()) < TOLERANCE + 3 * error
@@ -205,7 +205,7 @@ def test_at_beta_one_the_elbo_is_the_exact_evidence(run, report):
 
 
 def test_the_terms_that_are_drawn_agree_with_the_expectations(run, report):
-  drawn = runs.terms(run, run.dataset.splits["test"])
+  drawn = asking.terms(run, run.dataset.splits["test"])
   np.testing.assert_allclose(drawn["rate"].mean(1), report.arrays["rate"], atol=1e-4)
   error = drawn["distortion"].std(1) / drawn["distortion"].shape[1] ** 0.5
   assert (abs(drawn["distortion"].mean(1) - report.arrays["distortion"]) < 4 * error).all()

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from helpers import ROOT, tiny
 
+from vae_jax import asking
 from vae_jax import run as runs
 from vae_jax.training import loop, step
 from vae_jax.types import UserError
@@ -92,7 +93,7 @@ def test_best_is_the_least_validation_loss_and_latest_is_the_last(tmp_path):
   assert opened.step[0] == best["step"]
   split = opened.dataset.splits["valid"]
   np.testing.assert_allclose(
-    runs.terms(opened, split)["loss"].mean(), best["loss"], rtol=1e-5
+    asking.terms(opened, split)["loss"].mean(), best["loss"], rtol=1e-5
   )
   assert runs.open_run(tmp_path, "latest").step[0] == 60
 
@@ -198,15 +199,15 @@ def test_evaluation_does_not_depend_on_the_batch_size_and_scores_every_example_o
   loop.train(tiny(sweep={"beta": [1, 2]}), tmp_path, None)
   run = runs.open_run(tmp_path)
   split = run.dataset.splits["test"]
-  a, b = (runs.terms(run, split, size) for size in (250, 7))
+  a, b = (asking.terms(run, split, size) for size in (250, 7))
   assert a["elbo"].shape == (2, len(split["x"]))
   np.testing.assert_allclose(a["elbo"], b["elbo"], rtol=1e-5)
   key = jax.random.key(3)
   draw = lambda params, hyper, example, k: jax.random.normal(k, (2,))
-  x, y = (runs.apply(run, draw, split, jax.random.clone(key), size) for size in (100, 33))
+  x, y = (asking.apply(run, draw, split, jax.random.clone(key), size) for size in (100, 33))
   np.testing.assert_array_equal(x, y)
   part = {"x": split["x"][[5, 9]], "id": np.array([5, 9], np.int32)}
-  z = runs.apply(run, draw, part, jax.random.clone(key))
+  z = asking.apply(run, draw, part, jax.random.clone(key))
   np.testing.assert_array_equal(z, x[:, [5, 9]])
 
 

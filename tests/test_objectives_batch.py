@@ -9,8 +9,8 @@ import optax
 import pytest
 from helpers import tiny
 
+from vae_jax import asking, distributions, registry
 from vae_jax import config as configuration
-from vae_jax import distributions, registry
 from vae_jax import run as runs
 from vae_jax import vae as models
 from vae_jax.metrics import aggregate
@@ -295,7 +295,7 @@ def trained(folder, config):
   loop.train(config, folder, None)
   run = runs.open_run(folder, "latest")
   encode = lambda params, hyper, e, key: run.vae.posterior(params, e)
-  q = runs.apply(run, encode, run.dataset.splits["test"], new())
+  q = asking.apply(run, encode, run.dataset.splits["test"], new())
   return run, q
 
 

@@ -42,14 +42,29 @@ def update(state, statistics, hyper):
   return {"seen": state["seen"] + statistics}
 """
 APPLICATION = """
-from vae_jax.types import Report
+import numpy as np
 
-SETTINGS = {}
+from vae_jax.evaluation.protocol import Ask, Metric, Task
+
+QUESTION = "How many steps were counted?"
+SETTINGS = {"split": "test", "limit": 4, "tune": 2, "palette": "magma"}
+METRICS = {"steps": Metric("Steps counted")}
 
 
-def evaluate(run, data, key, settings):
-  seen = run.params["state"]["objective"]["seen"]
-  return Report("counted", "How many steps?", [], [], [f"{seen[0]:.0f} steps seen."], {})
+def prepare(source, split, limit):
+  return Task(source, split, source.split(split, limit), ("",), {}, None)
+
+
+def model(task, run):
+  return Ask(lambda p, h, example, key: {"counted": p["state"]["objective"]["seen"]})
+
+
+def baselines(task):
+  return {"none": lambda c: np.zeros(len(task.examples["x"]))}
+
+
+def score(task, answer, condition):
+  return {"steps": np.asarray(answer, np.float64)}
 """
 
 
@@ -80,7 +95,8 @@ def test_a_run_of_a_plugin_is_trained_and_evaluated_by_the_programs(folder, tmp_
   assert (about["format"], about["plugins"]) == (1, "../../mine")
   done = called("evaluate.py", f"--workdir={run}", "--application=counted")
   assert done.returncode == 0, done.stderr
-  assert "5 steps seen" in done.stdout
+  found = (run / "reports" / "counted" / "scores.csv").read_text()
+  assert ",5.0," in found, found
   shutil.move(folder, tmp_path / "moved")
   done = called("evaluate.py", f"--workdir={run}", "--application=counted")
   assert done.returncode == 2

@@ -8,7 +8,12 @@ import numpy as np
 import pytest
 from scipy import integrate, stats
 
-from vae_jax import data, likelihoods, tabular
+from vae_jax import data
+from vae_jax.columns import features, natural
+from vae_jax.likelihoods.bernoulli import bernoulli
+from vae_jax.likelihoods.mixed import mixed
+from vae_jax.likelihoods.multinomial import multinomial
+from vae_jax.likelihoods.student_t import student_t
 from vae_jax.types import Column, Spec, UserError
 
 
@@ -77,7 +82,7 @@ def test_mistakes_are_told_in_a_sentence(tmp_path):
 def test_positive_columns_are_logarithms_and_come_back():
   made = load(kind="positive", rate=0.2)
   plain = load(rate=0.2)
-  a, b = (tabular.natural(d.spec.columns, d.splits["test"]["truth"]) for d in (made, plain))
+  a, b = (natural(d.spec.columns, d.splits["test"]["truth"]) for d in (made, plain))
   np.testing.assert_allclose(a, b, rtol=1e-3, atol=1e-5)
   assert made.spec.domain == "mixed"
   with pytest.raises(UserError, match="real or positive"):
@@ -98,7 +103,7 @@ def test_a_users_csv_with_words_and_holes(tmp_path):
   assert made.spec.classes == ("no", "yes")
   assert (~fields["observed"]).sum() == 3
   assert not fields["hidden"].any()
-  np.testing.assert_allclose(tabular.natural(made.spec.columns, fields["x"])[0], [20, 0, 0],
+  np.testing.assert_allclose(natural(made.spec.columns, fields["x"])[0], [20, 0, 0],
                              atol=1e-5)  # fmt: skip
   (tmp_path / "bad.csv").write_text("a,b\n1\n2,3\n4,5")
   with pytest.raises(UserError, match="row 2 has 1 cells"):
@@ -140,7 +145,7 @@ COLUMNS = (
 @pytest.mark.parametrize("tails", ["gaussian", "student_t"])
 @pytest.mark.parametrize("column", range(5))
 def test_every_kind_of_column_sums_to_one_and_draws_its_mean(column, tails):
-  family = likelihoods.mixed(Spec((5,), "table", "mixed", columns=COLUMNS), tails)
+  family = mixed(Spec((5,), "table", "mixed", columns=COLUMNS), tails)
   theta = 0.4 * jnp.asarray(np.random.default_rng(column).normal(size=(5, family.outputs)))
   real = np.linspace(-200, 200, 100_001)
   grids = [real, real, np.arange(200.0), np.arange(4.0), np.arange(5.0)]
@@ -159,7 +164,7 @@ def test_every_kind_of_column_sums_to_one_and_draws_its_mean(column, tails):
 
 
 def test_student_t_is_scipys():
-  family = likelihoods.student_t(Spec((2,), "table", "real"))
+  family = student_t(Spec((2,), "table", "real"))
   theta, x = jnp.array([[0.2, 0.5, 1.0], [1.0, -1.0, 3.0]]), np.array([0.5, -2.0])
   scale = np.logaddexp(0, theta[:, 1]) + 1e-3
   expected = stats.t.logpdf(x, 3 + np.logaddexp(0, theta[:, 2]), theta[:, 0], scale).sum()
@@ -167,10 +172,10 @@ def test_student_t_is_scipys():
 
 
 def test_a_family_over_all_elements_together_cannot_leave_one_out():
-  bag = likelihoods.multinomial(Spec((3,), "table", "count"))
+  bag = multinomial(Spec((3,), "table", "count"))
   with pytest.raises(UserError, match="together"):
     bag.each(jnp.zeros((3, 1)), jnp.ones(3))
-  coins = likelihoods.bernoulli(Spec((2, 2), "image", "binary"))
+  coins = bernoulli(Spec((2, 2), "image", "binary"))
   each = coins.each(jnp.ones((2, 2, 1)), jnp.eye(2))
   np.testing.assert_allclose(each.sum(), coins.log_prob(jnp.ones((2, 2, 1)), jnp.eye(2)))
   assert each.shape == (2, 2)
@@ -178,5 +183,5 @@ def test_a_family_over_all_elements_together_cannot_leave_one_out():
 
 def test_features_hide_what_is_not_observed():
   x, seen = jnp.array([0.3, 2.0, 3.0, 1.0, 4.0]), jnp.array([1.0, 0.0, 1.0, 1.0, 0.0])
-  got = np.asarray(tabular.features(COLUMNS, x, seen))
+  got = np.asarray(features(COLUMNS, x, seen))
   np.testing.assert_allclose(got, [0.3, 0, np.log(4), 0, 1, 0, 0, 0, *seen], rtol=1e-6)

@@ -5,10 +5,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from vae_jax import asking
 from vae_jax import config as configuration
 from vae_jax import run as runs
-from vae_jax.applications import _evidence, text
+from vae_jax.applications import text
 from vae_jax.data import sentences
+from vae_jax.inference import importance
 from vae_jax.report import store
 from vae_jax.training import loop
 from vae_jax.types import UserError
@@ -97,7 +99,7 @@ def test_the_language_model_alone_is_exact(trained):
   row, at = likely.rows[0], likely.columns.index("nll")
   rows = text._text_scores.Source(run, run.dataset, jax.random.key(0), {
     **text.SETTINGS, **QUICK}).rows  # fmt: skip
-  exact = runs.terms(run, {k: v[rows] for k, v in run.dataset.splits["test"].items()})
+  exact = asking.terms(run, {k: v[rows] for k, v in run.dataset.splits["test"].items()})
   np.testing.assert_allclose(row[at], exact["distortion"].mean(), rtol=1e-5)
 
 
@@ -113,7 +115,7 @@ def test_the_importance_weighted_bound_of_a_collapsed_code_is_the_likelihood_its
   flat = vae._replace(log_likelihood=at_zero, posterior=prior)
   x = jnp.asarray(run.dataset.splits["test"]["x"][0])
   one = {"x": x, "id": jnp.int32(0)}
-  estimate = jax.jit(lambda key: _evidence.estimate(flat, params, one, key, 8, 4))
+  estimate = jax.jit(lambda key: importance.estimate(flat, params, one, key, 8, 4))
   found = estimate(jax.random.key(0))
   exact = jax.jit(lambda p: vae.log_likelihood(p, jnp.zeros(4), one))(params)
   np.testing.assert_allclose(found.log_evidence, exact, rtol=1e-5)

@@ -1,8 +1,10 @@
 """The file system is the registry: a name is a file, or a function in a file.
 
 `find("objectives", "tc")` imports vae_jax/objectives/tc.py; `find("corruptions", "pixels")`
-takes the function `pixels` of vae_jax/corruptions.py. No list is edited to add one. `plug` adds a
-folder of one's own, with sub-folders named like ours: both programs' --plugins.
+takes the function `pixels` of vae_jax/corruptions.py. In a folder whose `FUNCTIONS` is true an
+entry is the function that its file is named after: `find("likelihoods", "gaussian")` takes
+`gaussian` of vae_jax/likelihoods/gaussian.py. No list is edited to add one. `plug` adds a folder
+of one's own, with sub-folders named like ours: both programs' --plugins.
 """
 
 import difflib
@@ -17,6 +19,7 @@ from vae_jax.types import UserError
 
 PLUGGED = (  # kinds that are folders of files, and so may have files elsewhere
   "models",
+  "likelihoods",
   "objectives",
   "priors",
   "posteriors",
@@ -77,18 +80,25 @@ def names(kind: str) -> list[str]:
 
 
 def find(kind: str, name: str) -> Any:
-  """The module `vae_jax/<kind>/<name>.py`, or the function `name` of `vae_jax/<kind>.py`.
+  """The module `vae_jax/<kind>/<name>.py`, or the function `name` of it or of `vae_jax/<kind>.py`.
 
   Raises:
     UserError: there is none of that name; the message lists the known ones and suggests
-      the nearest.
+      the nearest. Or a file of functions lacks the one of its name.
   """
   if name not in names(kind):
     raise UserError(f"There is no {name!r} in {kind}.{nearest(name, names(kind))}")
   module = importlib.import_module(f"vae_jax.{kind}")
-  if hasattr(module, "__path__"):
-    return importlib.import_module(f"vae_jax.{kind}.{name}")
-  return getattr(module, name)
+  if not hasattr(module, "__path__"):
+    return getattr(module, name)
+  entry = importlib.import_module(f"vae_jax.{kind}.{name}")
+  if not getattr(module, "FUNCTIONS", False):
+    return entry
+  if not hasattr(entry, name):
+    raise UserError(
+      f"{entry.__file__} has no function {name}: call its function like the file."
+    )
+  return getattr(entry, name)
 
 
 def _is_entry(module: types.ModuleType, value: Any) -> bool:

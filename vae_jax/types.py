@@ -5,13 +5,15 @@ V vocabulary, H W C. A shape in a comment here is that of ONE example; a batch a
 front and a sweep adds [M] before that.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 import jax
 import numpy as np
 
 Array = jax.Array
+NOTHING: Mapping = MappingProxyType({})  # the default of a field that holds values by name
 Params = Any  # a pytree of arrays
 Example = dict[str, Array]  # x, id, and what the dataset carries: label, observed, ...
 Hyper = dict[str, Array]  # numbers by name; every leaf is traced, [] or [M]
@@ -158,6 +160,8 @@ class VAE(NamedTuple):
   noise: tuple[str, ...] = ()  # numbers of hyper that it reads in example["noise"]
   # the condition [] -> the VAE of p(x|z, condition); None: the model has no condition
   given: Callable[[Array], "VAE"] | None = None
+  # params, z -> theta [*shape, P], the likelihood's parameters; None: x is written step by step
+  theta: Callable[[Params, Array], Array] | None = None
   family: str = "gaussian"  # of q(z|x): also "continuous", "hierarchy" or "discrete"
   standard: bool = True  # p(z) is N(0, I)
   numbers: tuple[str, ...] = ()  # of hyper that q reads in example["numbers"], in training
@@ -175,6 +179,7 @@ class Table(NamedTuple):
   columns: tuple[str, ...]
   rows: list[list[Any]]  # numbers, strings or None (shown as a dash)
   note: str = ""  # what the numbers mean, in a line
+  marks: Sequence[tuple[int, int]] = ()  # (row, column) of the best number of each column
 
 
 class Figure(NamedTuple):
@@ -195,3 +200,10 @@ class Report(NamedTuple):
   figures: list[Figure]
   findings: list[str]  # plain sentences, the baseline's victories among them
   arrays: dict[str, np.ndarray]  # what a later analysis wants: per-example scores, codes
+  scores: Table | None = None  # all scores in long form: scores.csv
+  verdicts: Sequence[dict[str, Any]] = ()  # against the hardest baseline, by condition
+  headline: Mapping[str, Any] = (
+    NOTHING  # where one number stands for all: of the page's top
+  )
+  block: Sequence[str] = ()  # lines for the terminal
+  seconds: float = 0.0  # that the evaluation took

@@ -11,8 +11,7 @@ import jax.numpy as jnp
 
 from vae_jax import latents, registry
 from vae_jax.families.chain import Walk
-from vae_jax.likelihoods import Likelihood
-from vae_jax.sums import total
+from vae_jax.likelihoods import Likelihood, total
 from vae_jax.types import VAE, Array, Example, Params, Sizes, Spec, UserError
 
 _CONTRACT = ("shape", "outputs", "latents", "lowering", "parent", "name")
@@ -107,9 +106,8 @@ def bind(
 ) -> VAE:
   """The pure functions of ONE example of a model under a likelihood.
 
-  `params` is {"model": the module's}, with "shared": [S] where the likelihood has S shared
-  parameters, and with those of the prior and the posterior that `config` names, see `latents`.
-  A model with a method `group` is a hierarchy and is its own prior and posterior.
+  `params` is {"model": the module's}, with "shared" [S], the likelihood's, where it has S, and
+  with those of the prior and the posterior that `config` names (`latents.attach`).
   The encoder reads `example["input"]` where a corruption put one, else `example["x"]`. A model
   with a method `generate` is sequential, p(x|z) = prod_t p(x_t | x_<t, z): its decoder reads
   `example["read"]` where a corruption put one, else `example["x"]`, and position t of its
@@ -155,6 +153,7 @@ def bind(
     mode=mode,
     decodes=functools.partial(_decoder_only, model),
     noise=tuple(getattr(model, "HYPER", ())),
+    theta=_theta(model, call, theta_of),
     sizes=Sizes(tuple(model.shape), size, classes),
   )
   if hasattr(model, "group"):
@@ -190,6 +189,13 @@ def _walk(model: nn.Module, call: Callable, params: Params) -> Walk:
     functools.partial(call, model.group, params),
     functools.partial(call, model.down, params),
   )
+
+
+def _theta(model: nn.Module, call: Callable, theta_of: Callable) -> Callable | None:
+  """`(params, z) -> theta [*shape, P]`; None of a model that writes step by step."""
+  if hasattr(model, "generate"):
+    return None
+  return lambda params, z: theta_of(params, call(model.decode, params, z))
 
 
 def _given(vae: VAE, model: nn.Module, writers: Callable) -> Callable[[Array], VAE] | None:

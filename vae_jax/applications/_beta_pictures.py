@@ -7,7 +7,8 @@ import numpy as np
 
 from vae_jax.applications import _latents, _pictures
 from vae_jax.applications._beta_scores import Member
-from vae_jax.run import Run, apply_latents
+from vae_jax.asking import apply_latents
+from vae_jax.run import Run
 from vae_jax.types import Array, Dataset, Params, Spec
 
 SPAN = 3.0  # a traversal goes from -SPAN to SPAN

@@ -6,10 +6,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vae_jax.applications import _evidence, _pictures
+from vae_jax import asking
+from vae_jax.applications import _pictures
 from vae_jax.applications._members import posterior
 from vae_jax.metrics import aggregate, latent
-from vae_jax.run import Run, terms
+from vae_jax.run import Run
 from vae_jax.types import Array, Posterior
 
 MIXTURE = 10_000  # posteriors at most that stand for q(z): log of it bounds the information
@@ -80,11 +81,11 @@ def measure(
     key: of everything drawn here; the same for every member, so that they are paired.
     settings: samples, chunk, codes.
   """
-  drawn, q = terms(run, examples), posterior(run, examples, key)
+  drawn, q = asking.terms(run, examples), posterior(run, examples, key)
   subset = {name: values[rows] for name, values in examples.items()}
 
   sizes = settings["samples"], settings["chunk"]
-  evidence = _evidence.of_examples(run, subset, key, *sizes)
+  evidence = asking.evidence(run, subset, key, *sizes)
   parts = decomposed(q, settings["codes"], jax.random.fold_in(key, 1))
   each = latent.rates(q.mean, q.logvar)
   order = np.argsort(-each, axis=-1, kind="stable")

@@ -14,8 +14,9 @@ from vae_jax.applications._disentanglement_report import (
   values,
 )
 from vae_jax.applications._disentanglement_scores import LABELS, Member, settings_of
+from vae_jax.asking import apply_latents
 from vae_jax.metrics import latent
-from vae_jax.run import Run, apply_latents, select
+from vae_jax.run import Run, select
 from vae_jax.training import sweep
 from vae_jax.types import Array, Dataset, Figure
 

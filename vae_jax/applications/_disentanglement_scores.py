@@ -7,8 +7,9 @@ import numpy as np
 from tqdm import tqdm
 
 from vae_jax.applications import _members
+from vae_jax.asking import terms
 from vae_jax.metrics import disentanglement, fixed_factor, latent, udr
-from vae_jax.run import Run, terms
+from vae_jax.run import Run
 from vae_jax.training import sweep
 from vae_jax.types import Array
 

@@ -6,10 +6,10 @@ import numpy as np
 
 from vae_jax.applications import _members
 from vae_jax.baselines import downstream
+from vae_jax.columns import columns_of, natural
 from vae_jax.metrics import restoration
 from vae_jax.metrics.summary import Mean, mean_and_error
 from vae_jax.run import Run
-from vae_jax.tabular import columns_of, natural
 from vae_jax.types import Array, Column, Dataset, Posterior, UserError
 
 NUMERIC = ("real", "positive", "count")

@@ -7,8 +7,9 @@ import numpy as np
 
 from vae_jax import config as configuration
 from vae_jax import registry
+from vae_jax.asking import apply
 from vae_jax.metrics import latent
-from vae_jax.run import DEAD, Run, apply, select
+from vae_jax.run import DEAD, Run, select
 from vae_jax.training import sweep
 from vae_jax.types import Array, Posterior, Report, Table, UserError
 

@@ -7,7 +7,7 @@ import numpy as np
 
 from vae_jax.applications import _members
 from vae_jax.applications._text_scores import Source
-from vae_jax.run import apply
+from vae_jax.asking import apply
 from vae_jax.types import Array, Example, Hyper, Params
 
 

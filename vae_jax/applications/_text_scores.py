@@ -9,10 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from vae_jax import registry
-from vae_jax.applications import _evidence, _members, _pictures
+from vae_jax.applications import _members, _pictures
+from vae_jax.asking import apply, apply_latents, terms
 from vae_jax.data import sentences
+from vae_jax.inference.importance import estimate
 from vae_jax.metrics import importance, information
-from vae_jax.run import Run, apply, apply_latents, open_run, terms
+from vae_jax.run import Run, open_run
 from vae_jax.types import (
   Array,
   Dataset,
@@ -176,9 +178,7 @@ def _weigh(source: Source) -> importance.Evidence:
 
   def weigh(params: Params, hyper: Hyper, example: Example, key: Array) -> Any:
     del hyper
-    return _evidence.estimate(
-      vae, params, example, key, settings["samples"], settings["chunk"]
-    )
+    return estimate(vae, params, example, key, settings["samples"], settings["chunk"])
 
   return apply(source.run, weigh, source.examples, source.key, settings["batch"])
 

@@ -12,9 +12,10 @@ from vae_jax.applications import (
   _members,
   _pictures,
 )
+from vae_jax.asking import apply_latents
 from vae_jax.baselines import pca
 from vae_jax.metrics import latent, neighbours
-from vae_jax.run import Run, apply_latents
+from vae_jax.run import Run
 from vae_jax.types import Array, Dataset, Report
 
 QUESTION = "What does the model invent, and is it new?"

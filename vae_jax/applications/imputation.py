@@ -11,10 +11,11 @@ import numpy as np
 from vae_jax import distributions
 from vae_jax.applications import _imputation, _imputation_report, _members
 from vae_jax.applications._imputation import LAPLACE, MAP, ONCE, WEIGHED, Answer, Task
+from vae_jax.asking import apply
 from vae_jax.baselines import em_gaussian, table_imputation
-from vae_jax.latent_map import Draws, latent_map, posterior_draws, resample, weigh
-from vae_jax.run import Run, alive, apply
-from vae_jax.tabular import natural
+from vae_jax.columns import natural
+from vae_jax.inference.latent_map import Draws, latent_map, posterior_draws, resample, weigh
+from vae_jax.run import Run, alive
 from vae_jax.types import VAE, Array, Dataset, Example, Hyper, Params, Report
 
 QUESTION = "How well are missing entries filled in, and how sure may one be of them?"

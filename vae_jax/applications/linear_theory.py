@@ -7,9 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from vae_jax.applications import _linear_report, _members
+from vae_jax.asking import apply
 from vae_jax.data import linear_gaussian
 from vae_jax.metrics import linear_theory as theory
-from vae_jax.run import Run, apply
+from vae_jax.run import Run
 from vae_jax.types import (
   Array,
   Dataset,

@@ -7,16 +7,16 @@ import jax.numpy as jnp
 import numpy as np
 
 from vae_jax.applications import (
-  _evidence,
   _members,
   _pictures,
   _reconstruction,
   _reconstruction_figures,
 )
 from vae_jax.applications._members import inputs, posterior
+from vae_jax.asking import apply, apply_latents, evidence, terms
 from vae_jax.baselines import pca
 from vae_jax.metrics import image, importance
-from vae_jax.run import Run, apply, apply_latents, terms
+from vae_jax.run import Run
 from vae_jax.types import Array, Dataset, Example, Hyper, Params, Report
 
 QUESTION = "How much of an example survives the code, and what does the code cost?"
@@ -99,7 +99,7 @@ def measure(
   if run.stochastic:
     subset = {name: values[rows] for name, values in examples.items()}
     sizes = settings["samples"], settings["chunk"]
-    weighted = _evidence.of_examples(run, subset, key, *sizes)
+    weighted = evidence(run, subset, key, *sizes)
   x = inputs(run, examples, key)
   linear, constant, fitted = _baselines(run, data, x, key)
   return Scores(

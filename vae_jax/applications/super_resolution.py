@@ -1,129 +1,90 @@
 """Super-resolution: a large image from the averages of its 2 x 2 or 4 x 4 blocks."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import jax.numpy as jnp
 import numpy as np
 
-from vae_jax import observations
-from vae_jax.applications import _large, _members, _pictures, _restored, _several
-from vae_jax.applications import _restoration as shared
-from vae_jax.baselines import _linear, image_imputation, upscaling
+from vae_jax.baselines import image_imputation, upscaling
+from vae_jax.baselines import ridge_regression as ridge
+from vae_jax.evaluation import answer as of_answer
+from vae_jax.evaluation import draws, reporting
+from vae_jax.evaluation import restoration as shared
+from vae_jax.evaluation.answer import Outcome
+from vae_jax.evaluation.protocol import Ask, Extra, Metric, Result, Task
+from vae_jax.evaluation.source import Source
+from vae_jax.inference import damage, imputations
+from vae_jax.inputs import large_pictures
+from vae_jax.metrics import image
 from vae_jax.run import Run
-from vae_jax.types import (
-  Array,
-  Dataset,
-  Example,
-  Figure,
-  Hyper,
-  Params,
-  Report,
-  Table,
-  UserError,
-)
+from vae_jax.types import Array, Example, Figure, Hyper, Params, UserError
 
 QUESTION = "How much of a large image do its block averages and a model know?"
 FACTORS = (2, 4)
+NAMES = tuple(f"{factor}×" for factor in FACTORS)
 SETTINGS = {
   **shared.SETTINGS,
-  **_several.SETTINGS,
+  **draws.SETTINGS,
   "std": 0.05,  # of a block's average around the model's, in grey levels
-  "pictures": "",  # a folder or .zip of larger pictures, enlarged by tiles; see `_large`
+  "pictures": "",  # a folder or .zip of larger pictures: `inputs.large_pictures`
   "crop": 96,  # the longest side of one of them: a larger one gives its middle
 }
 ONCE, MAP, PROJECTED = "encode and decode", "latent MAP", "latent MAP + back-projection"
 MEAN = "posterior mean + back-projection"
+GAUSSIAN = "conditional Gaussian"
+_rms = lambda squares: float(np.sqrt(np.mean(squares)))
+METRICS = shared.METRICS | {
+  "consistency": Metric("Distance to the small image", "grey levels", -1, 4, reduce=_rms)
+}
+METRICS |= draws.METRICS
+CONTRASTS = ((ONCE, MAP),)
+NOTE = (
+  "Columns: how many pixels of a side were averaged into one. Distance to the small image: the"
+  " root mean squared difference between it and the enlarged one made small again, 0 where"
+  " nothing that was known is contradicted."
+) + draws.NOTE
 
 
-def evaluate(run: Run, data: Dataset, key: Array, settings: dict[str, Any]) -> Report:
-  """Images made small by averaging 2 x 2 and 4 x 4 blocks, made large again.
-
-  By one encode-and-decode of the small image enlarged, by the posterior mode of z given the
-  small image, and by that mode changed as little as it takes to average to the small image.
-  With the setting `pictures` larger pictures are enlarged too, by overlapping tiles.
-
-  Args:
-    run: an opened run; rows for each member.
-    data: the dataset it was trained on.
-    key: of starts and draws.
-    settings: see SETTINGS.
-
-  Raises:
-    UserError: an unknown setting or split, a run whose examples are no images, images whose
-      sides 4 does not divide, or no pictures where the setting says.
-  """
-  settings = _members.resolve(SETTINGS, settings)
-  if run.spec.kind == "image" and any(side % max(FACTORS) for side in run.spec.shape[:2]):
-    raise UserError(
-      f"super_resolution averages 4 x 4 blocks, and the images are {run.spec.shape[:2]}:"
-      " evaluate a run whose sides can be divided by 4."
-    )
-  shared.check(run, data, "super_resolution")
-  given, crop = settings["pictures"], settings["crop"]
-  large = _large.read(given, run.spec, crop) if given else []
-  task = shared.prepare(run, data, key, settings, "super_resolution")
-  small = [np.asarray(observations.block_mean(task.clean, f)) for f in FACTORS]
-  conditional = _conditional(task, small)
-  baselines = _baselines(task, small, [mean for mean, _ in conditional])
-  ridge = next(a for a in baselines if a.method == "ridge")
-  found, seconds = _enlarged(task, small, ridge.x)
-  pictures = {name: found[name] for name in (ONCE, MAP, PROJECTED, MEAN)}
-  every = [*shared.answers(pictures, seconds), *baselines]
-  scored = [shared.score(task, answer) for answer in every]
-  names = [f"{factor}×" for factor in FACTORS]
-  note = "Columns: how many pixels of a side were averaged into one."
-  tables = _restored.tables(task, scored, names, note)
-  everywhere = np.ones_like(task.clean[..., :1])
-  linear = [
-    (name, _several.gaussian(*pair, task.clean, everywhere, settings["mask_seed"]))
-    for name, pair in zip(names, conditional, strict=True)
-  ]
-  several = _several.table(task, found, names, linear)
-  report = Report(
-    "super_resolution",
-    QUESTION,
-    [*tables, _consistency(task, every, small, names), several],
-    _figures(task, scored, small, names),
-    [
-      *_restored.compare(task, scored, names),
-      _restored.worth(scored, ONCE, MAP, names),
-      *_restored.warnings(task, scored),
-    ],
-    {"clean": task.clean[:100], "enlarged": found[PROJECTED][:, :, :100]},
-  )
-  return _with_large(report, task, large) if large else report
+def check(runs: list[Run], settings: dict[str, Any]) -> None:
+  """Refuses what is no image within [0, 1], sides that 4 does not divide, and no pictures."""
+  for run in runs:
+    if run.spec.kind == "image" and any(side % max(FACTORS) for side in run.spec.shape[:2]):
+      raise UserError(
+        f"super_resolution averages 4 x 4 blocks, and the images are {run.spec.shape[:2]}:"
+        " evaluate a run whose sides can be divided by 4."
+      )
+  shared.check(runs, "super_resolution")
+  if settings["pictures"]:
+    large_pictures.read(settings["pictures"], runs[0].spec, settings["crop"])
 
 
-def _with_large(report: Report, task: shared.Task, large: list[_large.Picture]) -> Report:
-  """The report with larger pictures, cut into tiles of the size that the model knows."""
-  tiles = np.concatenate([_large.cut(p.x, task.run.spec.shape) for p in large])
-  small = [np.asarray(observations.block_mean(tiles, f)) for f in FACTORS]
-  guess = np.stack([mean for mean, _ in _conditional(task, small)])
-  found, _ = _enlarged(shared.instead(task, tiles), small, guess, False)
-  answers: _large.Answers = {}
-  for d, factor in enumerate(FACTORS):
-    for method in _large.METHODS:
-      made = [_large.interpolated(p, factor, method) for p in large]
-      answers[None, method, factor] = made
-    answers[None, _large.GAUSSIAN, factor] = _large.joined(large, guess[d], factor)
-    for m, x in enumerate(found[PROJECTED]):
-      answers[m, _large.MODEL, factor] = _large.joined(large, x[d], factor)
-  style = {"palette": "gray", "limits": (0.0, 1.0)}
-  return report._replace(
-    tables=[*report.tables, _large.table(task.run, large, answers, task.settings)],
-    figures=[*report.figures, *_large.figures(large, answers, FACTORS, style)],
-    findings=[*report.findings, *_large.findings(large, answers, FACTORS)],
-  )
+def prepare(source: Source, split: str, limit: int) -> Task:
+  """Images made small by averaging 2 x 2 and 4 x 4 blocks."""
+  examples, clean = shared.clean(source, split, limit)
+  small = _small(clean)
+  filters = source.once("ridge", lambda: _ridges(source))
+  guess = np.stack([ridge.apply(f, y) for f, y in zip(filters, small, strict=True)])
+  fields = _fields(small, guess)
+  return Task(source, split, examples, NAMES, fields, clean, small)
 
 
-def _enlarged(
-  task: shared.Task, small: list[np.ndarray], guess: np.ndarray, several: bool = True
-) -> tuple[dict[str, np.ndarray], float]:
-  run, std = task.run, task.settings["std"]
-  large = [
-    np.asarray(observations.block_repeat(y, f)) for y, f in zip(small, FACTORS, strict=True)
-  ]
+def _fields(small: list[np.ndarray], guess: np.ndarray) -> dict[str, np.ndarray]:
+  pairs = zip(small, FACTORS, strict=True)
+  repeated = np.stack([np.asarray(damage.block_repeat(y, f)) for y, f in pairs])
+  which = np.arange(len(FACTORS), dtype=np.int32)[:, None]
+  which = np.broadcast_to(which, repeated.shape[:2])
+  return {"damaged": repeated, "guess": guess, "which": which}
+
+
+def _small(x: np.ndarray) -> list[np.ndarray]:
+  return [np.asarray(damage.block_mean(x, factor)) for factor in FACTORS]
+
+
+def model(task: Task, run: Run, several: bool = True) -> Ask:
+  """One encode-and-decode, the posterior mode of z, and both made consistent with the blocks."""
+  s, std = task.settings, task.settings["std"]
 
   def enlarge(params: Params, hyper: Hyper, example: Example, key: Array) -> dict:
     seen, which = example["damaged"], example["which"].astype(int)
@@ -131,108 +92,162 @@ def _enlarged(
     encode = partial(shared.encoded, run, params, example)
     # Both factors are one program: the averages of both are taken, and one is looked at.
     of = lambda per_factor: jnp.stack([per_factor(f) for f in FACTORS])[which]
-    averages = lambda x: of(
-      lambda f: observations.block_repeat(observations.block_mean(x, f), f)
-    )
+    averages = lambda x: of(lambda f: damage.block_repeat(damage.block_mean(x, f), f))
     blocks = of(lambda f: jnp.asarray(1.0 / f**2))  # a small pixel is f^2 of the large
 
     def joint(z: Array) -> Array:
-      likelihood = observations.observed_gaussian(seen, averages(decode(z)), blocks, std)
+      likelihood = damage.observed_gaussian(seen, averages(decode(z)), blocks, std)
       return likelihood + shared.log_prior(run, z)
 
     def project(x: Array) -> Array:
-      for _ in range(observations.ROUNDS):
+      for _ in range(damage.ROUNDS):
         x = jnp.clip(x + seen - averages(x), 0, 1)
       return x
 
     code = encode(seen)
-    mode = shared.search(task, joint, [code, encode(example["guess"])], key)
+    mode = shared.search(s, joint, [code, encode(example["guess"])], key)
     best = decode(mode.z)
     named = {ONCE: decode(code), MAP: best, PROJECTED: project(best)}
     if not several:
       return named
     everywhere = jnp.ones_like(seen[..., :1])
-    draws = _several.answer(
-      task, params, hyper, example, joint, mode, project, everywhere, key
+    drawn = imputations.answer(
+      s, decode, hyper["residual"], example["x"], joint, mode, project, everywhere, key
     )
-    return named | {MEAN: draws.pop("mean")} | draws
+    drawn.pop("answers")
+    return named | {MEAN: drawn}
 
-  which = np.broadcast_to(
-    np.arange(len(FACTORS), dtype=np.int32)[:, None], (len(FACTORS), len(task.clean))
+  return Ask(enlarge, {"residual": shared.residual(run, task.source, 2)}, s["batch"])
+
+
+def baselines(task: Task) -> dict[str, Callable[[int], Any]]:
+  """Interpolation, ridge regression, neighbours, and one Gaussian of whole images."""
+  small, shape, train = task.own, task.truth.shape[1:3], shared.train(task.source)
+  shrunk = task.source.once("shrunk", lambda: _small(train))
+  gaussian = _conditional(task.source, small)
+  everywhere = np.ones_like(task.truth[..., :1])
+  found: dict[str, Callable[[int], Any]] = {
+    name: lambda c, name=name: upscaling.resize(small[c], shape, name)
+    for name in upscaling.METHODS
+  }
+  plain = {
+    "ridge": lambda c: task.fields["guess"][c],
+    "5 neighbours": lambda c: upscaling.neighbours(small[c], shrunk[c], train),
+    GAUSSIAN: lambda c: draws.gaussian(
+      *gaussian[c], task.truth, everywhere, task.settings["mask_seed"]
+    ),
+  }
+  for name, fn in plain.items():
+    found[name] = fn
+    found[f"{name} + back-projection"] = lambda c, fn=fn: np.asarray(
+      damage.back_project(shared.pixels(fn(c)), small[c], FACTORS[c])
+    )
+  return found
+
+
+def score(task: Task, answer: Any, condition: int) -> dict[str, np.ndarray]:
+  """Scores of enlarged images, and how far they contradict the small ones."""
+  x = shared.pixels(answer)
+  again = np.asarray(damage.block_mean(x, FACTORS[condition]))
+  gap = np.square(again - task.own[condition][: len(x)]).mean((1, 2, 3), dtype=np.float64)
+  return shared.score(task, answer, condition) | {"consistency": gap}
+
+
+def pictures(task: Task, condition: int) -> dict[str, np.ndarray]:
+  """The original images, and their blocks."""
+  return {"original": task.truth, "seen": task.fields["damaged"][condition]}
+
+
+def shown(task: Task, answer: Any, condition: int) -> np.ndarray:
+  """The enlarged images."""
+  del task, condition
+  return shared.pixels(answer)
+
+
+def further(outcome: Outcome) -> Extra:
+  """Larger pictures, cut into tiles of the size that the model knows."""
+  task, settings = outcome.task, outcome.settings
+  found = Extra(findings=shared.judged(task), arrays={"clean": task.truth[:100]})
+  if not settings["pictures"]:
+    return found
+  spec = task.source.spec
+  given = large_pictures.read(settings["pictures"], spec, settings["crop"])
+  tiles = np.concatenate([large_pictures.cut(p.x, spec.shape) for p in given])
+  small = _small(tiles)
+  guess = np.stack([mean for mean, _ in _conditional(task.source, small)])
+  rows = np.arange(len(tiles)) % len(task.truth)
+  examples = {name: values[rows] for name, values in task.examples.items()}
+  examples["id"] = np.arange(len(tiles), dtype=np.int32)
+  asked = Task(task.source, task.split, examples, NAMES, _fields(small, guess), tiles)
+  results = []
+  for run in outcome.runs:
+    made = of_answer.ask(asked, run, model(task, run, False), outcome.key)
+    own = [m for m in outcome.members if m.run is run]
+    results += [
+      Result(m, PROJECTED, NAMES[c], *_large(given, made[PROJECTED][m.place, c], f))
+      for m in own
+      for c, f in enumerate(FACTORS)
+    ]
+  for c, f in enumerate(FACTORS):
+    results.append(Result(None, GAUSSIAN, NAMES[c], *_large(given, guess[c], f)))
+    for name in upscaling.METHODS:
+      x = [large_pictures.interpolated(p, f, name) for p in given]
+      results.append(Result(None, name, NAMES[c], _psnr(given, x), answer=x))
+  metrics = {"psnr": METRICS["psnr"]}
+  extra = reporting.part(outcome, "Large pictures", metrics, NAMES, results)
+  return extra._replace(
+    figures=[_large_figure(outcome, given, results, name) for name in NAMES],
+    findings=[*found.findings, *extra.findings],
+    arrays=found.arrays,
   )
-  fields = {"damaged": np.stack(large), "guess": guess, "which": which}
-  return shared.ask_model(task, enlarge, fields, {"residual": shared.residual(task, 2)})
+
+
+def _large(given: list, tiles: np.ndarray, factor: int) -> tuple:
+  """The scores of pictures put together of their tiles, the seconds, the part, the pictures."""
+  x = large_pictures.joined(given, tiles, factor)
+  return _psnr(given, x), 0.0, 0, x
+
+
+def _psnr(given: list, x: list[np.ndarray]) -> dict[str, np.ndarray]:
+  pairs = zip(given, x, strict=True)
+  return {"psnr": image.psnr([np.mean(np.square(p.x - y), dtype=float) for p, y in pairs])}
+
+
+def _large_figure(outcome: Outcome, given: list, results: list, condition: str) -> Figure:
+  """Pictures of one size beside what bicubic, the Gaussian and the model made of them."""
+  sizes = [p.x.shape for p in given]
+  rows = [i for i, size in enumerate(sizes) if size == max(set(sizes), key=sizes.count)][:6]
+  number = outcome.lead.number
+  of = lambda method: next(
+    r.answer for r in results
+    if (r.method, r.condition) == (method, condition)
+    and (r.member is None or r.member.number == number)
+  )  # fmt: skip
+  parts = [[p.x for p in given], of("bicubic"), of(GAUSSIAN), of(PROJECTED)]
+  images = np.stack([np.stack([part[i] for part in parts]) for i in rows])
+  data = {"images": images, "rows": [given[i].name for i in rows]}
+  data |= {"columns": ["original", "bicubic", "Gaussian", "model"]}
+  data |= {"palette": "gray", "limits": (0.0, 1.0)}
+  caption = f"Large pictures enlarged {condition[0]} times along each side, by tiles."
+  return Figure(f"large_{condition[0]}", "image_grid", data, caption)
 
 
 def _conditional(
-  task: shared.Task, small: list[np.ndarray]
+  source: Source, small: list[np.ndarray]
 ) -> list[tuple[np.ndarray, np.ndarray]]:
   """Mean and standard deviation under one Gaussian of whole images, for each factor."""
-  fitted, found = image_imputation.fit_gaussian(task.train), []
-  for y, factor in zip(small, FACTORS, strict=True):
-    tuned = image_imputation.tuned_for_averages(fitted, task.valid, factor)
-    found.append(image_imputation.averaged(tuned, y, factor))
-  return found
+
+  def fit() -> list:
+    fitted = image_imputation.fit_gaussian(shared.train(source))
+    valid = shared.tuning(source)
+    return [image_imputation.tuned_for_averages(fitted, valid, f) for f in FACTORS]
+
+  tuned = source.once("gaussians", fit)
+  parts = zip(tuned, small, FACTORS, strict=True)
+  return [image_imputation.averaged(*part) for part in parts]
 
 
-def _baselines(
-  task: shared.Task, small: list[np.ndarray], conditional: list[np.ndarray]
-) -> list[shared.Answer]:
-  shape, kinds = task.clean.shape[1:3], len(FACTORS)
-  train = [np.asarray(observations.block_mean(task.train, f)) for f in FACTORS]
-  valid = [np.asarray(observations.block_mean(task.valid, f)) for f in FACTORS]
-  fitted = [_linear.fit(train[d], task.train, valid[d], task.valid) for d in range(kinds)]
-  project = lambda x, d: np.asarray(observations.back_project(x, small[d], FACTORS[d]))
-  found = [
-    shared.timed(name, lambda d, name=name: upscaling.resize(small[d], shape, name), kinds)
-    for name in upscaling.METHODS
-  ]
-  ridge = shared.timed("ridge", lambda d: _linear.apply(fitted[d], small[d]), kinds)
-  near = lambda d: upscaling.neighbours(small[d], train[d], task.train)
-  neighbours = shared.timed("5 neighbours", near, kinds)
-  gaussian = shared.timed("conditional Gaussian", lambda d: conditional[d], kinds)
-  for answer in (ridge, neighbours, gaussian):
-    method = f"{answer.method} + back-projection"
-    projected = shared.timed(method, lambda d, x=answer.x: project(x[d], d), kinds)
-    found += [answer, projected]
-  return found
-
-
-def _consistency(
-  task: shared.Task, every: list[shared.Answer], small: list[np.ndarray], names: list[str]
-) -> Table:
-  """How far the block averages of an answer are from the small image it was made of."""
-  head, rows = _members.columns(task.run), []
-  for answer in every:
-    known = answer.member is not None
-    row = _members.cells(task.run, answer.member) if known else [None] * len(head)
-    gaps = [
-      np.asarray(observations.block_mean(x, f)) - y
-      for x, y, f in zip(answer.x, small, FACTORS, strict=True)
-    ]
-    rows.append([*row, answer.method, *(float(np.sqrt(np.square(g).mean())) for g in gaps)])
-  note = (
-    "Root mean squared difference in grey levels between the small image and the enlarged one"
-    " made small again: 0 where nothing that was known is contradicted."
-  )
-  return Table("Consistency with the small image", (*head, "method", *names), rows, note)
-
-
-def _figures(
-  task: shared.Task, scored: list[shared.Scored], small: list[np.ndarray], names: list[str]
-) -> list[Figure]:
-  rows, style = _restored.shown_rows(task), _pictures.style(task.data, task.settings)
-  above = _pictures.names(task.examples, task.run.spec, rows)
-  found = []
-  for d, factor in enumerate(FACTORS):
-    seen = np.asarray(observations.block_repeat(small[d], factor))
-    one = _restored.best(scored, d, True)
-    images = np.stack([task.clean[rows], seen[rows], one.answer.x[d][rows]])
-    data = {"images": images, "rows": ["original", "seen", "enlarged"], "columns": above}
-    caption = (
-      f"Enlarged {factor} times along each side. {_restored.who(task, one)}:"
-      f" {one.means['psnr'][d]:.1f} dB."
-    )
-    found.append(Figure(f"enlarged_{factor}", "pairs", data | style, caption))
-    found.append(_restored.side_by_side(task, scored, d, names[d], "psnr", seen))
-  return found
+def _ridges(source: Source) -> list[ridge.Ridge]:
+  train, valid = shared.train(source), shared.tuning(source)
+  pairs = zip(_small(train), _small(valid), strict=True)
+  return [ridge.fit(a, train, b, valid) for a, b in pairs]

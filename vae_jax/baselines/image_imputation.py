@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
-from vae_jax.observations import block_mean
+from vae_jax.inference.damage import block_mean
 
 RIDGES = (1e-4, 1e-3, 1e-2)  # added to each variance, in squared grey levels
 

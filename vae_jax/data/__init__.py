@@ -7,7 +7,10 @@ import numpy as np
 
 from vae_jax import registry
 from vae_jax.data import _check
+from vae_jax.data._bits import unpack
 from vae_jax.types import Array, Dataset, UserError
+
+__all__ = ["COMMON", "decode", "describe", "load", "options", "unpack"]
 
 # Options of every dataset. `valid` is what is held out of train: below 1 a fraction, else
 # a count. A dataset may name another default for them in its own OPTIONS.

@@ -9,7 +9,7 @@ from vae_jax.types import Column, UserError
 def fit(
   columns: tuple[Column, ...], values: np.ndarray, observed: np.ndarray
 ) -> tuple[Column, ...]:
-  """The columns with shift and scale, so that `tabular.natural` gives the file's numbers.
+  """The columns with shift and scale, so that `columns.natural` gives the file's numbers.
 
   Raises:
     UserError: a column has no observed training entry.

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 
 from vae_jax import registry
-from vae_jax.data.arrays import _find
+from vae_jax.data.arrays import find_file
 from vae_jax.types import Column, UserError
 
 SETS = ("breast", "white", "yeast", "own")
@@ -173,7 +173,7 @@ def _pairs(raw: bytes, shape: tuple[int, int], file: str) -> np.ndarray:
 def _find_own(path: str, data_dir: str | None) -> pathlib.Path:
   if not path.endswith((".csv", ".npz", ".npy")):
     raise UserError(f"data.path is {path!r}; data.set=own reads a .csv, .npy or .npz file.")
-  return _find(path, data_dir)
+  return find_file(path, data_dir)
 
 
 def _own(path: pathlib.Path, target: str) -> Table:
@@ -224,9 +224,9 @@ def _csv(path: pathlib.Path) -> tuple[list[str], list[list[str]]]:
 
 
 def _npz(path: pathlib.Path) -> tuple[list[str], list[np.ndarray]]:
-  from vae_jax.data.arrays import _read
+  from vae_jax.data.arrays import read_arrays
 
-  arrays = _read(path)
+  arrays = read_arrays(path)
   x = arrays.get("x")
   if x is None or x.ndim != 2 or x.dtype.kind not in "biuf":
     raise UserError(

@@ -33,8 +33,8 @@ def load(config: dict[str, Any], data_dir: str | None) -> Dataset:
   Raises:
     UserError: the file is missing, holds Python objects, or has no array that fits.
   """
-  path = _find(config["path"], data_dir)
-  arrays = _read(path)
+  path = find_file(config["path"], data_dir)
+  arrays = read_arrays(path)
   parts, unused = _parts(arrays, path.name)
   note = f"From {path.name}."
   if unused:
@@ -51,7 +51,12 @@ def load(config: dict[str, Any], data_dir: str | None) -> Dataset:
   return _binarise.apply(Dataset(path.stem, spec, splits, note), config["binarise"])
 
 
-def _find(name: str, data_dir: str | None) -> pathlib.Path:
+def find_file(name: str, data_dir: str | None) -> pathlib.Path:
+  """The path of a .npy or .npz file: as named, or under the folder of data files.
+
+  Raises:
+    UserError: no name, or no such file; the message suggests the nearest one beside it.
+  """
   if not name:
     raise UserError("data.path is empty; expected the name of a .npy or .npz file.")
   tried = [pathlib.Path(name)]
@@ -67,8 +72,12 @@ def _find(name: str, data_dir: str | None) -> pathlib.Path:
   raise UserError(f"There is no file {' or '.join(map(str, tried))}.{hint}")
 
 
-def _read(path: pathlib.Path) -> dict[str, np.ndarray]:
-  """The arrays of a file by key; a .npy is the key `x`. Nothing is unpickled."""
+def read_arrays(path: pathlib.Path) -> dict[str, np.ndarray]:
+  """The arrays of a file by key; a .npy is the key `x`. Nothing is unpickled.
+
+  Raises:
+    UserError: the file holds no arrays of numbers.
+  """
   try:
     with path.open("rb") as file:
       loaded = np.load(file, allow_pickle=False)

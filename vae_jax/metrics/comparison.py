@@ -4,6 +4,7 @@ Values are [S, N]: S seeds, each a model trained anew, and N test examples that 
 is scored on. Seeds and examples are crossed, not nested: example n is the same for all seeds.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -20,6 +21,16 @@ class Interval(NamedTuple):
   high: np.ndarray  # [...]
 
 
+class Estimate(NamedTuple):
+  """A mean over seeds and examples, and how far off it may be."""
+
+  mean: float
+  half: float  # half the width of the interval; NaN where nothing tells it
+  p: float  # two-sided, of a true mean of 0; NaN where nothing tells it
+  seeds: int  # S
+  examples: int  # N
+
+
 class Difference(NamedTuple):
   """Setting a minus setting b, paired by seed and by example."""
 
@@ -30,6 +41,83 @@ class Difference(NamedTuple):
   seeds: int  # S
   seed_std: float  # between seeds of the mean over examples; NaN with one seed
   example_error: float  # standard error of the mean over examples of the mean over seeds
+
+
+def estimate(values: np.ndarray, level: float = 0.95) -> Estimate:
+  """The mean of [S, N] values with an interval over seeds and examples.
+
+    mean +- sqrt(t_{S-1}^2 v + t_{N-1}^2 w),
+    v = var_s(mean_n y_sn) / S,   w = var_n(mean_s y_sn) / N,
+
+  with Student's quantiles t at (1 + level) / 2; p is the level at which the interval ends at
+  0. With one seed the interval is of the examples alone and says nothing of other seeds; with
+  N = 1 (one number for each model) it is of the seeds alone; with one of each it is NaN.
+
+  Args:
+    values: [S, N]; a NaN among them stays one. Of a paired comparison, the differences.
+    level: of the interval.
+
+  Howe (1974), "Approximate confidence limits on the mean of X + Y".
+  """
+  values = np.asarray(values, np.float64)
+  seeds, examples = values.shape
+  with np.errstate(
+    invalid="ignore"
+  ):  # an infinite score has no interval, and that is shown
+    v = values.mean(1).var(ddof=1) / seeds if seeds > 1 else 0.0
+    w = values.mean(0).var(ddof=1) / examples if examples > 1 else 0.0
+    mean = float(values.mean())
+  return _estimate(mean, (v, seeds - 1), (w, examples - 1), level)
+
+
+def estimate_of(
+  statistic: Callable[[np.ndarray], float],
+  values: np.ndarray,
+  others: np.ndarray | None = None,
+  level: float = 0.95,
+  replicates: int = 200,
+) -> Estimate:
+  """The mean over seeds of a statistic that is no mean over examples: AUROC, perplexity.
+
+  As `estimate`, with w the variance of the mean over seeds between `replicates` resamples of
+  the examples, the same for every seed and for both sides of a comparison.
+
+  Args:
+    statistic: of the rows of one seed, [N, ...] -> a number.
+    values: [S, N, ...].
+    others: of a comparison, what the statistic of is subtracted, [S, N, ...].
+    level: of the interval.
+    replicates: of the bootstrap.
+
+  Efron & Tibshirani (1993), chapter 6.
+  """
+  values = np.asarray(values)
+  seeds, examples = values.shape[:2]
+
+  def of(rows: np.ndarray | slice) -> np.ndarray:
+    own = np.asarray([statistic(one[rows]) for one in values], np.float64)
+    return own if others is None else own - [statistic(one[rows]) for one in others]
+
+  each, rng = of(slice(None)), np.random.default_rng(0)
+  w = 0.0
+  if examples > 1:
+    drawn = [of(rng.integers(examples, size=examples)).mean() for _ in range(replicates)]
+    w = float(np.var(drawn, ddof=1))
+  v = each.var(ddof=1) / seeds if seeds > 1 else 0.0
+  return _estimate(float(each.mean()), (v, seeds - 1), (w, examples - 1), level)
+
+
+def _estimate(
+  mean: float, seeds: tuple[float, int], examples: tuple[float, int], level: float
+) -> Estimate:
+  """From the variance and the degrees of freedom of both levels."""
+  known = [(v, freedom) for v, freedom in (seeds, examples) if freedom > 0]
+  counts = seeds[1] + 1, examples[1] + 1
+  if not known or not np.isfinite(mean):
+    return Estimate(mean, np.nan, np.nan, *counts)
+  tail = (1 + level) / 2
+  half = np.sqrt(sum(v * np.square(stats.t.ppf(tail, freedom)) for v, freedom in known))
+  return Estimate(mean, float(half), _p_value(abs(mean), *known), *counts)
 
 
 def two_level(

@@ -4,7 +4,8 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from vae_jax import layers, tabular
+from vae_jax import layers
+from vae_jax.columns import features, numbers
 from vae_jax.types import Array, Column, Posterior, UserError
 
 
@@ -87,13 +88,13 @@ class Model(nn.Module):
       which, share = jax.random.split(noise["key"])
       hidden = noise["hide"] * jax.random.uniform(share)
       seen = seen * jax.random.bernoulli(which, 1.0 - hidden, seen.shape)
-    h = tabular.features(columns, x, seen)
+    h = features(columns, x, seen)
     for layer in self.down:
       h = self.act(layer(h))
     q = Posterior(self.mean(h).astype("float32"), self.logvar(h).astype("float32"))
     if not self.solve:
       return q
-    exact = self._solved(tabular.numbers(columns, x, seen))
+    exact = self._solved(numbers(columns, x, seen))
     return Posterior(exact.mean + q.mean, exact.logvar + q.logvar)
 
   def _solved(self, numbers: tuple[Array, Array]) -> Posterior:

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from vae_jax.plots import _panels as panels
 from vae_jax.plots._canvas import INK, Axes, Canvas, axes, colored, colors, finish
-from vae_jax.report import _panels as panels
 
 
 def lines(

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from vae_jax.plots import _panels as panels
 from vae_jax.plots._canvas import DPI, INK, PALETTE, Axes, Canvas, colored
-from vae_jax.report import _panels as panels
 
 TILE = 84  # pixels of an image in a grid, about
 

@@ -6,11 +6,12 @@ import json
 import math
 import os
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
 
+from vae_jax.report import exports
 from vae_jax.types import Report
 
 FIRST = ("reconstruction", "generation")  # every reader asks these before the others
@@ -19,7 +20,8 @@ FIRST = ("reconstruction", "generation")  # every reader asks these before the o
 def save(report: Report, workdir: str | pathlib.Path) -> pathlib.Path:
   """Writes a report; each file whole or not at all, the JSON last.
 
-  reports/<application>/report.json and arrays.npz, figures/<application>_<name>.png. A
+  reports/<application>/report.json and arrays.npz, figures/<application>_<name>.png; all
+  scores in long form as scores.csv, every table as tables/<number>_<title>.csv and .tex. A
   number that is no number is the string "NaN", "inf" or "-inf" in the JSON, and `nans`
   counts them. Pictures of an earlier report of the application that are no longer among its
   figures are removed. An array whose name ends in .csv, words [R, C] with a head line, or in
@@ -47,33 +49,52 @@ def save(report: Report, workdir: str | pathlib.Path) -> pathlib.Path:
     _whole(path, lambda scratch, figure=figure: plots.draw(figure, scratch))
     file = path.relative_to(workdir).as_posix()
     drawn.append({"name": figure.name, "file": file, "caption": figure.caption})
-  arrays = dict(report.arrays)
-  files = {name: arrays.pop(name) for name in report.arrays if _ending(name) in FILES}
+  exports.write(report, folder, _whole)
+  _write_all_arrays(report.arrays, folder)
+  _remove_stale(workdir, target, drawn)
+  text = json.dumps(_written(report, drawn), indent=2, ensure_ascii=False, allow_nan=False)
+  _whole(target, lambda scratch: scratch.write_text(text + "\n", encoding="utf-8"))
+  return target
+
+
+def _write_all_arrays(given: Mapping[str, np.ndarray], folder: pathlib.Path) -> None:
+  """arrays.npz, and those arrays that are files of their own."""
+  arrays = dict(given)
+  files = {name: arrays.pop(name) for name in given if _ending(name) in FILES}
   for name, values in files.items():
     write = functools.partial(FILES[_ending(name)], values=values)
     _whole(folder / name, write)
   for path in folder.iterdir():
     # A hidden one is another process's, not whole yet.
-    if path.suffix in FILES and path.name not in files and path.name[0] != ".":
+    kept = path.name in files or path.name == exports.SCORES
+    if path.suffix in FILES and not kept and path.name[0] != ".":
       path.unlink()
   _whole(folder / "arrays.npz", lambda scratch: _write_arrays(scratch, arrays))
-  _remove_stale(workdir, target, drawn)
+
+
+def _written(report: Report, drawn: list[dict]) -> dict[str, Any]:
+  """What report.json holds: numbers are numbers."""
   tables = [
-    {"title": t.title, "columns": list(t.columns), "rows": plain(t.rows), "note": t.note}
+    {
+      "title": t.title,
+      "columns": list(t.columns),
+      "rows": plain(t.rows),
+      "note": t.note,
+      "marks": [list(mark) for mark in t.marks],
+    }
     for t in report.tables
   ]
-  nans = sum(row.count("NaN") for table in tables for row in table["rows"])
-  written = {
+  return {
     "application": report.application,
     "question": report.question,
+    "headline": plain(dict(report.headline)),
+    "verdicts": plain(list(report.verdicts)),
     "findings": list(report.findings),
+    "seconds": report.seconds,
     "tables": tables,
-    "nans": nans,
+    "nans": sum(row.count("NaN") for table in tables for row in table["rows"]),
     "figures": drawn,
   }
-  text = json.dumps(written, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-  _whole(target, lambda scratch: scratch.write_text(text, encoding="utf-8"))
-  return target
 
 
 def load(workdir: str | pathlib.Path) -> list[dict[str, Any]]:
@@ -89,6 +110,8 @@ def plain(value: Any) -> Any:
   """Numbers of numpy and JAX as Python's, and what is no number as a word."""
   if isinstance(value, list | tuple):
     return [plain(v) for v in value]
+  if isinstance(value, dict):
+    return {name: plain(v) for name, v in value.items()}
   if hasattr(value, "item"):
     value = value.item()
   if isinstance(value, float) and not math.isfinite(value):

@@ -12,8 +12,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vae_jax import noise, order
+from vae_jax import noise
 from vae_jax.data import decode
+from vae_jax.training import permutation
 from vae_jax.types import Array, Dataset, Example, UserError
 
 ALWAYS = 2**31 - 1  # the span of a resident split
@@ -70,7 +71,7 @@ def make(
     )
   fields = dataset.splits[split]
   n = len(fields["x"])
-  order.check_steps(0, batch_size, n)
+  permutation.check_steps(0, batch_size, n)
   size = sum(values.nbytes for values in fields.values())
   if size <= budget_bytes:
     source, read, span = _resident(fields, data_seed), _gather, ALWAYS
@@ -82,7 +83,7 @@ def make(
     source: Any, step: Array, rows: Array | None = None, seed: Array | None = None
   ) -> Example:
     seed = source["seed"] if seed is None else seed
-    index, epoch = order.batch_indices(seed, step, batch_size, n)
+    index, epoch = permutation.batch_indices(seed, step, batch_size, n)
     places, mask = None, jnp.ones(batch_size, jnp.float32)
     if rows is not None:
       places, mask = jnp.minimum(rows, batch_size - 1), (rows < batch_size) * 1.0
@@ -199,15 +200,15 @@ def _slice(
 def _reader(
   fields: Fields, batch_size: int, data_seed: int, start: int
 ) -> Iterator[Fields]:
-  """Raw batches from step `start` on, read ahead by threads, in the order of `order`."""
+  """Raw batches from step `start` on, read ahead by threads, in the order of `permutation`."""
   import grain
 
   n = len(fields["x"])
 
   def read(step: int) -> Fields:
-    index, _ = order.batch_indices(data_seed, step, batch_size, n, np)
+    index, _ = permutation.batch_indices(data_seed, step, batch_size, n, np)
     return {name: np.asarray(values[index]) for name, values in fields.items()}
 
-  steps = grain.MapDataset.range(start, order.LIMIT // batch_size).map(read)
+  steps = grain.MapDataset.range(start, permutation.LIMIT // batch_size).map(read)
   reading = grain.ReadOptions(num_threads=THREADS, prefetch_buffer_size=AHEAD)
   return iter(steps.to_iter_dataset(reading))

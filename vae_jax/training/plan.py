@@ -15,9 +15,9 @@ import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
-from vae_jax import layers, order
+from vae_jax import layers
 from vae_jax import vae as models
-from vae_jax.training import cores, feed, placement, step, sweep
+from vae_jax.training import cores, feed, permutation, placement, step, sweep
 from vae_jax.training.workdir import read_json
 from vae_jax.types import VAE, Dataset, UserError
 
@@ -92,7 +92,7 @@ def assemble(part: sweep.Part, dataset: Dataset, at_once: int | None = None) -> 
     dataset, "train", train["batch_size"], config["data"]["seed"], train["resident_bytes"]
   )
   total = train["steps"] or math.ceil(train["epochs"] * batches.steps_per_epoch)
-  order.check_steps(total, train["batch_size"], batches.examples)
+  permutation.check_steps(total, train["batch_size"], batches.examples)
   hyper = sweep.stack(config, part.rows)
   if "data_seed" in hyper and batches.span != feed.ALWAYS:
     raise UserError(

@@ -1,0 +1,303 @@
+"""The kit on results whose answer is known, without a model."""
+
+import csv
+import time
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from vae_jax.evaluation import members as of_members
+from vae_jax.evaluation import numbers, results
+from vae_jax.evaluation.protocol import Member, Metric, Result
+from vae_jax.metrics import comparison
+
+HIGHER, LOWER = Metric("score"), Metric("error", better=-1)
+
+
+def member(number, beta=1.0, seed=0, part=0, ended=""):
+  row = {"beta": beta, "seed": seed}
+  return Member(number, None, number, row, (("beta", beta),), part, ended)
+
+
+def result(who, values, method="map", condition="", part=0):
+  return Result(who, method, condition, {"score": np.asarray(values, float)}, 0.0, part)
+
+
+def of(lines, method, setting=(("beta", 1.0),)):
+  return next(x for x in lines if (x.method, x.setting) == (method, setting))
+
+
+def test_the_interval_is_howes_sum_of_both_levels():
+  values = np.random.default_rng(0).normal(size=(4, 30)) + np.arange(4)[:, None]
+  found = comparison.estimate(values)
+  v, w = values.mean(1).var(ddof=1) / 4, values.mean(0).var(ddof=1) / 30
+  half = np.sqrt(v * stats.t.ppf(0.975, 3) ** 2 + w * stats.t.ppf(0.975, 29) ** 2)
+  assert found.mean == pytest.approx(values.mean())
+  assert found.half == pytest.approx(half)
+  assert (found.seeds, found.examples) == (4, 30)
+  # p is the level at which the interval ends at 0.
+  edge = comparison.estimate(values, 1 - found.p)
+  assert edge.half == pytest.approx(abs(edge.mean), rel=1e-3)
+
+
+@pytest.mark.parametrize(("shape", "axis"), [((1, 12), 1), ((5, 1), 0)])
+def test_with_one_level_it_is_students(shape, axis):
+  values = np.random.default_rng(1).normal(0.3, 1, shape)
+  found = comparison.estimate(values)
+  exact = stats.ttest_1samp(values.ravel(), 0)
+  low, high = exact.confidence_interval(0.95)
+  assert (found.mean - found.half, found.mean + found.half) == pytest.approx((low, high))
+  assert found.p == pytest.approx(exact.pvalue, rel=1e-5)
+  del axis
+
+
+def test_one_number_has_no_interval():
+  found = comparison.estimate(np.ones((1, 1)))
+  assert found.mean == 1
+  assert np.isnan([found.half, found.p]).all()
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 5])
+def test_the_interval_covers_what_it_says(seeds):
+  rng, inside, rounds = np.random.default_rng(seeds), 0, 2000
+  for _ in range(rounds):
+    values = rng.normal(size=(seeds, 1)) + rng.normal(size=(1, 40)) * 2
+    values = values + 0.3 * rng.normal(size=(seeds, 40))
+    found = comparison.estimate(values)
+    inside += abs(found.mean) <= found.half
+  assert inside / rounds >= 0.94  # both levels at once: never too narrow
+
+
+def test_the_bootstrap_of_a_mean_is_the_mean():
+  values = np.random.default_rng(2).normal(size=(3, 400))
+  by_formula = comparison.estimate(values)
+  resampled = comparison.estimate_of(np.mean, values, replicates=2000)
+  assert resampled.mean == pytest.approx(by_formula.mean)
+  assert resampled.half == pytest.approx(by_formula.half, rel=0.06)
+
+
+def test_a_score_that_is_no_mean_is_reduced_seed_by_seed():
+  rows = np.random.default_rng(3).uniform(1, 2, (2, 50, 2))
+  rate = Metric("rate", reduce=lambda x: float(x[:, 0].sum() / x[:, 1].sum()))
+  line = results.Line((), "m", {"": [Result(None, "m", "", {"score": x}) for x in rows]})
+  found = results.interval(line, "score", rate, "")
+  by_hand = [x[:, 0].sum() / x[:, 1].sum() for x in rows]
+  assert found.mean == pytest.approx(np.mean(by_hand))
+  assert 0 < found.half < 2
+
+
+def test_seeds_stand_side_by_side_within_a_setting():
+  mine = [
+    result(member(i, beta, seed), [10 * beta + seed] * 3)
+    for i, (beta, seed) in enumerate([(4.0, 1), (1.0, 1), (4.0, 0), (1.0, 0)])
+  ]
+  found = results.lines(mine)
+  assert [line.setting for line in found] == [(("beta", 4.0),), (("beta", 1.0),)]
+  np.testing.assert_array_equal(results.values(found[0], "score", ""), [[40] * 3, [41] * 3])
+
+
+def test_pairs_are_of_one_seed_and_one_example():
+  rng = np.random.default_rng(4)
+  shared = rng.normal(size=(3, 20)) * 5  # what a seed and an example add to both
+  a = [result(member(s, 1.0, s), shared[s] + 1, "a") for s in range(3)]
+  b = [result(member(s, 1.0, s), shared[s], "b") for s in (2, 0, 1)]
+  lines = results.lines(a + b)
+  found = results.paired(of(lines, "a"), of(lines, "b"), "score", HIGHER, "")
+  assert found.mean == pytest.approx(1)
+  assert found.half == pytest.approx(0, abs=1e-9)
+  alone = results.interval(of(lines, "a"), "score", HIGHER, "")
+  assert alone.half > 1
+
+
+def test_a_seed_that_only_one_side_has_is_in_no_pair():
+  a = [result(member(s, 1.0, s), [s + 1.0] * 4, "a") for s in range(3)]
+  b = [result(member(s, 1.0, s), [s + 0.5] * 4, "b") for s in (0, 2)]
+  lines = results.lines(a + b)
+  found = results.paired(of(lines, "a"), of(lines, "b"), "score", HIGHER, "")
+  assert found.seeds == 2
+  assert found.mean == pytest.approx(0.5)
+
+
+def test_a_baseline_on_fewer_examples_is_paired_on_those():
+  ours = [result(member(0), np.r_[np.full(10, 5.0), np.full(90, -100.0)])]
+  slow = [result(None, np.full(10, 4.0), "slow")]
+  lines = results.lines(ours + slow)
+  found = results.paired(of(lines, "map"), of(lines, "slow", None), "score", HIGHER, "")
+  assert found.mean == 1
+  assert found.examples == 10
+
+
+def test_masks_are_replicates_paired_one_by_one():
+  mine, theirs = [], []
+  for part, level in enumerate((1.0, 7.0)):
+    mine.append(result(member(part, part=part), [level + 1] * 5, part=part))
+    theirs.append(result(None, [level] * 5, "gaussian", part=part))
+  lines = results.lines(mine + theirs)
+  assert len(lines) == 2
+  found = results.paired(of(lines, "map"), of(lines, "gaussian", None), "score", HIGHER, "")
+  assert (found.mean, found.seeds) == (1, 2)
+  assert found.half == pytest.approx(0)
+
+
+def test_the_choice_is_the_best_mean_over_conditions():
+  scores = {"a": (1.0, 9.0), "b": (6.0, 6.0), "c": (20.0, np.nan)}
+  mine = [
+    result(member(0), [value] * 4, method, condition)
+    for method, values in scores.items()
+    for condition, value in zip("xy", values, strict=True)
+  ]
+  chosen = results.choose(results.lines(mine), "score", HIGHER, ("x", "y"))
+  assert chosen == ((("beta", 1.0),), "b")
+  chosen = results.choose(results.lines(mine), "score", LOWER, ("x", "y"))
+  assert chosen == ((("beta", 1.0),), "a")
+
+
+def test_a_line_that_lacks_a_condition_is_never_chosen():
+  mine = [result(member(0), [9.0], "a", "x"), result(member(0), [1.0], "b", "x")]
+  mine.append(result(member(0), [1.0], "b", "y"))
+  assert results.choose(results.lines(mine), "score", HIGHER, ("x", "y"))[1] == "b"
+
+
+def verdicts(ours, *theirs, metric=HIGHER, conditions=("",)):
+  lines = results.lines([*ours, *theirs])
+  rivals = [line for line in lines if line.setting is None]
+  mine = next(line for line in lines if line.setting is not None)
+  return results.against_baselines(mine, rivals, "score", metric, conditions)
+
+
+def test_verdicts_speak_of_the_hardest_baseline():
+  rng = np.random.default_rng(5)
+  base = rng.normal(size=60)
+  ours = [result(member(0), base + 1)]
+  rivals = [result(None, base + shift + 0.01 * rng.normal(size=60), f"b{shift}")
+            for shift in (0.0, 0.9, 3.0)]  # fmt: skip
+  assert verdicts(ours, *rivals[:2])[0].word == "ahead"
+  assert verdicts(ours, *rivals[:2])[0].theirs.method == "b0.9"
+  last = verdicts(ours, *rivals)[0]
+  assert (last.word, last.theirs.method) == ("behind", "b3.0")
+  # Of errors, the least is the hardest.
+  assert verdicts(ours, *rivals, metric=LOWER)[0].theirs.method == "b0.0"
+  assert verdicts(ours, *rivals, metric=LOWER)[0].word == "behind"
+
+
+def test_verdicts_hold_jointly_over_the_conditions():
+  """Of twenty conditions with no difference one is found alone, and none jointly."""
+  rng, names = np.random.default_rng(11), tuple(f"c{i}" for i in range(20))
+  alone = joint = rounds = 0
+  for _ in range(40):
+    noise = {name: rng.normal(size=40) for name in names}
+    ours = [result(member(0), noise[name], condition=name) for name in names]
+    theirs = [result(None, np.zeros(40), "zero", name) for name in names]
+    found = verdicts(ours, *theirs, conditions=names)
+    alone += any(v.difference.p < 0.05 for v in found)
+    joint += any(v.word != "open" for v in found)
+    rounds += 1
+  assert alone / rounds > 0.4
+  assert joint / rounds <= 0.15
+
+
+def test_nothing_is_known_of_one_number_or_of_nan():
+  one = verdicts([result(member(0), [5.0])], result(None, [1.0], "b"))
+  assert one[0].word == "open"
+  lost = verdicts([result(member(0), [np.nan, 1.0])], result(None, [0.0, 0.0], "b"))
+  assert lost[0].word == "NaN"
+  beside = verdicts(
+    [result(member(0), np.arange(9.0) + 5)],
+    result(None, np.full(9, np.nan), "broken"), result(None, np.arange(9.0), "sound"),
+  )  # fmt: skip
+  assert beside[0].theirs.method == "sound"
+  assert beside[0].word == "ahead"
+
+
+def test_stopped_members_are_in_no_line():
+  mine = [
+    result(member(0, seed=0), [1.0]),
+    result(member(1, seed=1, ended="stopped at 5"), [9.0]),
+  ]
+  assert results.values(results.lines(mine)[0], "score", "").tolist() == [[1.0]]
+  assert "in no average" in of_members.stopped([r.member for r in mine])[0]
+
+
+def test_members_may_be_grouped_otherwise():
+  """The network trained at each share is one line, another network in each column."""
+  mine = []
+  for number, share in enumerate(("5 %", "10 %")):
+    who = member(number)._replace(row={"beta": 1.0, "seed": 0, "share": share})
+    for condition in ("5 %", "10 %"):
+      mine.append(result(who, [100.0 if share == condition else 0.0], condition=condition))
+  own = lambda who, condition: (
+    (("trained on", "itself"),) if who.row["share"] == condition else None
+  )
+  (line,) = results.lines(mine, own)
+  assert [results.mean(line, "score", HIGHER, c) for c in ("5 %", "10 %")] == [100, 100]
+
+
+def test_numbers_in_words():
+  assert numbers.text(-0.001, 2) == "0.00"
+  assert numbers.text(-1234.5, 1) == "−1,234.5"
+  assert numbers.signed(0.5, 1) == "+0.5"
+  assert numbers.plus_minus(comparison.Estimate(1.25, 0.5, 0.1, 2, 3), 1) == "1.2 ± 0.5"
+  assert numbers.plus_minus(comparison.Estimate(1.0, np.nan, np.nan, 1, 1), 1) == "1.0"
+  assert numbers.listed(["a", "b", "c"]) == "a, b and c"
+  assert numbers.listed(["a"]) == "a"
+
+
+def test_a_large_sweep_goes_through_in_seconds():
+  """10,000 examples, 40 members and 12 methods: lines, intervals, choice and verdicts."""
+  rng, mine = np.random.default_rng(0), []
+  for number in range(40):
+    who = member(number, beta=float(number // 5), seed=number % 5)
+    for method in range(12):
+      values = rng.normal(size=10_000).astype(np.float32)
+      mine.append(result(who, values, f"m{method}"))
+  mine += [result(None, rng.normal(size=10_000), f"b{i}") for i in range(6)]
+  began = time.perf_counter()
+  lines = results.lines(mine)
+  for line in lines:
+    assert results.interval(line, "score", HIGHER, "").half > 0
+  setting, method = results.choose(lines, "score", HIGHER, ("",))
+  chosen = of(lines, method, setting)
+  rivals = [line for line in lines if line.setting is None]
+  assert len(results.against_baselines(chosen, rivals, "score", HIGHER, ("",))) == 1
+  assert time.perf_counter() - began < 20
+
+
+def test_a_new_application_is_its_protocol(tmp_path):
+  """Found by the registry, evaluated and saved: table, verdict, figure, csv and LaTeX."""
+  import pathlib
+
+  import jax
+  from made import identity, open_with, table_data
+
+  import vae_jax.applications
+  from vae_jax import registry, report
+  from vae_jax.evaluation import protocol, reporting
+
+  folder = pathlib.Path(__file__).parent / "toys"
+  assert len((folder / "smoothing.py").read_text().splitlines()) <= 150
+  vae_jax.applications.__path__.append(str(folder))
+  try:
+    module = registry.find("applications", "smoothing")
+  finally:
+    vae_jax.applications.__path__.remove(str(folder))
+  data = table_data()
+  run = open_with(data, identity(data), axes={"beta": [1.0, 4.0], "seed": [0, 1, 2]})
+  found = reporting.report(protocol.read("smoothing", module), [run], jax.random.key(0), {})
+  assert [v["verdict"] for v in found.verdicts] == ["ahead", "ahead", "open"]
+  assert {v["baseline"] for v in found.verdicts} == {"average row"}
+  assert "smoothing · Squared error" in found.block[0]
+  assert {f.name for f in found.figures} >= {"conditions", "sweep", "side_by_side_01"}
+  report.save(found, tmp_path)
+  place = tmp_path / "reports" / "smoothing"
+  with (place / "scores.csv").open(encoding="utf-8") as file:
+    rows = list(csv.DictReader(file))
+  assert len(rows) == (6 * 2 + 1) * 3
+  mine = [r for r in rows if (r["method"], r["condition"]) == ("as it came", "1")]
+  assert {(r["beta"], r["seed"]) for r in mine} == {
+    (beta, seed) for beta in ("1.0", "4.0") for seed in "012"
+  }
+  assert all(float(r["low"]) < float(r["mean"]) < float(r["high"]) for r in mine)
+  names = {path.suffix for path in (place / "tables").iterdir()}
+  assert names == {".csv", ".tex"}
+  assert (tmp_path / "figures" / "smoothing_conditions.png").is_file()

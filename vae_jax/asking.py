@@ -1,0 +1,119 @@
+"""A function asked of every member of an opened run, at every example or latent vector."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+
+from vae_jax import registry
+from vae_jax.inference.importance import estimate
+from vae_jax.metrics import importance
+from vae_jax.run import Run
+from vae_jax.training import cores, evaluation
+from vae_jax.types import Array, Example, Hyper, Params
+
+BATCH = 500
+CPU_ROWS = 200  # decoded at once: more fall out of the cache (measured on two cores)
+
+
+def apply(
+  run: Run,
+  fn: Callable,
+  examples: dict[str, np.ndarray],
+  key: Array,
+  batch_size: int = BATCH,
+  inner: int = 1,
+) -> Any:
+  """`fn(params, hyper, example, key)` for every member and every example.
+
+  Args:
+    run: an opened run.
+    fn: of ONE member and ONE example; returns a pytree.
+    examples: fields [N, ...] as stored in a split, with their `id` [N] when they are not its
+      first N rows. They are decoded and transformed here.
+    key: the example's id is folded in, so results do not depend on the batch size.
+    batch_size: examples at once.
+    inner: samples of one example that `fn` holds at once.
+
+  Returns:
+    The pytree with numpy leaves [M, N, ...].
+  """
+  mapped = evaluation.over_examples(fn, run.dataset, run.config["data"]["seed"])
+  return mapped(run.params, run.hyper, examples, key, batch_size, inner)
+
+
+def apply_latents(
+  run: Run, fn: Callable, z: np.ndarray, key: Array, batch_size: int = BATCH
+) -> Any:
+  """`fn(params, z, key)` for every member and every latent vector.
+
+  Args:
+    run: an opened run.
+    fn: of ONE member and ONE z [L]; returns a pytree.
+    z: [N, L], the same for every member, or [M, N, L].
+    key: the row's number is folded in.
+    batch_size: rows at once.
+
+  Returns:
+    The pytree with numpy leaves [M, N, ...].
+  """
+  n, axis = z.shape[-2], 0 if z.ndim == 3 else None
+  width = min(batch_size, n)
+
+  @jax.jit
+  def batch(params: Params, z: Array, ids: Array, key: Array) -> Any:
+    keys = jax.vmap(jax.random.fold_in, in_axes=(None, 0))(key, ids)
+    of_batch = jax.vmap(fn, in_axes=(None, 0, 0))
+    return jax.vmap(of_batch, in_axes=(0, axis, None))(params, z, keys)
+
+  found = []
+  for members in evaluation.groups(run.params, width):
+    params = jax.tree.map(lambda x, at=members: x[at], run.params)
+    codes = z if axis is None else z[members]
+
+    def of_rows(start: int, params: Params = params, codes: Array = codes) -> Any:
+      ids = np.minimum(np.arange(start, start + width), n - 1)
+      return jax.device_get(batch(params, codes[..., ids, :], ids, key))
+
+    results = cores.each(of_rows, range(0, n, width))
+    found.append(
+      jax.tree.map(lambda *parts: np.concatenate(parts, axis=1)[:, :n], *results)
+    )
+  return jax.tree.map(lambda *parts: np.concatenate(parts), *found)
+
+
+def terms(
+  run: Run, examples: dict[str, np.ndarray], batch_size: int = BATCH
+) -> dict[str, np.ndarray]:
+  """The training loss's own terms: "loss", "rate", "distortion", "elbo", nats [M, N] each."""
+  objective = registry.find("objectives", run.config["objective"]["name"])
+  of_split = evaluation.split_terms(run.vae, objective, run.config, run.dataset)
+  return of_split(run.params, run.hyper, examples, batch_size)
+
+
+def evidence(
+  run: Run, examples: dict[str, np.ndarray], key: Array, samples: int, chunk: int
+) -> importance.Evidence:
+  """log p_K(x) of every member and example, [M, N] each.
+
+  Args:
+    run: an opened run.
+    examples: fields [N, ...] as stored in a split, with their `id`.
+    key: each example's id is folded in.
+    samples: K.
+    chunk: of the K samples at once, of several examples side by side.
+  """
+
+  def weigh(
+    params: Params, hyper: Hyper, example: Example, key: Array
+  ) -> importance.Evidence:
+    del hyper
+    return estimate(run.vae, params, example, key, samples, chunk)
+
+  return apply(run, weigh, examples, key, evidence_batch(chunk), chunk)
+
+
+def evidence_batch(chunk: int) -> int:
+  """How many examples are weighed at once: memory and speed, not the result."""
+  return max(1, CPU_ROWS // chunk) if jax.default_backend() == "cpu" else BATCH

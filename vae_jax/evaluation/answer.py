@@ -1,0 +1,243 @@
+"""One entry for every application: from the programs of a run directory to a report."""
+
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from vae_jax import asking
+from vae_jax.evaluation import members as of_members
+from vae_jax.evaluation import results as of_results
+from vae_jax.evaluation import settings as of_settings
+from vae_jax.evaluation.protocol import Application, Ask, Member, Result, Task
+from vae_jax.evaluation.results import Line, Verdict
+from vae_jax.evaluation.source import Source
+from vae_jax.run import Run
+from vae_jax.types import Array, UserError
+
+Say = Callable[[str], None]
+
+
+class Outcome(NamedTuple):
+  """Everything that was measured; what a report is made of."""
+
+  application: Application
+  runs: list[Run]  # without dead members
+  members: list[Member]
+  tasks: list[Task]  # one for each kind of data
+  settings: dict[str, Any]
+  results: list[Result]
+  lines: list[Line]
+  chosen: Line | None  # the model's line of the setting and the method chosen on validation
+  on_validation: bool  # False where there was nothing to choose
+  verdicts: list[Verdict]
+  key: Array
+
+  @property
+  def task(self) -> Task:
+    """The task of the first kind of data; of most sweeps the only one."""
+    return self.tasks[0]
+
+  @property
+  def conditions(self) -> tuple[str, ...]:
+    """The conditions that are scored."""
+    return self.task.conditions
+
+  @property
+  def ours(self) -> list[Line]:
+    """The model's lines."""
+    return [line for line in self.lines if line.setting is not None]
+
+  @property
+  def baselines(self) -> list[Line]:
+    """The baselines' lines."""
+    return [line for line in self.lines if line.setting is None]
+
+  @property
+  def lead(self) -> Member:
+    """The member that pictures of one member show: the chosen line's first seed."""
+    if self.chosen is not None:
+      for cell in self.chosen.cells.values():
+        return cell[0].member
+    return of_members.spread(self.members)[0]
+
+  def grouping(self) -> Callable:
+    """How the application groups members into settings."""
+    grouping = self.application.optional("grouping")
+    return of_results.own_setting if grouping is None else grouping(self.members)
+
+
+def answer(
+  application: Application,
+  runs: list[Run],
+  key: Array,
+  given: dict[str, Any],
+  say: Say = lambda text: None,
+) -> Outcome:
+  """Asks an application of all programs of a run directory.
+
+  Programs on the same data share a task and its baselines. Dead members are left out, stopped
+  ones have rows and are in no average. Where there are several methods or settings, the model
+  is asked on validation examples too, and what it is judged by is chosen there.
+
+  Args:
+    application: of `protocol.read`.
+    runs: the programs, dead members included.
+    key: of everything that is drawn; the same for all members, so that they are paired.
+    given: settings that differ from the defaults.
+    say: called with what is at work.
+
+  Raises:
+    UserError: an unknown setting or split, or data that the application says nothing of.
+  """
+  module = application.module
+  settings = of_settings.resolve(module.SETTINGS, given)
+  living = of_members.living(runs)
+  application.optional("check", lambda runs, settings: None)(living, settings)
+  parts = of_members.parts(living)
+  firsts = [living[parts.index(part)] for part in range(max(parts) + 1)]
+  sources = [Source(run, settings, key) for run in firsts]
+  say("data")
+  tasks = [module.prepare(s, settings["split"], settings["limit"]) for s in sources]
+  members = of_members.of(living, parts, application.varies)
+  for run, part in zip(living, parts, strict=True):
+    members = _described(members, run, tasks[part])
+  results = _of_model(application, members, living, parts, tasks, key, say)
+  for part, task in enumerate(tasks):
+    results += _of_baselines(application, task, part, say)
+  outcome = Outcome(
+    application, living, members, tasks, settings, results, [], None, False, [], key
+  )
+  return _judged(outcome, parts, sources, say)
+
+
+def _judged(outcome: Outcome, parts: list[int], sources: list[Source], say: Say) -> Outcome:
+  """The outcome with its lines, the choice on validation and the verdicts."""
+  application, setting = outcome.application, outcome.grouping()
+  name = application.headline
+  metric, conditions = application.metrics[name], outcome.conditions
+  lines = of_results.lines(outcome.results, setting)
+  ours = [line for line in lines if line.setting is not None]
+  several = len(ours) > 1 and metric.better != 0
+  known = ours
+  if several:
+    tune = outcome.settings["tune"]
+    tasks = [application.module.prepare(source, "valid", tune) for source in sources]
+    asked = outcome.members, outcome.runs, parts, tasks, outcome.key
+    known = of_results.lines(_of_model(application, *asked, say), setting)
+  best = of_results.choose(known, name, metric, conditions)
+  chosen = next((line for line in ours if (line.setting, line.method) == best), None)
+  outcome = outcome._replace(lines=lines, chosen=chosen, on_validation=several)
+  if chosen is None or metric.better == 0:
+    return outcome
+  rivals = outcome.baselines
+  verdicts = of_results.against_baselines(chosen, rivals, name, metric, conditions)
+  return outcome._replace(verdicts=verdicts)
+
+
+def _described(members: list[Member], run: Run, task: Task) -> list[Member]:
+  """The members of a program with their active latents, where their model has a code."""
+  if not run.vae.latents:
+    return members
+  q = task.source.posterior(run, task.examples)
+  return of_members.with_codes(members, run, q)
+
+
+def _of_model(
+  application: Application,
+  members: list[Member],
+  runs: list[Run],
+  parts: list[int],
+  tasks: list[Task],
+  key: Array,
+  say: Say,
+) -> list[Result]:
+  """What every member's methods scored on the tasks."""
+  found = []
+  for run, part in zip(runs, parts, strict=True):
+    say(f"model {of_members.name(run.members[0])}".strip())
+    task, began = tasks[part], time.perf_counter()
+    asked = application.module.model(task, run)
+    answers = ask(task, run, asked, key) if isinstance(asked, Ask) else asked
+    seconds = (time.perf_counter() - began) / len(run.members)
+    own = [member for member in members if member.run is run]
+    for member in own:
+      for method, answer in answers.items():
+        mine = jax.tree.map(lambda x, m=member.place: x[m], answer)
+        found += _scored(application, task, member, method, mine, seconds, part)
+  return found
+
+
+def _scored(
+  application: Application,
+  task: Task,
+  member: Member | None,
+  method: str,
+  answers: Any,
+  seconds: float,
+  part: int,
+) -> list[Result]:
+  """The results of one method under every condition; answers are [C, n, ...]."""
+  found = []
+  for c, condition in enumerate(task.conditions):
+    answer = jax.tree.map(lambda x, c=c: x[c], answers)
+    scores = application.module.score(task, answer, c)
+    scores = {k: np.atleast_1d(np.asarray(v)) for k, v in scores.items()}
+    found.append(Result(member, method, condition, scores, seconds, part, answer))
+  return found
+
+
+def _of_baselines(
+  application: Application, task: Task, part: int, say: Say
+) -> list[Result]:
+  """What the baselines scored, each asked and timed for every condition."""
+  found = []
+  for method, fn in application.module.baselines(task).items():
+    say(method)
+    began, answers = time.perf_counter(), []
+    for c in range(len(task.conditions)):
+      answers.append(fn(c))
+    seconds = time.perf_counter() - began
+    for c, (condition, answer) in enumerate(zip(task.conditions, answers, strict=True)):
+      scores = application.module.score(task, answer, c)
+      scores = {k: np.atleast_1d(np.asarray(v)) for k, v in scores.items()}
+      found.append(Result(None, method, condition, scores, seconds, part, answer))
+  return found
+
+
+def ask(task: Task, run: Run, asked: Ask, key: Array) -> dict[str, Any]:
+  """`fn(params, hyper, example, key)` of every member, condition and example: [M, C, N, ...].
+
+  All conditions are examples of one call, so that they are one compiled program.
+
+  Args:
+    task: its examples and what each condition adds to them.
+    run: the members.
+    asked: the function, and numbers that are added to each member's hyper.
+    key: each example's id is folded in.
+  """
+  kinds, count = len(task.conditions), len(task.examples["id"])
+  for name, values in task.fields.items():
+    if values.shape[:2] != (kinds, count):
+      raise ValueError(f"The field {name} is {values.shape}; expected [{kinds}, {count}].")
+  examples = {k: np.concatenate([v] * kinds) for k, v in task.examples.items()}
+  examples |= {k: v.reshape(-1, *v.shape[2:]) for k, v in task.fields.items()}
+  run = run._replace(hyper={**run.hyper, **asked.numbers})
+  flat = asking.apply(run, asked.fn, examples, key, asked.batch, asked.inner)
+  return jax.tree.map(lambda v: v.reshape(len(v), kinds, count, *v.shape[2:]), flat)
+
+
+def refuse_data(runs: list[Run], varies: tuple[str, ...] = ()) -> None:
+  """Refuses programs whose data differ in more than `varies`, for comparisons of members.
+
+  Raises:
+    UserError: they do.
+  """
+  fixed = lambda run: {k: v for k, v in run.config["data"].items() if k not in varies}
+  if any(fixed(run) != fixed(runs[0]) for run in runs):
+    raise UserError(
+      "The programs of this run differ in config.data, so that no comparison of their scores"
+      " says anything: evaluate one of them with --member."
+    )

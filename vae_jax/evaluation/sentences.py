@@ -1,0 +1,180 @@
+"""What the scores say in sentences, and the block of the terminal."""
+
+import numpy as np
+
+from vae_jax.evaluation import members as of_members
+from vae_jax.evaluation import results as of_results
+from vae_jax.evaluation import tables
+from vae_jax.evaluation.answer import Outcome
+from vae_jax.evaluation.numbers import counted, listed, plus_minus, text
+from vae_jax.evaluation.protocol import Metric
+from vae_jax.evaluation.results import Line, Verdict
+
+WORDS = {
+  "ahead": "ahead of every baseline",
+  "behind": "behind the best baseline",
+  "open": "neither ahead nor behind for sure",
+  "NaN": "without a finite score",
+}
+
+
+def all_of(outcome: Outcome, opened: list) -> list[str]:
+  """Who is ahead, contrasts between methods, and every caution that the numbers call for.
+
+  Args:
+    outcome: what was measured.
+    opened: the programs as they were opened, dead members included.
+  """
+  found = verdict(outcome) if outcome.verdicts else []
+  found += [
+    said for pair in outcome.application.contrasts if (said := contrast(outcome, *pair))
+  ]
+  return found + cautions(outcome, opened)
+
+
+def verdict(outcome: Outcome) -> list[str]:
+  """The chosen line beside the hardest baseline, one sentence for each word of the verdict."""
+  name = outcome.application.headline
+  metric = outcome.application.metrics[name]
+  who = tables.chosen_words(outcome)
+  found = [f"{metric.title} of {who}: {_values(outcome, outcome.chosen, metric)}."]
+  for word in dict.fromkeys(one.word for one in outcome.verdicts):
+    those = [one for one in outcome.verdicts if one.word == word]
+    told = [_against(one, metric) for one in those]
+    found.append(f"{WORDS[word].capitalize()}: {'; '.join(told)}.")
+  return found
+
+
+def _values(outcome: Outcome, line: Line, metric: Metric) -> str:
+  name, parts = outcome.application.headline, []
+  for condition in outcome.conditions:
+    mean = of_results.mean(line, name, metric, condition)
+    value = f"{text(mean, metric.digits)}{_unit(metric)}"
+    parts.append(f"{value} at {condition}" if condition else value)
+  return ", ".join(parts)
+
+
+def _against(found: Verdict, metric: Metric) -> str:
+  where = f"{found.condition}, " if found.condition else ""
+  d = plus_minus(found.difference, metric.digits, sign=True)
+  return f"{where}{found.theirs.method} ({d}{_unit(metric)})"
+
+
+def contrast(outcome: Outcome, first: str, second: str) -> str:
+  """What the second method gains over the first with the same networks; empty without both."""
+  name = outcome.application.headline
+  metric = outcome.application.metrics[name]
+  pairs = []
+  for setting in dict.fromkeys(line.setting for line in outcome.ours):
+    own = {line.method: line for line in outcome.ours if line.setting == setting}
+    if first in own and second in own:
+      pairs.append((own[second], own[first]))
+  if not pairs:
+    return ""
+  merged = [_merged([pair[i] for pair in pairs]) for i in (0, 1)]
+  told = []
+  for condition in outcome.conditions:
+    found = of_results.paired(*merged, name, metric, condition)
+    if found is not None:
+      where = f" at {condition}" if condition else ""
+      told.append(f"{plus_minus(found, metric.digits, sign=True)}{_unit(metric)}{where}")
+  return f"{second.capitalize()} against {first}, the same networks: {', '.join(told)}."
+
+
+def _merged(lines: list[Line]) -> Line:
+  """Lines of several settings as one, for what is asked of all of them together."""
+  cells: dict[str, list] = {}
+  for line in lines:
+    for condition, cell in line.cells.items():
+      cells.setdefault(condition, []).extend(cell)
+  return Line((), lines[0].method, cells)
+
+
+def cautions(outcome: Outcome, opened: list) -> list[str]:
+  """COLLAPSED members, numbers that are none, the dead, the stopped, and few seeds."""
+  found = []
+  flat = of_members.collapsed(outcome.members)
+  if flat:
+    found.append(
+      f"COLLAPSED: no latent is active in {flat}; its scores say nothing of a code."
+    )
+  lost, total = _lost(outcome)
+  if lost:
+    found.append(f"{lost:,} of {total:,} scores are NaN; they are in every mean.")
+  found += of_members.dead(opened) + of_members.stopped(outcome.members)
+  if outcome.verdicts and all(v.difference.seeds == 1 for v in outcome.verdicts):
+    found.append(
+      "One seed: the intervals are of the examples alone, and another seed may differ."
+    )
+  return found
+
+
+def _lost(outcome: Outcome) -> tuple[int, int]:
+  scores = [v for r in outcome.results for v in r.scores.values() if v.dtype.kind == "f"]
+  return sum(int(np.isnan(v).sum()) for v in scores), sum(v.size for v in scores)
+
+
+def block(outcome: Outcome, seconds: float) -> list[str]:
+  """The lines of the terminal: the chosen line, the hardest baselines, the difference."""
+  name = outcome.application.headline
+  metric = outcome.application.metrics[name]
+  count = len(outcome.task.examples["id"])
+  better = {1: ", higher is better", -1: ", lower is better", 0: ""}[metric.better]
+  unit = f" in {metric.unit}" if metric.unit else ""
+  seeds = max((d.difference.seeds for d in outcome.verdicts), default=_seeds(outcome))
+  head = (
+    f"{outcome.application.name} · {metric.title}{unit}{better} · {counted(count, 'example')},"
+    f" {counted(seeds, 'seed')}"
+  )
+  lines = [f"{head:<88} {seconds:5.0f} s"]
+  if outcome.chosen is None:
+    return lines
+  rows: list[list[str]] = [["", *outcome.conditions]] if outcome.conditions != ("",) else []
+  rows.append([outcome.chosen.method, *_row(outcome, outcome.chosen, metric)])
+  if outcome.verdicts:
+    at = {v.condition: v for v in outcome.verdicts}
+    rivals = [at[c].theirs if c in at else None for c in outcome.conditions]
+    cell = lambda line, c: (
+      text(of_results.mean(line, name, metric, c), metric.digits) if line else "–"
+    )
+    pairs = zip(rivals, outcome.conditions, strict=True)
+    rows.append(["hardest baseline", *(cell(line, c) for line, c in pairs)])
+    gap = lambda c: (
+      plus_minus(at[c].difference, metric.digits, sign=True) if c in at else "–"
+    )
+    rows.append(["difference", *map(gap, outcome.conditions)])
+  width = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+  for row in rows:
+    cells = [f"{word:>{w}}" for word, w in zip(row[1:], width[1:], strict=True)]
+    lines.append(f"  {row[0]:<{width[0]}}   " + "   ".join(cells))
+  if outcome.verdicts:
+    lines.append("  " + _told(outcome.verdicts))
+  return [line.rstrip() for line in lines]
+
+
+def _told(found: list[Verdict]) -> str:
+  """The verdicts in a line, "ahead at 5 %, 10 %; open at 50 %", and the baselines' names."""
+  parts = []
+  for word in dict.fromkeys(v.word for v in found):
+    where = [v.condition for v in found if v.word == word and v.condition]
+    parts.append(f"{word} at {', '.join(where)}" if where else word)
+  names = listed(list(dict.fromkeys(v.theirs.method for v in found)))
+  return f"{'; '.join(parts)} (against {names})"
+
+
+def _row(outcome: Outcome, line: Line, metric: Metric) -> list[str]:
+  name = outcome.application.headline
+  best = {v.condition for v in outcome.verdicts if v.word == "ahead"}
+  mean = lambda c: text(of_results.mean(line, name, metric, c), metric.digits)
+  return [f"{mean(c)} *" if c in best else mean(c) for c in outcome.conditions]
+
+
+def _seeds(outcome: Outcome) -> int:
+  chosen = outcome.chosen
+  return (
+    max(map(len, chosen.cells.values())) if chosen is not None else len(outcome.members)
+  )
+
+
+def _unit(metric: Metric) -> str:
+  return f" {metric.unit}" if metric.unit else ""
