@@ -7,6 +7,8 @@ import sys
 
 import pytest
 
+from vae_jax import registry
+
 PACKAGE = pathlib.Path(__file__).parent.parent / "vae_jax"
 FILES = sorted(PACKAGE.rglob("*.py"))
 LEVELS = {
@@ -137,11 +139,20 @@ def test_private_names_are_seen_however_they_are_imported(line, refused):
   ["models", "objectives", "priors", "posteriors", "applications", "likelihoods"],
 )
 def test_members_of_a_folder_never_import_one_another(folder):
-  registered = {p.stem for p in (PACKAGE / folder).glob("*.py") if p.stem[0] != "_"}
-  for path in (PACKAGE / folder).glob("*.py"):
+  registered = set(registry.names(folder))
+  for path in (PACKAGE / folder).rglob("*.py"):
+    member = (
+      path.relative_to(PACKAGE / folder).with_suffix("").parts[0]
+    )  # a file or a folder
     for dotted in imports(path):
       target = dotted.removeprefix(f"vae_jax.{folder}.").split(".")[0]
-      assert not (dotted.startswith(f"vae_jax.{folder}.") and target in registered), dotted
+      other = dotted.startswith(f"vae_jax.{folder}.") and target in registered - {member}
+      assert not other, f"{name(path)} imports {dotted}"
+
+
+def test_a_member_of_a_folder_may_be_a_folder_itself():
+  assert "text" in registry.names("applications")
+  assert registry.find("applications", "text").__file__.endswith("text/__init__.py")
 
 
 @pytest.mark.parametrize("package", HOMES)

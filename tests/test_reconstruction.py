@@ -163,3 +163,15 @@ def test_every_kind_of_example_is_drawn(shape, kind, labels, tmp_path):
   for figure in found.figures:
     path = tmp_path / "figures" / f"{found.application}_{figure.name}.png"
     assert path.read_bytes()[:4] == b"\x89PNG"
+
+
+def test_the_linear_code_of_a_large_split_sees_a_part_of_it(monkeypatch):
+  data = table_data()
+  run, key = open_with(data, nothing(data)), jax.random.key(4)
+  train, test = data.splits["train"]["x"], data.splits["test"]["x"]
+  whole = reconstruction._baselines(run, data, test, key)[2]
+  np.testing.assert_allclose(whole.mean, train.mean(0), atol=1e-6)
+  monkeypatch.setattr(reconstruction, "LARGE", 39)
+  monkeypatch.setattr(reconstruction, "FITTED", 14)
+  part = reconstruction._baselines(run, data, test, key)[2]
+  np.testing.assert_allclose(part.mean, train[::3].mean(0), atol=1e-6)

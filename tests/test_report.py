@@ -1,95 +1,43 @@
-"""Pictures, files and the page that is made of them."""
+"""Reports as files, and the page that is made of them."""
 
+import csv
+import html
 import html.parser
+import io
 import json
 import pathlib
 import re
 import shutil
 import subprocess
+import urllib.parse
 
 import numpy as np
 import pytest
+from drawings import FIGURES, contrast
 
-from vae_jax import plots, report
+from vae_jax import report
 from vae_jax.report import curves, page, store
 from vae_jax.types import Figure, Report, Table
 
-RNG = np.random.default_rng(0)
-IMAGES = RNG.random((3, 4, 8, 8, 1))
 COMMAND = "python evaluate.py --workdir=runs/x --set pairs='3-8' <here>"
 
 
-def grid(images=IMAGES, kind="image_grid", **options) -> Figure:
-  data = {"images": images, "rows": ["a", "b\nb", "c"], **options}
-  return Figure("grid", kind, data, "Pictures & <captions>.")
-
-
-FIGURES = {
-  "image_grid": grid(columns=list("wxyz"), title="β 4 · seed 1"),
-  "rgb": grid(RNG.random((3, 4, 8, 8, 3))),
-  "nan": grid(np.full((3, 4, 8, 8, 1), np.nan)),
-  "sequences": grid(RNG.random((3, 4, 20, 2))),
-  "maps": grid(RNG.random((3, 4, 20, 9)), "pairs"),
-  "tables": grid(RNG.random((3, 7, 5)), "pairs", columns=list("abcdefg"), title="t"),
-  "strips": grid(kind="strips", wide_after=(0, 2)),
-  "latent_grid": Figure(
-    "plane",
-    "latent_grid",
-    {
-      "images": RNG.random((5, 5, 28, 28, 1)),
-      "x": np.linspace(-3, 3, 5),
-      "y": np.linspace(3, -3, 5),
-      "x_label": "latent 1",
-      "y_label": "latent 2",
-    },
-    "",
-  ),
-  "lines": Figure(
-    "lines",
-    "lines",
-    {
-      "x": np.arange(5),
-      "series": {"a": np.arange(5), "b": -np.arange(5)},
-      "bands": {"a": (np.arange(5) - 1, np.arange(5) + 1)},
-      "x_label": "x",
-      "y_label": "y",
-    },
-    "",
-  ),
-  "bars": Figure(
-    "bars",
-    "bars",
-    {
-      "series": {"a": np.arange(3), "b": np.arange(3)},
-      "labels": ["1", "2", "3"],
-      "x_label": "x",
-      "y_label": "y",
-      "line": 1.0,
-    },
-    "",
-  ),
-  "histogram": Figure(
-    "histogram",
-    "histogram",
-    {
-      "series": {"a": RNG.random(50), "b": np.append(RNG.random(9), np.nan)},
-      "x_label": "x",
-    },
-    "",
-  ),
-  "scatter": Figure(
-    "scatter",
-    "scatter",
-    {
-      "points": RNG.random((9, 2)),
-      "labels": np.arange(9) % 2,
-      "names": ("a", "b"),
-      "x_label": "x",
-      "y_label": "y",
-    },
-    "",
-  ),
-}
+SETTING = {"model.latents": 10, "beta": 4.0}
+HEADLINE = {
+  "metric": "PSNR", "unit": "dB", "digits": 2, "condition": "25 %", "method": "latent <MAP>",
+  "setting": "β 4", "mean": 18.2868, "half": 1.1934,
+}  # fmt: skip
+VERDICTS = [
+  {
+    "metric": "psnr", "condition": condition, "setting": SETTING, "method": "latent <MAP>",
+    "baseline": "linear Wiener", "difference": difference, "half": half, "seeds": 2,
+    "examples": 30, "verdict": word,
+  }
+  for condition, difference, half, word in (
+    ("10 %", 3.8129, 1.3692, "ahead"), ("25 %", 0.001, 1.2, "open"),
+    ("50 %", -1.5, float("nan"), "behind"), ("90 %", float("nan"), float("nan"), "NaN"),
+  )
+]  # fmt: skip
 
 
 @pytest.fixture
@@ -127,37 +75,15 @@ def example(application="reconstruction", **changes) -> Report:
   found = Report(
     application,
     "How much <survives>?",
-    [Table("Scores", columns, rows, "What they mean.")],
+    [Table("Scores", columns, rows, "What they mean.", [(0, 3)])],
     [FIGURES["image_grid"], FIGURES["lines"]],
     ["It works.", "COLLAPSED: the other."],
     {"nll": np.arange(3.0)},
+    verdicts=VERDICTS,
+    headline=HEADLINE,
+    seconds=56.2,
   )
   return found._replace(**changes)
-
-
-@pytest.mark.parametrize("name", FIGURES)
-def test_every_kind_is_drawn_with_a_transparent_background(name, tmp_path):
-  import matplotlib.image
-
-  plots.draw(FIGURES[name], tmp_path / "x.png")
-  pixels = matplotlib.image.imread(tmp_path / "x.png")
-  assert pixels.shape[2] == 4
-  assert pixels[..., 3].min() == 0
-  assert pixels.shape[0] > 100
-  assert pixels.shape[1] > 100
-
-
-def test_a_pixel_of_an_image_is_a_square_of_the_file(tmp_path):
-  import matplotlib.image
-
-  image = np.zeros((1, 1, 4, 4, 1))
-  image[0, 0, 1, 2] = 1
-  data = {"images": image, "palette": "gray"}
-  plots.draw(Figure("one", "image_grid", data, ""), tmp_path / "x.png")
-  pixels = matplotlib.image.imread(tmp_path / "x.png")
-  white = np.argwhere(pixels[..., :3].min(-1) * pixels[..., 3] > 0.5)
-  side = plots.TILE // 4
-  assert (np.ptp(white, axis=0) + 1).tolist() == [side, side]
 
 
 def test_a_report_is_saved_whole_and_a_nan_stays_visible(tmp_path):
@@ -206,9 +132,16 @@ class Tags(html.parser.HTMLParser):
   def __init__(self):
     super().__init__()
     self.open, self.links, self.text = [], [], ""
+    self.headings, self.summaries, self.files = [], 0, {}
 
   def handle_starttag(self, tag, attrs):
     self.links += [v for k, v in attrs if k in ("src", "href", "action", "data")]
+    given = dict(attrs)
+    if "download" in given:
+      self.files[given["download"]] = urllib.parse.unquote(given["href"].partition(",")[2])
+    if re.fullmatch("h[1-6]", tag):
+      self.headings.append(int(tag[1]))
+    self.summaries += tag == "summary"
     if tag not in self.VOID:
       self.open.append(tag)
 
@@ -231,8 +164,10 @@ def test_the_page_is_whole_and_needs_nothing_else(workdir):
   assert tags.open == []
   assert all(link.startswith(("data:", "#")) for link in tags.links)
   assert "url(http" not in text
-  assert "<script" not in text
   assert "@import" not in text
+  (script,) = re.findall(r"<script([^>]*)>(.*?)</script>", text, re.S)
+  assert script[0] == ""
+  assert not re.search(r"fetch|import|XMLHttp|https?:|eval", script[1])
   for words in (
     COMMAND,
     "digits: made <up>.",
@@ -246,10 +181,62 @@ def test_the_page_is_whole_and_needs_nothing_else(workdir):
     "−30.12",
     "± 0.25",
     "NaN",
+    "18.29",
+    "+3.81 ±\N{NO-BREAK SPACE}1.37 dB",
+    "Bold: the best of its column.",
+    "In every row: seed 0.",
+    "56 s",
   ):
     assert words in tags.text or words in text, words
+  assert "<survives>" not in text
   anchors = {link[1:] for link in tags.links if link.startswith("#")}
   assert anchors <= set(re.findall(r'id="([^"]+)"', text))
+
+
+def test_headings_are_in_order_and_every_part_folds(workdir):
+  report.save(example("generation"), workdir)
+  tags = Tags()
+  tags.feed(report.render(workdir, COMMAND).read_text())
+  assert tags.headings[:2] == [1, 2]
+  steps = np.diff(tags.headings)
+  assert steps.max() <= 1
+  assert tags.headings.count(1) == 1
+  # training, two reports, how it was made; the contents and the configuration fold too
+  assert tags.headings.count(2) == 4
+  assert tags.summaries == 4 + 2
+
+
+def test_a_table_is_taken_away_whole(workdir):
+  """csv with all digits and all columns, those that the page leaves out among them."""
+  tags = Tags()
+  tags.feed(report.render(workdir, COMMAND).read_text())
+  assert list(tags.files) == ["reconstruction_1_scores.csv", "reconstruction_1_scores.tex"]
+  rows = list(csv.reader(io.StringIO(tags.files["reconstruction_1_scores.csv"])))
+  assert rows == [
+    ["beta", "seed", "active", "elbo", "± elbo", "psnr"],
+    ["1.0", "0", "9 of 10", "-30.123", "0.25", "inf"],
+    ["40.0", "0", "0 of 10 COLLAPSED", "NaN", "", "12.0"],
+  ]
+  folder = workdir / "reports/reconstruction/tables"
+  tex = (folder / "01_scores.tex").read_text()
+  assert tags.files["reconstruction_1_scores.tex"] == tex
+  assert r"{\boldmath$-30.12 \pm 0.25$}" in tex
+
+
+def test_colours_of_text_have_the_contrast_that_aa_asks_for():
+  style = (pathlib.Path(page.__file__).parent / "style.css").read_text()
+  light, dark = re.findall(r":root \{(.*?)\}", style, re.S)
+  for block in (light, dark):
+    hexes = dict(re.findall(r"--([\w-]+): (#[0-9a-f]{6})", block))
+    color = {
+      name: [int(v[i : i + 2], 16) / 255 for i in (1, 3, 5)] for name, v in hexes.items()
+    }
+    for ink in ("ink", "soft", "accent", "alarm", "ahead"):
+      for ground in ("paper", "raised", "wash"):
+        assert contrast(color[ink], color[ground]) >= 4.5, (ink, ground)
+    assert contrast(color["alarm"], color["alarm-wash"]) >= 4.5
+    for i in range(8):
+      assert contrast(color[f"c{i}"], color["paper"]) >= 3
 
 
 def test_the_page_of_an_empty_run_directory(tmp_path):
@@ -258,37 +245,51 @@ def test_the_page_of_an_empty_run_directory(tmp_path):
   assert 'id="training"' not in text
 
 
-def test_the_first_numbers_are_all_of_the_best_member():
-  tables = [
-    {"columns": ["seed", "elbo", "± elbo"], "rows": [[0, -9.0, 0.1], [1, -5.0, 0.2]]},
-    {"columns": ["seed", "method", "psnr"], "rows": [[0, "VAE", 11.0], [1, "VAE", 22.0]]},
-    {"columns": ["seed", "psnr"], "rows": [[None, 99.0]]},
+def test_the_first_numbers_are_the_reports_own_headlines(tmp_path):
+  report.save(example("noise_reduction"), tmp_path)
+  report.save(example("text", headline={}), tmp_path)
+  whole = HEADLINE | {"mean": np.nan, "half": np.nan, "condition": "", "unit": ""}
+  report.save(example("imputation", headline=whole), tmp_path)
+  first, second = page.headlines(store.load(tmp_path))
+  assert first == {
+    "id": "imputation", "name": "imputation", "value": "NaN", "error": "", "unit": "",
+    "kind": "nan", "told": "PSNR of latent <MAP>, β 4",
+  }  # fmt: skip
+  assert second == {
+    "id": "noise_reduction", "name": "noise reduction", "value": "18.29",
+    "error": "±\N{NO-BREAK SPACE}1.19", "unit": "dB", "kind": "number",
+    "told": "PSNR of latent <MAP>, 25 %, β 4",
+  }  # fmt: skip
+  assert page.headlines([]) == []
+
+
+def test_verdicts_are_a_strip_with_the_difference(tmp_path):
+  report.save(example(), tmp_path)
+  report.save(example("generation", verdicts=()), tmp_path)
+  first, second = store.load(tmp_path)
+  found = page.verdicts(first)
+  assert found["told"] == (
+    "PSNR of latent <MAP> · β 4 · latents 10, less the hardest baseline's"
+  )
+  shown = [(one["condition"], one["word"], one["gap"]) for one in found["each"]]
+  assert shown == [
+    ("10 %", "ahead", "+3.81 ±\N{NO-BREAK SPACE}1.37 dB"),
+    ("25 %", "open", "+0.00 ±\N{NO-BREAK SPACE}1.20 dB"),
+    ("50 %", "behind", "−1.50 dB"),
+    ("90 %", "NaN", "NaN dB"),
   ]
-  found = page.headlines([{"tables": tables}])
-  shown = {one["label"]: (one["value"], one["error"]) for one in found["numbers"]}
-  assert shown == {"ELBO": ("−5.00", "0.20"), "PSNR": ("22.00", "")}
-  assert found["member"] == "seed 1"
-  assert page.headlines([]) == {"numbers": [], "member": ""}
+  assert page.verdicts(second) == {}
 
 
-@pytest.mark.parametrize(
-  ("value", "text"),
-  [
-    (None, "–"), (12345, "12,345"), (-1.5, "−1.50"), (0.0312, "0.03120"), (0.0, "0"),
-    (123.456, "123.5"), (54321.9, "54,322"), ("NaN", "NaN"), (1e-9, "1.0e−09"),
-  ],
-)  # fmt: skip
-def test_numbers_for_the_eye(value, text):
-  assert page.number(value) == text
-
-
-def test_a_column_has_one_number_of_digits():
-  body = page.cells(["x", "± x"], [[1.0, 0.1], [0.123, 0.0004], [None, None]])["body"]
-  assert [(row[0]["text"], row[0]["error"]) for row in body] == [
-    ("1.00", "0.10"),
-    ("0.12", "4.0e−04"),
-    ("–", None),
-  ]
+def test_a_report_of_before_has_a_page_too(tmp_path):
+  """Without a headline, verdicts, marks and seconds."""
+  path = report.save(example(), tmp_path)
+  old = json.loads(path.read_text())
+  for name in ("headline", "verdicts", "seconds"):
+    del old[name]
+  del old["tables"][0]["marks"]
+  path.write_text(json.dumps(old))
+  assert "−30.12" in report.render(tmp_path, COMMAND).read_text()
 
 
 def test_curves_have_a_gap_where_a_number_is_missing():
@@ -322,23 +323,49 @@ addEventListener("load", () => {
 </script></head>"""
 
 
-@pytest.mark.browser
-@pytest.mark.skipif(BROWSER is None, reason="no Chromium on the path")
-@pytest.mark.parametrize("width", [390, 1280])
-def test_the_page_in_a_browser(workdir, tmp_path, width):
-  """Nothing is fetched, nothing is broken, and the page is no wider than its window.
+USE = """<script>
+addEventListener("load", () => {
+  const seen = [], all = (s) => [...document.querySelectorAll(s)];
+  const note = (name, value) => seen.push(`${name}=${value}`);
+  const parts = all("details.part"), open = () => parts.filter((p) => p.open).length;
+  const contents = document.querySelector(".contents > details");
+  note("contents", contents.open);
+  note("open", open());
+  document.getElementById("fold").click();
+  note("folded", open());
+  contents.open = true;
+  all('.contents a[href="#reconstruction_1"]')[0].click();
+  note("linked", open());
+  note("left", contents.open);
+  dispatchEvent(new Event("scroll"));
+  note("marked", all(".contents [aria-current]").map((a) => a.hash));
+  let copied = "";
+  Object.defineProperty(navigator, "clipboard", {value: {writeText: async (t) => { copied = t; }}});
+  all("button.copy")[0].click();
+  note("copied", JSON.stringify(copied));
+  const button = all("button.enlarge")[0], dialog = document.getElementById("large");
+  button.click();
+  note("large", dialog.open && dialog.querySelector("img").width > button.firstChild.width);
+  dialog.click();
+  note("closed", !dialog.open);
+  document.body.dataset.measured = seen.join(" ");
+});
+</script></body>"""
 
-  Chromium's own window does not go below 500 pixels, so the page is measured in a frame.
+
+def browsed(inner: str, folder: pathlib.Path, width: int) -> tuple[str, str]:
+  """What a page noted in its body, in a frame of some width, and what the browser logged.
+
+  Chromium's own window does not go below 500 pixels, so the page is looked at in a frame.
   """
-  text = report.render(workdir, COMMAND).read_text().replace("</head>", MEASURE)
-  (tmp_path / "inner.html").write_text(text)
+  (folder / "inner.html").write_text(inner)
   frame = (
     f'<iframe src="inner.html" style="width:{width}px;height:900px;border:0"></iframe>'
   )
   relay = (
     "setTimeout(() => { document.title = frames[0].document.body.dataset.measured }, 400)"
   )
-  (tmp_path / "outer.html").write_text(
+  (folder / "outer.html").write_text(
     f"<title>-</title>{frame}<script>onload = () => {relay}</script>"
   )
   flags = (
@@ -347,11 +374,41 @@ def test_the_page_in_a_browser(workdir, tmp_path, width):
   flags += " --hide-scrollbars --allow-file-access-from-files --enable-logging=stderr"
   found = subprocess.run(
     [
-      BROWSER, *flags.split(), f"--user-data-dir={tmp_path / 'profile'}", "--window-size=1400,1000",
-      "--virtual-time-budget=3000", "--dump-dom", (tmp_path / "outer.html").as_uri(),
+      BROWSER, *flags.split(), f"--user-data-dir={folder / 'profile'}", "--window-size=1400,1000",
+      "--virtual-time-budget=3000", "--dump-dom", (folder / "outer.html").as_uri(),
     ],
     capture_output=True, text=True, timeout=90, check=True,
   )  # fmt: skip
-  title = re.search("<title>(.*?)</title>", found.stdout).group(1)
+  title = re.search("<title>(.*?)</title>", found.stdout, re.S).group(1)
+  return html.unescape(title), found.stderr
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(BROWSER is None, reason="no Chromium on the path")
+@pytest.mark.parametrize("width", [390, 1280])
+def test_the_page_in_a_browser(workdir, tmp_path, width):
+  """Nothing is fetched, nothing is broken, and the page is no wider than its window."""
+  text = report.render(workdir, COMMAND).read_text().replace("</head>", MEASURE)
+  title, log = browsed(text, tmp_path, width)
   assert title == f"view {width} wide {width} broken 0 fetched 0"
-  assert "CONSOLE" not in found.stderr
+  assert "CONSOLE" not in log
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(BROWSER is None, reason="no Chromium on the path")
+@pytest.mark.parametrize("width", [390, 1280])
+def test_it_folds_marks_copies_and_enlarges(workdir, tmp_path, width):
+  text = report.render(workdir, COMMAND).read_text().replace("</body>", USE)
+  title, log = browsed(text, tmp_path, width)
+  wide = str(width > 1000).lower()
+  assert title.split(" ", 6)[:6] == [
+    f"contents={wide}", "open=3", "folded=0", "linked=1", f"left={wide}", "marked=#reconstruction",
+  ]  # fmt: skip
+  rows = [
+    ["beta", "seed", "active", "elbo", "± elbo", "psnr"],
+    ["1.0", "0", "9 of 10", "-30.123", "0.25", "inf"],
+    ["40.0", "0", "0 of 10 COLLAPSED", "NaN", "", "12.0"],
+  ]
+  words = json.dumps("".join("\t".join(row) + "\n" for row in rows), ensure_ascii=False)
+  assert title.split(" ", 6)[6] == f"copied={words} large=true closed=true"
+  assert "CONSOLE" not in log

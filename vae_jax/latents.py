@@ -52,6 +52,30 @@ class StandardPrior(NamedTuple):
     return jax.random.normal(key, (self.latents,))
 
 
+class OtherPrior(NamedTuple):
+  """(params, example) -> p(z) of any other family; without parameters it can say nothing."""
+
+  of: Callable[..., Distribution]
+
+  def __call__(self, params: Params, example: Example | None = None) -> Distribution:
+    """The distribution of these parameters."""
+    return self.of(params, example)
+
+  def log_prob(self, z: Array) -> Array:
+    """Refuses: it depends on the parameters."""
+    raise UserError(_NEEDS_PARAMETERS)
+
+  def sample(self, key: Array) -> Array:
+    """Refuses: it depends on the parameters."""
+    raise UserError(_NEEDS_PARAMETERS)
+
+
+_NEEDS_PARAMETERS = (
+  "This reads codes as draws of N(0, I), and the prior of this model is another one, which"
+  " depends on its parameters: evaluate a run with config.prior.name=standard."
+)
+
+
 def part(config: dict, kind: str) -> tuple[ModuleType, dict]:
   """The prior or the posterior of a configuration, and its options."""
   options = dict(config.get(kind, DEFAULTS[kind]))
@@ -131,7 +155,7 @@ def attach(
   return vae._replace(
     init=lambda key: vae.init(key) | _parameters(config, key, sizes),
     posterior=q_of,
-    prior=StandardPrior(sizes.latents) if standard else p_of,
+    prior=StandardPrior(sizes.latents) if standard else OtherPrior(p_of),
     family=posterior.FAMILY,
     standard=standard,
     numbers=tuple(getattr(posterior, "HYPER", ())),
@@ -163,7 +187,7 @@ def hierarchy(vae: VAE, encode: Callable, walk: Callable[[Params], Walk]) -> VAE
   """
   return vae._replace(
     posterior=lambda params, example: Chain(walk(params), encode(params, example)),
-    prior=lambda params, example=None: Chain(walk(params)),
+    prior=OtherPrior(lambda params, example: Chain(walk(params))),
     family="hierarchy",
     standard=False,
   )

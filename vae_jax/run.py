@@ -2,6 +2,7 @@
 
 import functools
 import pathlib
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -128,6 +129,36 @@ def plug(workdir: str, given: str | None = None) -> None:
       " there: give the folder with --plugins=DIR."
     )
   return registry.plug(folder)
+
+
+def open_beside(
+  run: Run, path: str, fits: Callable[["Run"], bool], expected: str
+) -> Run | None:
+  """Another run to compare one with, at the same checkpoint; None of an empty path.
+
+  Args:
+    run: an opened run.
+    path: of the other one.
+    fits: whether the other one is of the right kind.
+    expected: that kind in words.
+
+  Raises:
+    UserError: also where it is of another kind or was trained on other data.
+  """
+  if not path:
+    return None
+  other = open_run(path, run.which, run.about["data_dir"])
+  if not fits(other):
+    name = other.config["objective"]["name"]
+    raise UserError(f"{path} is a run of {name!r} and not {expected}.")
+  same = all(
+    np.array_equal(values, other.dataset.splits[split].get(field))
+    for split, fields in run.dataset.splits.items()
+    for field, values in fields.items()
+  )
+  if other.spec != run.spec or not same:
+    raise UserError(f"{path} was trained on other data than {run.workdir}.")
+  return other
 
 
 def _joined(workdir: str, parts: list[Run]) -> Run:

@@ -219,7 +219,11 @@ def _given(vae: VAE, model: nn.Module, writers: Callable) -> Callable[[Array], V
       sample=sample,
       mean=mean,
       mode=mode,
-      prior=lambda params, example=None: vae.prior(params, (example or {}) | fixed),
+      prior=vae.prior
+      if vae.standard
+      else latents.OtherPrior(
+        lambda params, example: vae.prior(params, (example or {}) | fixed)
+      ),
     )
 
   return given

@@ -75,6 +75,17 @@ def text(x: np.ndarray, symbols: tuple[str, ...], between: str = " ") -> str:
   return between.join(symbols[i] for i in x[: ends[0] if len(ends) else len(x)])
 
 
+def unit(config: dict[str, Any]) -> str:
+  """What a symbol is: "word" or "character", of a complete configuration."""
+  return config["data"].get("unit", "word")
+
+
+def lines(x: np.ndarray, spec: Spec, unit: str) -> list[str]:
+  """The sentences of rows [N, T], whose symbols are words or characters."""
+  between = " " if unit == "word" else ""
+  return [text(row, spec.symbols, between) for row in x]
+
+
 def parse(sentence: str, spec: Spec, unit: str) -> np.ndarray:
   """A sentence as written on a command line, as a row [T] of symbols.
 

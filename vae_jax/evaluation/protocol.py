@@ -7,13 +7,16 @@ follows from the scores. `docs/applications.md` has an example of 40 lines.
 
     QUESTION: str
     SETTINGS: dict[str, Any]              # with split, limit and tune of `settings.COMMON`
-    METRICS: dict[str, Metric]            # the first one is the headline's where HEADLINE is not
+    METRICS: dict[str, Metric]            # the first one is the headline's where HEADLINE is not;
+                                          # of data that has no score of it, the first that has
     HEADLINE: str                         # optional: the metric that methods are chosen by
     NOTE: str                             # optional: what the numbers mean
     CONTRASTS: ((method, method), ...)    # optional: the second against the first, in a sentence
     VARIES: tuple[str, ...]               # optional: fields of config.data that count as seeds
+    REFERENCES: tuple[str, ...]           # optional: methods to look at, never chosen or rivals
 
     check(runs, settings) -> None                      # optional: refuses before anything else
+    adapted(application, runs, settings) -> Application  # optional: titles, headline and note
     prepare(source, split, limit) -> Task              # of the data alone
     model(task, run) -> Ask | {method: answers}        # of ONE member and ONE example
     baselines(task) -> {method: condition index -> answer}
@@ -61,6 +64,9 @@ class Task(NamedTuple):
   fields: Mapping[str, np.ndarray] = NOTHING  # what a condition adds, [C, N, ...] each
   truth: Any = None  # what answers are scored against
   own: Any = None  # whatever else the application keeps
+  whole: Mapping[str, np.ndarray] = (
+    NOTHING  # what codes are described on; the examples if empty
+  )
 
   @property
   def settings(self) -> dict[str, Any]:
@@ -112,9 +118,10 @@ class Extra(NamedTuple):
   """What an application adds to the report that follows from its scores."""
 
   tables: Sequence[Table] = ()
-  figures: Sequence[Figure] = ()
+  figures: Sequence[Figure] = ()  # one of a name that the kit has takes its place
   findings: Sequence[str] = ()
   arrays: Mapping[str, np.ndarray] = NOTHING
+  block: Sequence[str] = ()  # further lines for the terminal
 
 
 class Application(NamedTuple):
@@ -128,6 +135,7 @@ class Application(NamedTuple):
   note: str
   contrasts: tuple[tuple[str, str], ...]
   varies: tuple[str, ...]
+  references: tuple[str, ...] = ()
 
   def optional(self, name: str, default: Callable | None = None) -> Any:
     """A function of the module, or the default where it has none."""
@@ -157,4 +165,5 @@ def read(name: str, module: Any) -> Application:
     getattr(module, "NOTE", ""),
     tuple(getattr(module, "CONTRASTS", ())),
     tuple(getattr(module, "VARIES", ())),
+    tuple(getattr(module, "REFERENCES", ())),
   )

@@ -78,6 +78,8 @@ def contrast(outcome: Outcome, first: str, second: str) -> str:
     if found is not None:
       where = f" at {condition}" if condition else ""
       told.append(f"{plus_minus(found, metric.digits, sign=True)}{_unit(metric)}{where}")
+  if not told:
+    return ""
   return f"{second.capitalize()} against {first}, the same networks: {', '.join(told)}."
 
 
@@ -102,7 +104,7 @@ def cautions(outcome: Outcome, opened: list) -> list[str]:
   if lost:
     found.append(f"{lost:,} of {total:,} scores are NaN; they are in every mean.")
   found += of_members.dead(opened) + of_members.stopped(outcome.members)
-  if outcome.verdicts and all(v.difference.seeds == 1 for v in outcome.verdicts):
+  if outcome.verdicts and all(of_results.one_seed(v) for v in outcome.verdicts):
     found.append(
       "One seed: the intervals are of the examples alone, and another seed may differ."
     )
@@ -118,19 +120,20 @@ def block(outcome: Outcome, seconds: float) -> list[str]:
   """The lines of the terminal: the chosen line, the hardest baselines, the difference."""
   name = outcome.application.headline
   metric = outcome.application.metrics[name]
-  count = len(outcome.task.examples["id"])
+  count = _examples(outcome, name)
   better = {1: ", higher is better", -1: ", lower is better", 0: ""}[metric.better]
   unit = f" in {metric.unit}" if metric.unit else ""
   seeds = max((d.difference.seeds for d in outcome.verdicts), default=_seeds(outcome))
-  head = (
-    f"{outcome.application.name} · {metric.title}{unit}{better} · {counted(count, 'example')},"
-    f" {counted(seeds, 'seed')}"
-  )
+  scored = any(name in result.scores for result in outcome.results)
+  what = f" · {metric.title}{unit}{better}" if scored else ""
+  head = f"{outcome.application.name}{what} · {counted(count, 'example')}"
+  head += f", {counted(seeds, 'seed')}"
   lines = [f"{head:<88} {seconds:5.0f} s"]
   if outcome.chosen is None:
     return lines
   rows: list[list[str]] = [["", *outcome.conditions]] if outcome.conditions != ("",) else []
-  rows.append([outcome.chosen.method, *_row(outcome, outcome.chosen, metric)])
+  ours = of_results.label(outcome.chosen, outcome.ours)
+  rows.append([ours, *_row(outcome, outcome.chosen, metric)])
   if outcome.verdicts:
     at = {v.condition: v for v in outcome.verdicts}
     rivals = [at[c].theirs if c in at else None for c in outcome.conditions]
@@ -165,6 +168,9 @@ def _told(found: list[Verdict]) -> str:
 def _row(outcome: Outcome, line: Line, metric: Metric) -> list[str]:
   name = outcome.application.headline
   best = {v.condition for v in outcome.verdicts if v.word == "ahead"}
+  if not outcome.verdicts:
+    found = [of_results.interval(line, name, metric, c) for c in outcome.conditions]
+    return [plus_minus(one, metric.digits) if one is not None else "–" for one in found]
   mean = lambda c: text(of_results.mean(line, name, metric, c), metric.digits)
   return [f"{mean(c)} *" if c in best else mean(c) for c in outcome.conditions]
 
@@ -174,6 +180,13 @@ def _seeds(outcome: Outcome) -> int:
   return (
     max(map(len, chosen.cells.values())) if chosen is not None else len(outcome.members)
   )
+
+
+def _examples(outcome: Outcome, name: str) -> int:
+  """How many examples the headline's metric is of; all where it is one number a model."""
+  scored = [r.scores[name] for r in outcome.results if r.member and name in r.scores]
+  most = max(map(len, scored), default=1)
+  return most if most > 1 else len(outcome.task.examples["id"])
 
 
 def _unit(metric: Metric) -> str:

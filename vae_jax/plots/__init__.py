@@ -32,7 +32,7 @@ __all__ = [
 
 
 def draw(figure: types.Figure, path: str | pathlib.Path) -> None:
-  """Writes a figure of a report as a PNG with a transparent background."""
+  """Writes a figure of a report as a PNG: dark ink on a white card."""
   _canvas.write(KINDS[figure.kind], figure.data, path)
 
 

@@ -1,12 +1,18 @@
 """Numbers as pictures: curves, bars, distributions, points, matrices."""
 
+import itertools
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from vae_jax.plots import _panels as panels
-from vae_jax.plots._canvas import INK, Axes, Canvas, axes, colored, colors, finish
+from vae_jax.plots._canvas import INK, Axes, Canvas, axes, colored, colors, finish, ink_on
+
+# Theories, bounds and baselines: neighbours differ in grey and in pattern, the first twelve
+# in one of them at least.
+GREYS = ("#3a3942", "#6b6974", "#8f8d98")
+PATTERNS = ((0, (5, 2.5)), (0, (1.2, 1.6)), (0, (7, 2, 1.2, 2)), (0, (2.4, 1.4)))
 
 
 def lines(
@@ -28,7 +34,7 @@ def lines(
       where wanted, "low" and "high" [N] (the interval), "bars" (True: the interval as error
       bars, not as a band), "points" [P, 2] (drawn as dots in the colour of the curve),
       "labels" [N] (words beside the places of the curve), "style" ("solid"; "dashed": a
-      theory or a bound, in grey; "dots": no line).
+      theory, a bound or a baseline, each in a grey and a pattern of its own; "dots": no line).
     x_label: of the axis.
     y_label: of the axis.
     x: [N], of the series that are arrays.
@@ -41,12 +47,14 @@ def lines(
   """
   fig, ax = axes(*((4.6, 3.9) if square else (6.0, 2.9)), title)
   palette = iter(colors(len(series)))
+  greys = zip(itertools.cycle(GREYS), itertools.cycle(PATTERNS), strict=False)
   for name, values in series.items():
     line = dict(values) if isinstance(values, dict) else {"x": x, "y": values}
     if name in (bands or {}):
       line |= {"low": bands[name][0], "high": bands[name][1]}
     bound = line.get("style") == "dashed"
-    _line(ax, name, line, INK if bound else next(palette))
+    color, pattern = next(greys) if bound else (next(palette), "-")
+    _line(ax, name, line, color, pattern)
   if "x" in log:
     ax.set_xscale("log")
   if "y" in log:
@@ -64,15 +72,14 @@ def lines(
   return finish(fig, ax, x_label, y_label, legend=len(series) > 1)
 
 
-def _line(ax: Axes, name: str, line: dict[str, Any], color: str) -> None:
+def _line(ax: Axes, name: str, line: dict[str, Any], color: str, pattern: Any) -> None:
   """One series of `lines`."""
   x, y = np.asarray(line["x"], float), np.asarray(line["y"], float)
   style = line.get("style", "solid")
-  known = {"solid": ("-", ""), "dashed": ((0, (4, 3)), ""), "dots": ("", "o")}
-  pattern, marker = known[style]
-  marker = marker or ("o" if "points" in line or line.get("bars") or len(x) == 1 else "")
-  form = {"color": color, "linestyle": pattern, "marker": marker, "markersize": 4.5}
-  ax.plot(x, y, label=name, linewidth=1.1 if style == "dashed" else 1.8, **form)
+  dotted = style == "dots" or "points" in line or line.get("bars") or len(x) == 1
+  form = {"color": color, "marker": "o" if dotted else "", "markersize": 4.5}
+  form["linestyle"] = "" if style == "dots" else pattern
+  ax.plot(x, y, label=name, linewidth=1.4 if style == "dashed" else 1.8, **form)
   if "points" in line:
     dots = np.asarray(line["points"], float).reshape(-1, 2)
     ax.plot(*dots.T, ".", color=color, markersize=6, alpha=0.55, markeredgewidth=0)
@@ -84,7 +91,7 @@ def _line(ax: Axes, name: str, line: dict[str, Any], color: str) -> None:
   if line.get("bars"):
     ax.vlines(x, low, high, color=color, linewidth=1.4)
   else:
-    ax.fill_between(x, low, high, color=color, alpha=0.18, linewidth=0)
+    ax.fill_between(x, low, high, color=color, alpha=0.12, linewidth=0)
 
 
 def heatmap(
@@ -101,7 +108,7 @@ def heatmap(
   """A matrix [R, C] as colours, with a label for each row and column and its numbers in it.
 
   Args:
-    values: [R, C]; a NaN is an empty cell.
+    values: [R, C]; a NaN is a cell of its own colour without a number.
     rows: [R] labels; the first row is on top.
     columns: [C] labels.
     x_label: of the columns.
@@ -120,10 +127,9 @@ def heatmap(
   ax.imshow(colored(unit, palette), aspect="auto", interpolation="none")
   for (i, j), value in np.ndenumerate(values):
     if form and count_x <= 20 and np.isfinite(value):
-      light = colored(unit[i, j], palette)[:3] @ np.asarray([0.299, 0.587, 0.114]) > 0.5
-      ink = "black" if light else "white"
       text = format(value, form).replace("-", "−")
-      ax.text(j, i, text, ha="center", va="center", fontsize=6.5, color=ink)
+      place = {"ha": "center", "va": "center", "fontsize": 6.5}
+      ax.text(j, i, text, color=ink_on(colored(unit[i, j], palette)[:3]), **place)
   every = max(1, count_x // 24)
   long = max(map(len, columns), default=0) * 0.07 > side  # an inch has about 14 letters
   turned = {"rotation": 40, "ha": "right", "rotation_mode": "anchor"} if long else {}

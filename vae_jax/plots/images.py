@@ -109,6 +109,8 @@ def _rgba(
   low, high = panels.value_range(images, limits if limits is not None else (0.0, 1.0))
   unit = np.clip((images - low) / (high - low), 0, 1)
   if images.shape[-1] == 3:
+    missing = np.isnan(images).any(-1, keepdims=True)
+    unit = np.where(missing, colored(np.asarray(np.nan), palette)[:3], unit)
     return np.concatenate([unit, np.ones_like(unit[..., :1])], -1)
   return colored(unit[..., 0], palette)
 

@@ -1,21 +1,50 @@
 """What a reader takes away: all scores in long form, every table as csv and as LaTeX."""
 
 import csv
-import math
+import io
 import pathlib
 import re
+import unicodedata
 from collections.abc import Callable
 from typing import Any
 
+from vae_jax.report.formatting import cells
 from vae_jax.types import Report, Table
 
 SCORES = "scores.csv"
+OWN = re.compile(r"\d\d+_[a-z0-9_]+\.(csv|tex)")  # the names that `write` gives to tables
 Whole = Callable[[pathlib.Path, Callable[[pathlib.Path], Any]], None]
-_LATEX = str.maketrans(
-  {c: "\\" + c for c in "&%$#_{}"} | {"~": r"\textasciitilde{}", "^": r"\^{}"}
-)
-_SIGNS = {"±": r"$\pm$", "−": r"$-$", "×": r"$\times$", "β": r"$\beta$", "‖": r"$\|$"}
-_SIGNS |= {"²": r"$^2$", "≥": r"$\geq$", "≤": r"$\leq$", "∞": r"$\infty$", "α": r"$\alpha$"}
+_TEXT = {c: "\\" + c for c in "&%$#_{}"} | {
+  "\\": r"\textbackslash{}",
+  "~": r"\textasciitilde{}",
+  "^": r"\textasciicircum{}",
+  "<": r"\textless{}",
+  ">": r"\textgreater{}",
+  "|": r"\textbar{}",
+  '"': "''",
+  "–": "--",
+  "—": "---",
+  "…": r"\ldots{}",
+  "’": "'",
+  "‘": "`",
+  "“": "``",
+  "”": "''",
+  "\N{NO-BREAK SPACE}": "~",
+}
+_MATH = {
+  "±": r"\pm", "−": "-", "×": r"\times", "·": r"\cdot", "‖": r"\|", "≥": r"\geq",
+  "≤": r"\leq", "≈": r"\approx", "≠": r"\neq", "∞": r"\infty", "→": r"\to", "°": r"^\circ",
+  "√": r"\surd", "∝": r"\propto", "∈": r"\in", "½": r"\frac{1}{2}", "µ": r"\mu",
+}  # fmt: skip
+_WORDS = {"nan": "NaN"}  # as report.json writes it
+_GREEK = {  # its capital's Latin form, where LaTeX has no command of its own for it
+  "ALPHA": "A", "BETA": "B", "GAMMA": "", "DELTA": "", "EPSILON": "E", "ZETA": "Z",
+  "ETA": "H", "THETA": "", "IOTA": "I", "KAPPA": "K", "LAMDA": "", "MU": "M", "NU": "N",
+  "XI": "", "OMICRON": "O", "PI": "", "RHO": "P", "SIGMA": "", "TAU": "T", "UPSILON": "",
+  "PHI": "", "CHI": "X", "PSI": "", "OMEGA": "",
+}  # fmt: skip
+_RAISED = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789", strict=True))
+_LOWERED = dict(zip("₀₁₂₃₄₅₆₇₈₉", "0123456789", strict=True))
 
 
 def write(report: Report, folder: pathlib.Path, whole: Whole) -> None:
@@ -26,73 +55,107 @@ def write(report: Report, folder: pathlib.Path, whole: Whole) -> None:
     folder: reports/<application>.
     whole: (path, write) -> None, which leaves a file as it was or complete.
   """
+  put = lambda path, text: whole(path, lambda to: to.write_bytes(text.encode()))
   if report.scores is not None:
-    whole(folder / SCORES, lambda path: _csv(report.scores, path))
+    put(folder / SCORES, csv_text(report.scores))
   else:
     (folder / SCORES).unlink(missing_ok=True)
   place, kept = folder / "tables", set()
   place.mkdir(exist_ok=True)
-  for number, table in enumerate(report.tables, 1):
-    name = f"{number:02d}_{_slug(table.title)}"
-    whole(place / f"{name}.csv", lambda path, table=table: _csv(table, path))
-    whole(place / f"{name}.tex", lambda path, table=table: _tex(table, path))
+  for i, table in enumerate(report.tables, 1):
+    name = f"{i:02d}_{slug(table.title)}"
+    put(place / f"{name}.csv", csv_text(table))
+    put(place / f"{name}.tex", latex(table))
     kept |= {f"{name}.csv", f"{name}.tex"}
   for path in place.iterdir():
-    if path.name not in kept and path.name[0] != ".":
-      path.unlink()
+    if path.name not in kept and OWN.fullmatch(path.name):
+      path.unlink(missing_ok=True)
+
+
+def csv_text(table: Table) -> str:
+  """A table as csv: every number with all its digits, nothing for None."""
+  text = io.StringIO()
+  writer = csv.writer(text, lineterminator="\n")
+  writer.writerow(table.columns)
+  writer.writerows([_plain(value) for value in row] for row in table.rows)
+  return text.getvalue()
 
 
 def latex(table: Table) -> str:
-  """A table of the package booktabs; a column "± x" joins the one before, the best is bold."""
-  kept = [i for i, name in enumerate(table.columns) if not name.startswith("±")]
-  lines = [r"\begin{tabular}{" + "l" + "r" * (len(kept) - 1) + "}", r"\toprule"]
-  lines.append(" & ".join(_escaped(table.columns[i]) for i in kept) + r" \\")
-  lines.append(r"\midrule")
-  best = {tuple(mark) for mark in table.marks}
-  for number, row in enumerate(table.rows):
-    cells = [_cell(table, row, i, (number, i) in best) for i in kept]
-    lines.append(" & ".join(cells) + r" \\")
+  r"""A table for the package booktabs, with its title and its note as comments.
+
+  Numbers are in math mode, with the digits of the page; a column "± x" joins the one before,
+  the best is bold, words are to the left. A character that LaTeX's own fonts lack stays as
+  it is, for XeLaTeX and LuaLaTeX.
+  """
+  rows = [[_plain(value, None) for value in row] for row in table.rows]
+  shown = cells(table.columns, rows, table.marks)
+  form = "".join("r" if one["kind"] == "number" else "l" for one in shown["head"])
+  lines = [f"% {one}" for one in (table.title, table.note) if one]
+  lines = [*(" ".join(line.split()) for line in lines), r"% \usepackage{booktabs}"]
+  lines += [rf"\begin{{tabular}}{{{form}}}", r"\toprule"]
+  lines += [_row([escaped(one["name"]) for one in shown["head"]]), r"\midrule"]
+  lines += [_row(list(map(_cell, row))) for row in shown["body"]]
   return "\n".join([*lines, r"\bottomrule", r"\end{tabular}", ""])
 
 
-def _cell(table: Table, row: list[Any], i: int, bold: bool) -> str:
-  text = _text(row[i])
-  joined = i + 1 < len(row) and table.columns[i + 1].startswith("±")
-  if joined and row[i + 1] is not None:
-    text = f"{text} ± {_text(row[i + 1])}"
-  text = _escaped(text)
-  return rf"\textbf{{{text}}}" if bold else text
+def escaped(text: str) -> str:
+  """Plain text as LaTeX: special characters, signs and Greek letters as commands."""
+  return "".join(map(_character, " ".join(text.split())))
 
 
-def _text(value: Any) -> str:
-  if value is None:
-    return "–"
-  if isinstance(value, float):
-    return f"{value:.4g}".replace("-", "−") if math.isfinite(value) else str(value)
-  return str(value)
-
-
-def _escaped(text: str) -> str:
-  text = text.replace("\\", "/").translate(_LATEX)
-  for sign, command in _SIGNS.items():
-    text = text.replace(sign, command)
-  return text
-
-
-def _csv(table: Table, path: pathlib.Path) -> None:
-  with path.open("w", newline="", encoding="utf-8") as file:
-    writer = csv.writer(file)
-    writer.writerow(table.columns)
-    writer.writerows(["" if v is None else _number(v) for v in row] for row in table.rows)
-
-
-def _number(value: Any) -> Any:
-  return value.item() if hasattr(value, "item") else value
-
-
-def _tex(table: Table, path: pathlib.Path) -> None:
-  path.write_text(latex(table), encoding="utf-8")
-
-
-def _slug(title: str) -> str:
+def slug(title: str) -> str:
+  """A title as part of a file's name."""
   return re.sub(r"[^a-z0-9]+", "_", title.lower()).strip("_")[:40] or "table"
+
+
+def _row(words: list[str]) -> str:
+  # The command before a row would take its first "[" for an argument, and "*" for a variant.
+  guard = "{}" if words[0][:1] in ("[", "*") else ""
+  return guard + " & ".join(words) + r" \\"
+
+
+def _cell(cell: dict[str, Any]) -> str:
+  if cell["kind"] != "number" or cell["text"] == "–":
+    text = escaped(cell["text"])
+    return rf"\textbf{{{text}}}" if cell["best"] else text
+  parts = [cell["text"], *([cell["error"]] if cell["error"] else [])]
+  text = r" \pm ".join(map(_math, parts))
+  return rf"{{\boldmath${text}$}}" if cell["best"] else f"${text}$"
+
+
+def _math(number: str) -> str:
+  r"""A number of `formatting.number` in math mode: 1{,}234, 1.4 \times 10^{-5}."""
+  text = number.replace("−", "-").replace(",", "{,}").replace("∞", r"\infty")
+  digits, found, power = text.partition("e")
+  return rf"{digits} \times 10^{{{int(power)}}}" if found else text
+
+
+def _character(c: str) -> str:
+  if c in _TEXT:
+    return _TEXT[c]
+  if c in _MATH:
+    return f"${_MATH[c]}$"
+  if c in _RAISED or c in _LOWERED:
+    return f"$^{_RAISED[c]}$" if c in _RAISED else f"$_{_LOWERED[c]}$"
+  greek = re.fullmatch(r"GREEK (SMALL|CAPITAL) LETTER ([A-Z]+)", unicodedata.name(c, ""))
+  if greek and greek.group(2) in _GREEK:
+    return f"${_greek(*greek.groups())}$"
+  return c if c.isprintable() else ""
+
+
+def _greek(size: str, letter: str) -> str:
+  """The command of a Greek letter; those that look Latin have none and are written so."""
+  latin = _GREEK[letter] if size == "CAPITAL" else {"OMICRON": "o"}.get(letter, "")
+  if latin:
+    return rf"\mathrm{{{latin}}}"
+  letter = {"LAMDA": "LAMBDA"}.get(letter, letter)
+  return "\\" + (letter.capitalize() if size == "CAPITAL" else letter.lower())
+
+
+def _plain(value: Any, nothing: Any = "") -> Any:
+  """A number of numpy or JAX as Python's, and as report.json has it; `nothing` for None."""
+  if value is None:
+    return nothing
+  value = value.item() if hasattr(value, "item") else value
+  return _WORDS.get(str(value), value)

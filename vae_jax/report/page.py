@@ -1,4 +1,4 @@
-"""One self-contained page from the files of a run directory: no network, no script."""
+"""One self-contained page from the files of a run directory: it fetches nothing."""
 
 import base64
 import json
@@ -6,34 +6,31 @@ import math
 import os
 import pathlib
 import struct
+import urllib.parse
 from collections.abc import Sequence
 from typing import Any
 
 import jinja2
 
-from vae_jax.report import curves, store
+from vae_jax.evaluation import numbers
+from vae_jax.report import curves, exports, store
+from vae_jax.report.formatting import (
+  SYMBOLS,
+  cells,
+  compact,
+  kind,
+  short,
+  value_text,
+)
+from vae_jax.types import Table
 
 HERE = pathlib.Path(__file__).parent
-# The numbers shown first, where a report has them: the column, its label, its unit.
-HEADLINES = (
-  ("elbo", "ELBO", "nats"),
-  ("nll", "−log p(x)", "nats"),
-  ("iw loss", "IW loss", "nats"),
-  ("rate", "rate", "nats"),
-  ("distortion", "distortion", "nats"),
-  ("psnr", "PSNR", "dB"),
-  ("active", "active latents", ""),
-)
-SYMBOLS = {
-  "beta": "β",
-  "psnr": "PSNR",
-  "mse": "MSE",
-  "elbo": "ELBO",
-  "nll": "NLL",
-  "ess": "ESS",
-  "iw": "IW",
+VERDICTS = {
+  "ahead": "ahead of",
+  "behind": "behind",
+  "open": "open against",
+  "NaN": "NaN against",
 }
-BESIDE = ("beta", "seed")  # columns that name a row and are not measured
 
 
 def render(workdir: str | pathlib.Path, command: str) -> pathlib.Path:
@@ -84,10 +81,12 @@ def context(workdir: pathlib.Path, command: str) -> dict[str, Any]:
   history = _rows(workdir / "metrics.jsonl")
   return {
     "style": (HERE / "style.css").read_text(encoding="utf-8"),
+    "script": (HERE / "page.js").read_text(encoding="utf-8"),
     "title": title(config, workdir.name, _keys(members)),
     "data": about.get("data", ""),
     "facts": _facts(config, members, about),
-    "headlines": headlines(reports, tuple(dict.fromkeys([*BESIDE, *_keys(members)]))),
+    "headlines": headlines(reports),
+    "collapsed": list(dict.fromkeys(_collapsed(reports))),
     "nans": sum(report["nans"] for report in reports),
     "charts": curves.charts(history, names),
     "legend": curves.legend(names) if len(names) > 1 else [],
@@ -102,115 +101,74 @@ def context(workdir: pathlib.Path, command: str) -> dict[str, Any]:
 def member_name(row: dict[str, Any]) -> str:
   """A member in a legend: "β 4 · seed 1"."""
   order = sorted(row, key=lambda name: (name == "seed", name != "beta"))
-  named = [(SYMBOLS.get(k, k), value_text(row[k])) for k in order if row[k] is not None]
+  named = [(short(k), value_text(row[k])) for k in order if row[k] is not None]
   return " · ".join(f"{name} {text}" for name, text in named)
 
 
-def value_text(value: Any) -> str:
-  """A swept value: a number without needless digits, a name as it is, a dash for none."""
-  if isinstance(value, int | float) and not isinstance(value, bool):
-    return f"{value:g}".replace("-", "−")
-  return "–" if value is None else str(value)
-
-
-def number(value: Any, digits: int | None = None) -> str:
-  """A cell for the eye: a true minus sign, a dash for nothing.
-
-  Args:
-    value: a number, a string or None.
-    digits: after the point; as many as four figures need without it.
-  """
-  if value is None:
-    return "–"
-  if isinstance(value, bool) or not isinstance(value, int | float):
-    return str(value)
-  if isinstance(value, int):
-    return f"{value:,}".replace("-", "−")
-  digits = decimals([value]) if digits is None else digits
-  tiny = value != 0 and abs(value) < 0.5 * 10.0**-digits
-  text = f"{value:.1e}" if tiny or abs(value) >= 1e7 else f"{value:,.{digits}f}"
-  return text.replace("-", "−")
-
-
-def decimals(values: list[Any]) -> int:
-  """Digits after the point that give the largest of the values about four figures."""
-  sizes = [abs(v) for v in values if isinstance(v, float) and math.isfinite(v) and v != 0]
-  if not sizes:
-    return 0 if any(isinstance(v, float) for v in values) else 2
-  return max(0, min(6, 3 - math.floor(math.log10(max(sizes))), 2 if max(sizes) >= 1 else 6))
-
-
-def cells(columns: list[str], rows: list[list[Any]]) -> dict[str, Any]:
-  """A table for the template: a column "± x" joins the one before it.
-
-  All numbers of a column have the same digits after the point.
+def headlines(reports: list[dict[str, Any]]) -> list[dict[str, str]]:
+  """The number that stands for each report, where it has one.
 
   Returns:
-    {"head": {"name", "kind"} each, "body": rows of {"text", "error", "kind"}}, where kind is
-    "number", "word", "nan" or "collapsed".
+    {"id", "name": of the report, "value", "error", "unit", "kind", "told": what it is of} each.
   """
-  kept = [i for i, name in enumerate(columns) if not name.startswith("±")]
-  body: list[list[dict]] = [[] for _ in rows]
-  head = []
-  for i in kept:
-    digits = decimals([row[i] for row in rows])
-    joined = i + 1 < len(columns) and columns[i + 1].startswith("±")
-    kinds = {_kind(row[i]) for row in rows}
-    numeric = "number" in kinds or (kinds == {"nan"})
-    head.append({"name": _heading(columns[i]), "kind": "number" if numeric else "word"})
-    for line, row in zip(body, rows, strict=True):
-      error = number(row[i + 1], digits) if joined and row[i + 1] is not None else None
-      named = columns[i] in BESIDE and isinstance(row[i], int | float)
-      text = f"{row[i]:g}" if named else number(row[i], digits)
-      kind = "number" if numeric and row[i] is None else _kind(row[i])
-      line.append({"text": text, "error": error, "kind": kind})
-  return {"head": head, "body": body}
-
-
-def headlines(reports: list[dict[str, Any]], names: tuple[str, ...] = BESIDE) -> dict:
-  """The first numbers of the page, all of one member: that of the highest ELBO.
-
-  Args:
-    reports: as written.
-    names: the columns that say which member a row is of.
-
-  Returns:
-    {"numbers": {"label", "unit", "value", "error", "kind"} each, "member": which, where
-    there are several}.
-  """
-  tables = [table for report in reports for table in report["tables"]]
-  rows = [dict(zip(t["columns"], row, strict=True)) for t in tables for row in t["rows"]]
-  of_member = [row for row in rows if row.get("seed") is not None]
-  scored = [row for row in of_member if isinstance(row.get("elbo"), int | float)]
-  best = max(scored, key=lambda row: row["elbo"], default=(of_member or [{}])[0])
-  who = {name: best[name] for name in names if best.get(name) is not None}
-  same = [row for row in of_member if all(row.get(k, v) == v for k, v in who.items())]
   found = []
-  for name, label, unit in HEADLINES:
-    column = lambda key, name=name: key.split(" (")[0] == name
-    cell = next(((k, row) for row in same for k in row if column(k)), None)
-    if cell is None or cell[1][cell[0]] is None:
+  for report in reports:
+    own = _headline(report)
+    if "mean" not in own:
       continue
-    value, error = cell[1][cell[0]], cell[1].get(f"± {name}")
-    one = {"label": label, "unit": unit, "value": number(value), "kind": _kind(value)}
-    one["error"] = "" if error is None else number(error, decimals([value]))
-    found.append(one)
-  several = len({tuple(row.get(k) for k in names) for row in of_member}) > 1
-  return {"numbers": found, "member": member_name(who) if several and who else ""}
+    parts = [f"{own['metric']} of {own['method']}", own["condition"], own["setting"]]
+    one = {"id": report["application"], "name": _spaced(report["application"])}
+    one |= {"value": numbers.text(_float(own["mean"]), own["digits"]), "unit": own["unit"]}
+    one |= {"kind": kind(own["mean"]), "told": ", ".join(filter(None, parts))}
+    found.append(one | {"error": _half(own["half"], own["digits"])})
+  return found
 
 
-def _kind(value: Any) -> str:
-  if isinstance(value, int | float):
-    return "number"
-  if isinstance(value, str) and "COLLAPSED" in value:
-    return "collapsed"
-  return "nan" if value in ("NaN", "inf", "-inf") else "word"
+def verdicts(report: dict[str, Any]) -> dict[str, Any]:
+  """The strip at the head of a report: who is ahead under each condition, and by how much.
+
+  Returns:
+    {"told": what is compared, "each": {"condition", "word", "told", "baseline", "gap"} each};
+    {} where nothing was compared.
+  """
+  found = report.get("verdicts")
+  if not found:
+    return {}
+  own, each = _headline(report), []
+  for one in found:
+    parts = [
+      numbers.signed(_float(one["difference"]), own["digits"]),
+      _half(one["half"], own["digits"]),
+      own["unit"],
+    ]
+    word = one["verdict"] if one["verdict"] in VERDICTS else "open"
+    told = {"condition": one["condition"], "word": word, "told": VERDICTS[word]}
+    each.append(told | {"baseline": one["baseline"], "gap": " ".join(filter(None, parts))})
+  first = found[0]
+  who = " · ".join(filter(None, (first["method"], member_name(first["setting"]))))
+  metric = own["metric"] or short(first["metric"])
+  return {"told": f"{metric} of {who}, less the hardest baseline's", "each": each}
 
 
-def _heading(name: str) -> str:
-  first, space, rest = name.partition(" ")
-  comma = "," if first.endswith(",") else ""
-  return SYMBOLS.get(first.rstrip(","), first.rstrip(",")) + comma + space + rest
+def _headline(report: dict[str, Any]) -> dict[str, Any]:
+  """A report's headline, with what it may lack."""
+  empty = {"metric": "", "method": "", "condition": "", "setting": "", "unit": ""}
+  return {**empty, "digits": 2, "half": None, **(report.get("headline") or {})}
+
+
+def _half(value: Any, digits: int) -> str:
+  """The words "± 0.5" that no line breaks; empty where no interval is known."""
+  found = _float(value)
+  return f"±\N{NO-BREAK SPACE}{numbers.text(found, digits)}" if math.isfinite(found) else ""
+
+
+def _float(value: Any) -> float:
+  """A number of report.json, where NaN is a word and nothing is null."""
+  return float("nan" if value is None else value)
+
+
+def _collapsed(reports: list[dict[str, Any]]) -> list[str]:
+  return [line for r in reports for line in r["findings"] if "COLLAPSED" in line]
 
 
 def title(config: dict[str, Any], fallback: str, swept: Sequence[str]) -> dict[str, str]:
@@ -261,22 +219,51 @@ def _duration(seconds: float) -> str:
 
 
 def _section(workdir: pathlib.Path, report: dict[str, Any]) -> dict[str, Any]:
-  tables = [
-    {**table, **cells(table["columns"], table["rows"])} for table in report["tables"]
-  ]
+  name = report["application"]
+  tables = [_table(table, f"{name}_{i}") for i, table in enumerate(report["tables"], 1)]
   figures = [
     {**figure, **_inline(workdir / figure["file"])}
     for figure in report["figures"]
     if (workdir / figure["file"]).is_file()
   ]
-  name = report["application"]
   return {
     **report,
     "id": name,
-    "name": name.replace("_", " "),
+    "name": _spaced(name),
+    "took": _duration(report["seconds"]) if report.get("seconds") else "",
+    "verdicts": verdicts(report),
     "tables": tables,
     "figures": figures,
   }
+
+
+def _table(table: dict[str, Any], name: str) -> dict[str, Any]:
+  """A table for the template, and the whole of it as the files that a reader takes away."""
+  shown = compact(table)
+  best = "Bold: the best of its column." if shown.marks else ""
+  whole = Table(
+    table["title"], table["columns"], table["rows"], table["note"], table.get("marks", ())
+  )
+  files = {
+    "csv": _data_uri("text/csv", exports.csv_text(whole)),
+    "tex": _data_uri("application/x-tex", exports.latex(whole)),
+  }
+  return {
+    "id": name,
+    "title": table["title"],
+    "note": " ".join(filter(None, (table["note"], best, shown.said))),
+    "file": f"{name}_{exports.slug(table['title'])}",
+    **files,
+    **cells(shown.columns, shown.rows, shown.marks),
+  }
+
+
+def _data_uri(media: str, text: str) -> str:
+  return f"data:{media};charset=utf-8,{urllib.parse.quote(text, safe=',')}"
+
+
+def _spaced(name: str) -> str:
+  return name.replace("_", " ")
 
 
 def _inline(path: pathlib.Path) -> dict[str, Any]:

@@ -91,6 +91,7 @@ def _written(report: Report, drawn: list[dict]) -> dict[str, Any]:
     "verdicts": plain(list(report.verdicts)),
     "findings": list(report.findings),
     "seconds": report.seconds,
+    "metrics": {name: dict(metric) for name, metric in report.metrics.items()},
     "tables": tables,
     "nans": sum(row.count("NaN") for table in tables for row in table["rows"]),
     "figures": drawn,
