@@ -88,3 +88,11 @@ def means(report: Any, metric: str, **where: Any) -> dict[tuple, float]:
     if row[at["metric"]] == metric
     and all(row[at[k]] in (v, None) for k, v in where.items())
   }
+
+
+def scored(report: Any, metric: str, **known: Any) -> list[float]:
+  """The means of a metric in the long form, in order, where columns have these values."""
+  at = report.scores.columns.index
+  named = {"metric": metric, **known}
+  rows = [r for r in report.scores.rows if all(r[at(k)] == v for k, v in named.items())]
+  return [row[at("mean")] for row in rows]
