@@ -32,7 +32,7 @@ def main() -> None:
   flags.add_plugins(parser)
   flags.add_distributed(parser)
   known, rest = parser.parse_known_args()
-  with flags.told_in_one_sentence():
+  with flags.told_in_one_sentence() as interrupt:
     overrides = flags.overrides(rest)
     flags.use_compilation_cache()
     flags.join(known)
@@ -48,6 +48,7 @@ def main() -> None:
       place=known.placement,
       plan_only=known.plan,
       plugins=known.plugins,
+      interrupt=interrupt,
     )
 
 
