@@ -22,6 +22,7 @@ LEVELS = {
   **dict.fromkeys(
     (
       "distributions",
+      "families",
       "likelihoods",
       "noise",
       "corruptions",
@@ -34,7 +35,20 @@ LEVELS = {
     1,
   ),
   "metrics": 1,
-  **dict.fromkeys(("models", "objectives", "data", "baselines", "vae", "config"), 2),
+  **dict.fromkeys(
+    (
+      "models",
+      "objectives",
+      "priors",
+      "posteriors",
+      "data",
+      "baselines",
+      "vae",
+      "latents",
+      "config",
+    ),
+    2,
+  ),
   **dict.fromkeys(("training", "run", "asking"), 3),
   "inputs": 3,
   "codec": 4,
@@ -125,7 +139,10 @@ def test_private_names_are_seen_however_they_are_imported(line, refused):
   assert private(PACKAGE / "plots" / "x.py", ast.parse(line)) == refused
 
 
-@pytest.mark.parametrize("folder", ["models", "objectives", "applications", "likelihoods"])
+@pytest.mark.parametrize(
+  "folder",
+  ["models", "objectives", "priors", "posteriors", "applications", "likelihoods"],
+)
 def test_members_of_a_folder_never_import_one_another(folder):
   registered = set(registry.names(folder))
   for path in (PACKAGE / folder).rglob("*.py"):
