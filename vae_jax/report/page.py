@@ -60,10 +60,10 @@ def write_whole(path: pathlib.Path, text: str) -> None:
   scratch.replace(path)
 
 
-def environment() -> jinja2.Environment:
+def environment(folder: pathlib.Path = HERE) -> jinja2.Environment:
   """Where the templates are, and that a name they lack is an error."""
   return jinja2.Environment(
-    loader=jinja2.FileSystemLoader(HERE),
+    loader=jinja2.FileSystemLoader(folder),
     autoescape=True,
     trim_blocks=True,
     lstrip_blocks=True,
@@ -95,6 +95,7 @@ def context(workdir: pathlib.Path, command: str) -> dict[str, Any]:
     "config": json.dumps(config, indent=2, ensure_ascii=False) if config else "",
     "command": command,
     "sweep": (workdir / "sweep.html").is_file(),
+    "explorer": (workdir / "explore.html").is_file(),
   }
 
 
