@@ -4,6 +4,7 @@
 """
 
 import base64
+import itertools
 import math
 from collections.abc import Callable
 from typing import Any
@@ -133,7 +134,7 @@ def _sizes(run: Run) -> list[tuple[int, int]]:
 
 def _conv_decoder(run: Run, own: dict) -> list[Layer]:
   sizes = _sizes(run)[::-1]
-  steps = list(zip(sizes[:-1], sizes[1:], strict=True))
+  steps = list(itertools.pairwise(sizes))
   up = [_strided("up", own[f"up_{i}"], step, "relu") for i, step in enumerate(steps)]
   up[-1]["act"] = ""
   dense = [_dense(own[name], "relu") for name in ("decode_dense", "decode_top")]
@@ -142,7 +143,7 @@ def _conv_decoder(run: Run, own: dict) -> list[Layer]:
 
 def _conv_encoder(run: Run, own: dict) -> list[Layer]:
   sizes = _sizes(run)
-  steps = enumerate(zip(sizes[:-1], sizes[1:], strict=True))
+  steps = enumerate(itertools.pairwise(sizes))
   down = [_strided("down", own[f"down_{i}"], step, "relu") for i, step in steps]
   dense = [_dense(own["encode_dense"], "relu"), _dense(own["mean"])]
   return [*_beside(run), *down, *_label(run), *dense]

@@ -15,13 +15,13 @@ from vae_jax.explore import network
 from vae_jax.metrics import latent
 from vae_jax.report import page
 from vae_jax.run import Run, alive, select
+from vae_jax.training import sweep
 from vae_jax.types import UserError
 
 HERE = pathlib.Path(__file__).parent
 SCRIPTS = ("network.js", "plane.js", "animation.js", "page.js")
 EXAMPLES = 600  # whose codes are on the map
 LIMIT = 64_000_000  # bytes of a page; a phone's browser gives up not far above
-SEEDS = ("seed", "data_seed")  # of the members of one setting the first is shown
 
 
 def write(
@@ -120,7 +120,7 @@ def _chosen(runs: Sequence[Run], members: str) -> list[tuple[int, int]]:
   settings: dict[str, tuple[int, int]] = {}
   for _, (i, place) in sorted(places.items()):
     row = runs[i].members[place]
-    setting = str([(k, v) for k, v in row.items() if k not in SEEDS])
+    setting = str([(k, v) for k, v in row.items() if k not in sweep.SEEDS])
     settings.setdefault(setting, (i, place))
   return list(settings.values())
 
