@@ -9,6 +9,7 @@ import jax
 import numpy as np
 from markupsafe import Markup
 
+from vae_jax import files
 from vae_jax.evaluation import pictures
 from vae_jax.evaluation.source import Source
 from vae_jax.explore import network
@@ -51,7 +52,7 @@ def write(
       f" members, as in --members=0,1, or leave the encoder out with --no_encoder."
     )
   path = pathlib.Path(workdir) / "explore.html"
-  page.write_whole(path, text)
+  files.write_text(path, text)
   return path
 
 
