@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from explored import IMAGE, codes, embedded, three_members, unpacked
 from helpers import ROOT
-from scipy.stats import ortho_group
+from scipy.stats import kstest, ortho_group
 
 from vae_jax import explore
 from vae_jax.explore import network
@@ -53,6 +53,8 @@ def test_the_page_is_whole_and_holds_a_seed_of_each_setting(sweep, tmp_path):
   assert [one["name"] for one in data["members"]] == ["β 1", "β 4"]
   for one, member in zip(data["members"], (0, 2), strict=True):
     np.testing.assert_allclose(unpacked(one["codes"]), codes(sweep, member), atol=1e-3)
+  for draws in unpacked(data["members"][0]["draws"]).T:  # of the prior
+    assert kstest(draws, "norm").pvalue > 1e-3
   assert data["labels"] == sweep.dataset.splits["test"]["label"].tolist()
   assert re.findall(r'(?:src|href)="([^"]*)"', text) == ["data:,"]
   assert "default-src 'none'" in text

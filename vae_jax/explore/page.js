@@ -207,9 +207,11 @@
     say("Your picture is encoded; beside it stands what the decoder makes of its code.");
   }
 
-  on("draw", "click", () => { // Box and Muller's normal draws: the prior is N(0, I)
+  on("draw", "click", () => {
     stop();
-    go(z.map(() => Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * Math.PI * Math.random())));
+    const draws = network.tensor(member.draws);
+    const at = member.latents * Math.floor((Math.random() * draws.length) / member.latents);
+    go(draws.slice(at, at + member.latents));
   });
   on("zero", "click", () => { stop(); go(new Float32Array(member.latents)); });
   on("save", "click", () => large(z).toBlob((blob) => save(blob, "picture.png")));

@@ -22,6 +22,7 @@ from vae_jax.types import UserError
 HERE = pathlib.Path(__file__).parent
 SCRIPTS = ("network.js", "plane.js", "animation.js", "page.js")
 EXAMPLES = 600  # whose codes are on the map
+DRAWS = 500  # codes of the prior, one of which surprises
 LIMIT = 64_000_000  # bytes of a page; a phone's browser gives up not far above
 
 
@@ -140,11 +141,13 @@ def _member(run: Run, place: int, encoder: bool) -> dict[str, Any]:
   order = np.argsort(-known, kind="stable")
   active = latent.active_units(means)[order]
   busy = order[active] if active.any() else order
+  keys = jax.random.split(jax.random.key(0), DRAWS)
   unit = "{:.2f} nats" if run.stochastic else "{:.2f}"
   return {
     "latents": means.shape[-1],
     "net": network.describe(run, place, encoder),
     "codes": network.tensor(means),
+    "draws": network.tensor(jax.vmap(run.vae.prior.sample)(keys)),
     "verdict": f"{latent.verdict(means)} latents are active. The busiest is first, with"
     f" {'its part of the rate' if run.stochastic else 'the variance of its codes'}.",
     "sliders": [
