@@ -52,7 +52,9 @@
   function show() {
     waiting = false;
     const start = performance.now();
-    paint(byId("picture"), decode(z));
+    const x = decode(z);
+    paint(byId("picture"), x);
+    paint(byId("follow"), x);
     byId("took").textContent = `${(performance.now() - start).toFixed(1)} ms.`;
     for (const { at } of member.sliders) {
       byId(`z-${at}`).value = z[at];
@@ -248,6 +250,8 @@
       if (file) read(file);
     });
   }
+  // The picture again in a corner, while a slider below is moved and the picture is out of sight.
+  new IntersectionObserver(([seen]) => { byId("follow").hidden = seen.isIntersecting; }).observe(byId("picture"));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", later);
   if (byId("classes")) legend();
   choose(0);
