@@ -4,6 +4,7 @@ import re
 import subprocess
 import sys
 
+import jax
 import numpy as np
 import pytest
 from explored import IMAGE, codes, embedded, three_members, unpacked
@@ -73,6 +74,23 @@ def test_members_may_be_named_and_the_encoder_left_out(sweep, tmp_path):
   assert 'id="file"' not in path.read_text()
   with pytest.raises(UserError, match=r"'3'; expected numbers of the members 0, 1, 2"):
     explore.write([sweep], tmp_path, "3")
+
+
+def test_the_dead_are_left_out(sweep, tmp_path):
+  dead = sweep._replace(ended=["dead at 3", "", ""])
+  data = embedded(explore.write([dead, sweep._replace(ended=["dead at 3"] * 3)], tmp_path))
+  assert [one["name"] for one in data["members"]] == ["β 1 · seed 1", "β 4 · seed 0"]
+  with pytest.raises(UserError, match="are dead"):
+    explore.write([sweep._replace(ended=["dead at 3"] * 3)], tmp_path)
+
+
+def test_a_collapsed_member_has_a_slider_for_every_latent(sweep, tmp_path):
+  params = {"model": dict(sweep.params["model"])}
+  for part in ("mean", "logvar"):
+    params["model"][part] = jax.tree.map(np.zeros_like, sweep.params["model"][part])
+  (one, _) = embedded(explore.write([sweep._replace(params=params)], tmp_path))["members"]
+  assert "0 of 3 COLLAPSED" in one["verdict"]
+  assert len(one["sliders"]) == 3
 
 
 def test_what_cannot_be_shown_is_told_in_a_sentence(sweep, tmp_path, monkeypatch):

@@ -15,7 +15,7 @@ from vae_jax.evaluation.source import Source
 from vae_jax.explore import network
 from vae_jax.metrics import latent
 from vae_jax.report import page
-from vae_jax.run import Run, alive, select
+from vae_jax.run import DEAD, Run, alive, select
 from vae_jax.training import sweep
 from vae_jax.types import UserError
 
@@ -44,7 +44,9 @@ def write(
     UserError: a model, a likelihood or examples that the page cannot show, members that are
       not there, or a page that would be too large.
   """
-  context = build([alive(run) for run in runs], pathlib.Path(workdir), members, encoder)
+  living = [run for run in runs if not all(end.startswith(DEAD) for end in run.ended)]
+  living = [alive(run) for run in living or runs]  # where all are dead it says so
+  context = build(living, pathlib.Path(workdir), members, encoder)
   template = page.environment(HERE).get_template("explore.html.j2")
   text = template.render(context)
   if len(text) > LIMIT:
@@ -148,7 +150,7 @@ def _member(run: Run, place: int, encoder: bool) -> dict[str, Any]:
     "net": network.describe(run, place, encoder),
     "codes": network.tensor(means),
     "draws": network.tensor(jax.vmap(run.vae.prior.sample)(keys)),
-    "verdict": f"{latent.verdict(means)} latents are active. The busiest is first, with"
+    "verdict": f"Active latents: {latent.verdict(means)}. The busiest is first, with"
     f" {'its part of the rate' if run.stochastic else 'the variance of its codes'}.",
     "sliders": [
       {"at": int(i), "name": f"latent {i + 1}", "told": unit.format(known[i])} for i in busy
