@@ -56,6 +56,7 @@ LEVELS = {
   "applications": 5,
   **dict.fromkeys(("plots", "report"), 6),
   "evaluation.command": 7,
+  "explore": 7,
 }
 HOMES = {
   "matplotlib": {"plots/_canvas.py"},
