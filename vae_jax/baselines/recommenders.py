@@ -128,13 +128,13 @@ GRID: dict[str, tuple[Callable[..., Scorer], dict[str, tuple]]] = {
   "popularity": (popularity, {}),
   "ItemKNN": (
     item_knn,
-    {"neighbours": (20, 50, 100, 200, 500), "shrink": (0.0, 2.0, 10.0, 30.0)},
+    {"neighbours": (50, 100, 200, 500), "shrink": (0.0, 10.0, 30.0)},
   ),
   "PureSVD": (pure_svd, {"factors": (5, 10, 20, 30, 50, 70, 100, 150, 200)}),
   "EASE": (ease, {"ridge": (10.0, 30.0, 60.0, 100.0, 200.0, 400.0, 1000.0)}),
   "RP3β": (
     rp3beta,
-    {"neighbours": (50, 200, 500), "alpha": (0.4, 0.7, 1.0), "beta": (0.0, 0.3, 0.6)},
+    {"neighbours": (100, 500), "alpha": (0.4, 0.7, 1.0), "beta": (0.3, 0.6)},
   ),
 }
 

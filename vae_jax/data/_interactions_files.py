@@ -62,7 +62,6 @@ class Events(NamedTuple):
   users: list[str]
   items: list[str]
   titles: dict[str, str]  # by the item's id, where the file names them
-  liked: float  # the rating from which a line counts where config.data.min_rating says none
   note: str
 
 
@@ -96,7 +95,7 @@ def _movielens(name: str, layout: Layout, data_dir: str | None) -> Events:
     for row in _cells(file, layout.titles_between):
       titles[row[0]] = row[1]
   note = f"{layout.note} (GroupLens): ratings of {layout.liked:g} and more count."
-  return Events(name, *found, titles, layout.liked, note)
+  return Events(name, *found, titles, note)
 
 
 def _lastfm(data_dir: str | None) -> Events:
@@ -107,7 +106,7 @@ def _lastfm(data_dir: str | None) -> Events:
       rows += [(number, row[:2]) for number, row in enumerate(_cells(file, "\t"), 1)]
   found = _gathered(rows, ("user", "item"), LASTFM[0], None)
   note = "LastFM of LightGCN (He et al. 2020): artists heard, its two files together."
-  return Events("lastfm", *found, {}, 0.0, note)
+  return Events("lastfm", *found, {}, note)
 
 
 def own(path: str, data_dir: str | None) -> Events:
@@ -157,7 +156,7 @@ def _own(path: pathlib.Path, head: list[str], rows: Iterable) -> Events:
       yield number, [row[at[kind]] for kind in kinds]
 
   found = _gathered(picked(), kinds, path.name, None)
-  return Events(path.stem, *found, titles, -np.inf, f"From {path.name}.")
+  return Events(path.stem, *found, titles, f"From {path.name}.")
 
 
 def _parquet(path: pathlib.Path) -> tuple[list[str], Iterator[list[str]]]:

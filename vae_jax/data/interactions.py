@@ -17,7 +17,7 @@ from vae_jax.data import _baskets, _interactions_files, _split
 from vae_jax.data._interactions_files import Events, own
 from vae_jax.types import Dataset, Item, Spec, UserError
 
-__all__ = ["counted", "load", "matrix", "own", "targets"]
+__all__ = ["counted", "least", "load", "matrix", "own", "targets"]
 
 OPTIONS = {
   "set": "generated",  # or ml-100k, ml-1m, ml-20m, lastfm, own
@@ -92,15 +92,20 @@ def targets(fields: dict[str, np.ndarray], items: int) -> scipy.sparse.csr_array
   return _matrix(row, place, (len(fields["target"]), items))
 
 
-def counted(events: Events, min_rating: float) -> np.ndarray:
-  """The lines of a log that count, by number: the last of each pair, where it is liked."""
+def least(config: dict[str, Any]) -> float:
+  """The rating from which a line counts where a file has ratings."""
+  layout = _interactions_files.LAYOUTS.get(config["set"])
+  return config["min_rating"] or (-np.inf if layout is None else layout.liked)
+
+
+def counted(events: Events, least: float) -> np.ndarray:
+  """The lines of a log that count, by number: the last of each pair, from a rating on."""
   order = np.arange(len(events.user))
   if events.time is not None:
     order = np.argsort(events.time, kind="stable")
   pair = events.user[order].astype(np.int64) * len(events.items) + events.item[order]
   _, last = np.unique(pair[::-1], return_index=True)
   found = np.sort(order[len(order) - 1 - last])
-  least = min_rating or events.liked
   return found if events.rating is None else found[events.rating[found] >= least]
 
 
@@ -124,12 +129,11 @@ def _filtered(
   events: Events, config: dict[str, Any]
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
   """The pairs that count, of items and then users that have enough: user, item, time."""
-  kept = counted(events, config["min_rating"])
-  for numbers, least in (
-    (events.item, config["min_item"]), (events.user, config["min_user"])
-  ):  # fmt: skip
+  kept = counted(events, least(config))
+  needed = (events.item, config["min_item"]), (events.user, config["min_user"])
+  for numbers, enough in needed:
     many = np.bincount(numbers[kept], minlength=1)
-    kept = kept[many[numbers[kept]] >= least]
+    kept = kept[many[numbers[kept]] >= enough]
   if config["hide"] == "last" and events.time is None:
     raise UserError(f"data.hide is 'last' and {events.name} has no times; take random.")
   if len(kept) == 0:
@@ -244,6 +248,5 @@ def _generated(config: dict[str, Any]) -> Events:
     [f"user {i + 1}" for i in range(users)],
     [f"item {i + 1}" for i in range(items)],
     {},
-    0.0,
     f"GENERATED users of a softmax of rank {rank}; nobody's taste.",
   )
