@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import optax
 
 from vae_jax import noise, registry
-from vae_jax.types import VAE, Array, Batch, Example, Hyper, Params, Terms
+from vae_jax.types import VAE, Array, Batch, Example, Hyper, Params, Terms, UserError
 
 METRICS = ("loss", "rate", "distortion", "elbo", "grad_norm", "skipped")
 FATAL = 10  # steps in a row without a finite gradient after which a member is dead
@@ -110,12 +110,14 @@ def make(
   """
   loss = batch_loss(vae, config, examples, axis)
   hyper_at = scheduled(config, total)
+  lagged = _is_lagged(config)
 
   def train_step(
     state: State, hyper: Hyper, batch: Example
   ) -> tuple[State, dict[str, Array]]:
     now = hyper_at(hyper, state.step)
-    (_, metrics), gradient = jax.value_and_grad(loss, has_aux=True)(
+    own = _lagging(loss, lagged, state.ema)
+    (_, metrics), gradient = jax.value_and_grad(own, has_aux=True)(
       state.params, now, batch, state.step
     )
     gradient = _total(gradient, axis)
@@ -178,6 +180,24 @@ def batch_loss(
     return value, {**means, "elbo": -(means["rate"] + means["distortion"])}
 
   return loss
+
+
+def _is_lagged(config: dict) -> bool:
+  """Whether the objective reads params["lagged"], the moving average of the parameters."""
+  lagged = getattr(_objective(config)[0], "LAGGED", False)
+  if lagged and not config["optimizer"]["ema"]:
+    raise UserError(
+      f"The objective {config['objective']['name']!r} reads the moving average of the"
+      " parameters: set config.optimizer.ema=True."
+    )
+  return lagged
+
+
+def _lagging(loss: Callable, lagged: bool, ema: Params) -> Callable:
+  """The loss with the moving average beside the parameters, where the objective reads it."""
+  if not lagged:
+    return loss
+  return lambda params, *rest: loss({**params, "lagged": ema}, *rest)
 
 
 def _total(tree: Any, axis: str | None) -> Any:
