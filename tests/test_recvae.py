@@ -60,7 +60,7 @@ def test_a_posterior_that_is_the_old_one_costs_nothing_and_has_no_gradient_throu
   terms = recvae.loss(vae(), {**params, "lagged": params}, clean, key(), hyper)
   np.testing.assert_allclose(terms.loss, terms.distortion, rtol=1e-5)
   moved = lambda lagged: (
-    recvae.loss(vae(), {**params, "lagged": lagged}, example, key, hyper).loss
+    recvae.loss(vae(), {**params, "lagged": lagged}, example, key(), hyper).loss
   )
   assert moved(params) != moved({"shift": jnp.zeros(2)})
   gradient = jax.grad(moved)(params)
