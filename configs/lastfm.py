@@ -1,26 +1,36 @@
-"""LastFM listeners (LightGCN's set): Mult-VAE."""
+"""LastFM listeners (LightGCN's set): Mult-VAE and, with `:recvae`, RecVAE's parts."""
 
 from ml_collections import ConfigDict
-
-BETAS = [0.05, 0.1, 0.2, 0.4, 0.8]
 
 
 def get_config(argument: str = "") -> ConfigDict:
   words = set(argument.split(",")) - {""}
+  if unknown := words - {"recvae", "folds", "smoke"}:
+    raise ValueError(f"{min(unknown)!r} is none of recvae, folds, smoke")
+  recvae = "recvae" in words
+  network = {"hidden": [600], "decoder": [600]}
+  numbers = {"beta": 0.2, "beta_steps": 400.0}
+  if recvae:
+    network = {
+      "hidden": [600] * 5, "decoder": [], "encoder": "dense", "activation": "silu"
+    }  # fmt: skip
+    numbers = {"gamma": 0.005, "decoder_rate": 0.3, "ema_decay": 0.98}
   return ConfigDict(
     {
-      "data": {"name": "interactions", "set": "lastfm"},
-      "model": {"name": "multinomial", "latents": 200},
+      "data": {"name": "interactions", "set": "lastfm", "folds": 5},
+      "model": {"name": "multinomial", "latents": 200, **network},
       "likelihood": {"name": "multinomial"},
-      "objective": {"name": "beta"},
+      "objective": {"name": "recvae" if recvae else "beta"},
       "corruption": {"name": "dropout"},
-      "hyper": {
-        "beta": 0.2,
-        "beta_steps": 400.0,
-        "corruption_rate": 0.5,
-        "learning_rate": 1e-3,
+      "hyper": {"corruption_rate": 0.5, "learning_rate": 1e-3, **numbers},
+      "schedule": {} if recvae else {"beta": "linear"},
+      "optimizer": {"ema": recvae},
+      "sweep": [{"data.fold": fold} for fold in range(5)] if "folds" in words else {},
+      "train": {
+        "steps": 2 if "smoke" in words else 400,
+        "batch_size": 100,
+        "eval_every": 50,
+        "log_every": 50,
       },
-      "schedule": {"beta": "linear"},
-      "train": {"steps": 600, "batch_size": 100, "eval_every": 50, "log_every": 50},
     }
   )

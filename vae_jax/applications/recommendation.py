@@ -10,11 +10,12 @@ import numpy as np
 from vae_jax import asking
 from vae_jax.baselines import recommenders
 from vae_jax.data import interactions
-from vae_jax.evaluation import reporting
+from vae_jax.evaluation import reporting, restoration
 from vae_jax.evaluation.answer import Outcome
 from vae_jax.evaluation.numbers import listed
 from vae_jax.evaluation.protocol import Ask, Extra, Metric, Result, Task
 from vae_jax.evaluation.source import Source
+from vae_jax.inference.latent_map import latent_map
 from vae_jax.inputs import baskets
 from vae_jax.metrics import ranking
 from vae_jax.run import Run, select
@@ -26,6 +27,9 @@ SETTINGS = {
   "split": "test",
   "limit": 10_000,  # users: the first ones of the split
   "tune": 10_000,  # validation users that methods and baselines are chosen on
+  "map_steps": 80,  # of latent_map, from the encoder's mean
+  "map_rate": 0.05,  # its first step size, in units of z
+  "batch": 50,  # users at once: memory, not the result
   "input": "",  # a .csv or .parquet of users of one's own; see `inputs.baskets`
   "top": 20,  # items for each of them
 }
@@ -40,7 +44,8 @@ METRICS = {
   "novelty": Metric("Novelty", "bits", 0),
 }
 VARIES = ("fold",)
-MEAN = "posterior mean"
+ONCE, MAP = "encode and decode", "latent MAP"
+CONTRASTS = ((ONCE, MAP),)
 NOTE = (
   "Users are in no row of train; what they show is ranked against all other items, none sampled."
   " Recall@k is of min(k, hidden items). Of the first 20: coverage, the share of all items that"
@@ -78,21 +83,34 @@ def prepare(source: Source, split: str, limit: int) -> Task:
 
 
 def model(task: Task, run: Run) -> Ask:
-  """The likeliest items of a code, those that the user shows left out: [LONG] int32."""
+  """The likeliest items at each code, those that the user shows left out: [LONG] int32."""
   count = min(LONG, len(run.spec.items))
 
   def recommend(params: Params, hyper: Hyper, example: Example, key: Array) -> dict:
-    return {MEAN: likeliest(run, params, example, count)[0]}
+    found = codes(run, params, example, task.settings)
+    return {name: likeliest(run, params, example, z, count)[0] for name, z in found.items()}
 
-  return Ask(recommend)
+  return Ask(recommend, batch=task.settings["batch"])
+
+
+def codes(
+  run: Run, params: Params, example: Example, settings: dict[str, Any]
+) -> dict[str, Array]:
+  """The encoder's mean [L], and from there the mode of p(z|x), for what a user shows."""
+  mean = run.vae.posterior(params, example).mean
+  joint = lambda z: (
+    run.vae.log_likelihood(params, z, example) + restoration.log_prior(run, z)
+  )
+  mode = latent_map(joint, mean[None], settings["map_steps"], settings["map_rate"])
+  return {ONCE: mean, MAP: mode.z}
 
 
 def likeliest(
-  run: Run, params: Params, example: Example, count: int
+  run: Run, params: Params, example: Example, z: Array, count: int
 ) -> tuple[Array, Array]:
-  """The items [count] of the largest E[x|z] at the posterior's mean, and these numbers."""
-  expected = run.vae.mean(params, run.vae.posterior(params, example).mean)
-  value, item = jax.lax.top_k(jnp.where(example["x"] > 0, -jnp.inf, expected), count)
+  """The items [count] of the largest E[x|z] that the user does not show, and these numbers."""
+  left = jnp.where(example["x"] > 0, -jnp.inf, run.vae.mean(params, z))
+  value, item = jax.lax.top_k(left, count)
   return item, value
 
 
@@ -182,10 +200,10 @@ def _by_size(outcome: Outcome) -> Extra:
 
 
 def _lead(outcome: Outcome) -> Result:
-  """The answer of the member that pictures show."""
-  number = outcome.lead.number
-  of = lambda one: one.member is not None and one.member.number == number
-  return next(one for one in outcome.results if of(one))
+  """The answer of the member that pictures show, by the method chosen on validation."""
+  method = ONCE if outcome.chosen is None else outcome.chosen.method
+  of = lambda one: one.member is not None and one.member.number == outcome.lead.number
+  return next(one for one in outcome.results if of(one) and one.method == method)
 
 
 def _name(run: Run, item: int) -> str:
@@ -242,18 +260,22 @@ def _popularity(outcome: Outcome) -> Figure:
 
 def _own(outcome: Outcome) -> tuple[str, np.ndarray]:
   """Lists for the users of the setting `input`, of the member chosen on validation."""
-  run, count = select(outcome.lead.run, outcome.lead.place), outcome.settings["top"]
-  given = baskets.read(outcome.settings["input"], run)
+  lead, settings = _lead(outcome), outcome.settings
+  run, count = select(lead.member.run, lead.member.place), settings["top"]
+  given = baskets.read(settings["input"], run)
   count = min(count, len(run.spec.items))
   dense = run._replace(dataset=run.dataset._replace(transform=None))
 
   def recommend(params: Params, hyper: Hyper, example: Example, key: Array) -> tuple:
-    return likeliest(run, params, example, count)
+    z = codes(run, params, example, settings)[lead.method]
+    return likeliest(run, params, example, z, count)
 
   rows = [["user", "rank", "item", "title", "probability", "known items"]]
   for start in range(0, len(given.users), asking.BATCH):
     part = given.rows[start : start + asking.BATCH]
-    found = asking.apply(dense, recommend, {"x": part.toarray()}, outcome.key)
+    found = asking.apply(
+      dense, recommend, {"x": part.toarray()}, outcome.key, settings["batch"]
+    )
     for user, (items, values) in enumerate(zip(*(one[0] for one in found), strict=True)):
       for rank, (item, value) in enumerate(zip(items, values, strict=True), 1):
         if np.isfinite(value):  # a user who has nearly everything has a shorter list
