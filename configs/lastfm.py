@@ -14,7 +14,7 @@ def get_config(argument: str = "") -> ConfigDict:
     network = {
       "hidden": [600] * 5, "decoder": [], "encoder": "dense", "activation": "silu"
     }  # fmt: skip
-    numbers = {"gamma": 0.005, "decoder_rate": 0.3, "ema_decay": 0.98}
+    numbers = {"gamma": 0.003, "ema_decay": 0.98}
   return ConfigDict(
     {
       "data": {"name": "interactions", "set": "lastfm", "folds": 5},
