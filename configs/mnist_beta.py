@@ -1,7 +1,7 @@
 """β on MNIST: 8 values and 5 seeds of a 784-200-20 network on binary digits, as one sweep.
 
 Command:   python train.py --config=configs/mnist_beta.py --workdir=runs/mnist_beta --data_dir=data
-           python evaluate.py --workdir=runs/mnist_beta --application=beta_comparison
+           python evaluate.py --workdir=runs/mnist_beta --application=sweep_comparison
            configs/mnist_beta.py:one    β = 1 and one seed
 Duration:  616 s of training for 40 members on two CPU cores
 Expected:  nll (K = 50, 500 test images) 84.0 [81.8, 86.3] at β = 1, the lowest; 85.1 at β = 2, 87.4

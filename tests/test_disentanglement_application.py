@@ -4,15 +4,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from test_applications import bind, cell, open_with
+from helpers import evaluated
+from made import bind, cell, open_with
 from test_disentanglement import grid
 
 from vae_jax import report
-from vae_jax.applications import disentanglement
-from vae_jax.applications._disentanglement_scores import LABELS, UDR
+from vae_jax.baselines import ica
+from vae_jax.metrics import udr
 from vae_jax.types import Dataset, Factor, Posterior, Spec, UserError
 
-KEY = jax.random.key(0)
 SIZES = (3, 4, 5)
 FEW = {"votes": 300, "test_votes": 200, "sampled": 240, "trees": 3}
 NONE = {**FEW, "baselines": "no"}
@@ -58,30 +58,50 @@ def opened(data, vae, axes=None, ended=None, scale=None, **options):
   )
 
 
-def row_of(table, code):
-  return [row[table.columns.index("code")] for row in table.rows].index(code)
+def asked(runs, settings=FEW):
+  return evaluated("disentanglement", runs, settings)
+
+
+def row_of(table, method):
+  return [row[table.columns.index("method")] for row in table.rows].index(method)
+
+
+def table_of(found, title):
+  return next(table for table in found.tables if table.title == title)
+
+
+def of_members(found, metric="mig"):
+  """The scores of each member by its number, of the long form."""
+  at = {name: i for i, name in enumerate(found.scores.columns)}
+  return {
+    row[at["member"]]: row[at["mean"]]
+    for row in found.scores.rows
+    if row[at["metric"]] == metric and row[at["member"]] is not None
+  }
 
 
 def test_a_perfect_code_has_perfect_scores_and_noise_has_none():
   data = factor_data()
-  found = disentanglement.evaluate(opened(data, mixing(data)), data, KEY, FEW)
+  found = asked(opened(data, mixing(data)))
   table = found.tables[0]
   for name in ("MIG", "MIG, sampled", "FactorVAE", "β-VAE", "DCI D", "DCI C", "DCI I"):
     assert cell(table, name) == pytest.approx(1, abs=0.02), name
-  assert cell(table, "active") == "3 of 3"
   noise, truth = row_of(table, "noise"), row_of(table, "true factors")
   assert cell(table, "MIG", noise) < 0.1
   assert cell(table, "FactorVAE", noise) < 0.6
   assert cell(table, "MIG", truth) == pytest.approx(1)
-  assert {"PCA", "ICA", "untrained encoder"} <= {row[2] for row in table.rows}
-  assert not set(UDR.values()) & set(table.columns)
-  places = found.tables[-1]
+  assert {"PCA", "ICA", "untrained encoder"} <= {row[0] for row in table.rows}
+  assert "UDR" not in table.columns
+  assert found.verdicts[0]["baseline"] != "true factors"  # the ceiling is no rival
+  assert truth not in {row for row, _ in table.marks}
+  places = table_of(found, "Where each factor is")
   at = places.columns.index("factor")
   assert [row[at : at + 3] for row in places.rows] == [
     ["a", 3, 1],
     ["b", 4, 2],
     ["c", 5, 3],
   ]
+  assert cell(places, "active") == "3 of 3"
   assert cell(places, "knows") == pytest.approx(1, abs=1e-6)
   assert found.arrays["member0_code"].shape == (240, 3)
   np.testing.assert_allclose(found.arrays["member0_information"], np.eye(3), atol=1e-6)
@@ -89,53 +109,87 @@ def test_a_perfect_code_has_perfect_scores_and_noise_has_none():
 
 def test_seeds_are_averaged_and_agree_in_udr():
   data = factor_data()
-  found = disentanglement.evaluate(opened(data, mixing(data), SEEDS), data, KEY, NONE)
+  found = asked(opened(data, mixing(data), SEEDS), NONE)
+  assert of_members(found, "udr") == pytest.approx(dict.fromkeys(range(6), 1))
+  assert of_members(found, "udr_lasso") == pytest.approx(
+    dict.fromkeys(range(6), 0.9), abs=0.01
+  )
   table = found.tables[0]
-  assert [row[:2] for row in table.rows[:4]] == [[1.0, 0], [1.0, 1], [1.0, 2], [4.0, 0]]
-  for row in range(6):
-    assert cell(table, "UDR", row) == pytest.approx(1)
-    assert cell(table, "UDR, Lasso", row) == pytest.approx(0.9, abs=0.01)
-  seeds = found.tables[1]
-  assert "across seeds" in seeds.title
-  assert [row[:2] for row in seeds.rows] == [[1.0, 3], [4.0, 3]]
-  assert cell(seeds, "MIG") == pytest.approx(1)
-  assert cell(seeds, "± MIG") == pytest.approx(0, abs=1e-12)
+  assert [row[:3] for row in table.rows] == [[1.0, "model", 3], [4.0, "model", 3]]
+  assert cell(table, "MIG") == pytest.approx(1)
+  assert cell(table, "± MIG") == pytest.approx(0, abs=1e-12)
 
 
-def test_the_better_setting_is_named_and_a_better_baseline_too():
+def test_udr_is_of_the_seeds_of_a_group_alone():
+  rng = np.random.default_rng(0)
+  codes, rates = rng.normal(size=(5, 50, 3)), np.ones((5, 3))
+  codes[4, 0, 0] = np.nan
+  found = udr.of_groups(codes, rates, ["a", "a", None, "b", "a"])
+  np.testing.assert_allclose(found[:2], udr.udr(codes[:2], rates[:2]))
+  assert np.isnan(found[2:]).all()
+
+
+def test_independent_components_undo_a_rotation():
+  rng = np.random.default_rng(0)
+  sources = rng.uniform(-np.sqrt(3), np.sqrt(3), (20_000, 2))
+  turned = sources @ np.array([[0.8, 0.6], [-0.6, 0.8]])
+  codes, found = ica.codes(turned, turned)
+  assert found
+  agreement = np.abs(np.corrcoef(codes.T, sources.T)[:2, 2:])
+  assert sorted(agreement.max(1) > 0.99) == [True, True]
+  assert agreement.min(1).max() < 0.1
+
+
+def test_each_score_names_its_setting_and_better_baselines_are_told():
   data = factor_data()
   turn = np.array([[1, 1, 0], [1, -1, 0], [0, 0, 1]]) / np.sqrt([2, 2, 1])
-  run = opened(data, mixing(data, turn), SEEDS)
-  found = disentanglement.evaluate(run, data, KEY, FEW)
-  told = " ".join(found.findings)
-  assert "A code without training wins: MIG" in told
-  assert "(PCA)" in told
-  # A sixth of x is added to the codes of β = 1 alone, by the member's own parameter.
+  told = " ".join(asked(opened(data, mixing(data, turn), SEEDS)).findings)
+  assert "Behind the best baseline: MIG" in told
+  assert "to PCA)" in told
+  # A part of another factor is added to the codes of β = 1 alone, by the member's own number.
   encode = lambda params, x: Posterior(
     x + (1 - params["scale"]) * jnp.roll(x, 1), jnp.full(3, -9.0)
   )
   mixed = bind(data, encode, lambda params, z: z, 3)
   run = opened(data, mixed, SEEDS, scale=[0.3, 0.4, 0.5, 1, 1, 1])
-  told = disentanglement.evaluate(run, data, KEY, NONE).findings
-  assert told[0].startswith("By MIG β 4 is the best setting (median 1.00 over 3 seeds")
-  assert "most for β 1" in told[1]
-  assert "less than between the medians" in told[1]
+  found = asked(run, NONE)
+  assert found.findings[0].startswith(
+    "The setting that each score prefers on validation: MIG β 4, FactorVAE β"
+  )
+  assert found.headline["setting"] == "β 4"
+  between = next(text for text in found.findings if "Between seeds" in text)
+  assert "most for β 1" in between
+  assert "less than between the means" in between
+
+
+def test_the_setting_is_chosen_on_validation():
+  data = factor_data()
+  turned = {**data.splits["valid"], "x": -data.splits["valid"]["x"] - 9}
+  data = data._replace(splits={**data.splits, "valid": turned})
+  # Below 0 the codes of β = 1 are the factors', above 0 those of β = 4.
+  turn = jnp.array([[1.0, 1, 0], [1, -1, 0], [0, 0, 1]])
+  encode = lambda params, x: Posterior(
+    jnp.where((x.sum() < -9) == (params["scale"] < 1), x, x @ turn), jnp.full(3, -9.0)
+  )
+  vae = begun(bind(data, encode, lambda params, z: z, 3))
+  found = asked(opened(data, vae, SEEDS, scale=[0, 0, 0, 1, 1, 1]), NONE)
+  mig = of_members(found)
+  assert mig[3] > mig[0]
+  assert found.headline["setting"] == "β 1"
 
 
 def test_collapse_and_nan_are_told_and_in_no_average():
   data = factor_data()
-  scale = [1, 1, np.nan, 0, 0, 0]
-  run = opened(data, mixing(data), SEEDS, scale=scale)
-  found = disentanglement.evaluate(run, data, KEY, NONE)
-  table = found.tables[0]
-  assert cell(table, "active", 2) == "NaN"
-  assert [cell(table, name, 2) for name in LABELS.values()] == [None] * len(LABELS)
-  assert cell(table, "active", 3) == "0 of 3 COLLAPSED"
-  assert cell(table, "MIG", 3) == 0
+  run = opened(data, mixing(data), SEEDS, scale=[1, 1, np.nan, 0, 0, 0])
+  found = asked(run, NONE)
+  assert of_members(found) == {0: pytest.approx(1), 1: pytest.approx(1), 3: 0, 4: 0, 5: 0}
+  members = table_of(found, "Every member")
+  assert cell(members, "active", 2) == "0 of 3 COLLAPSED"
+  assert cell(found.tables[0], "seeds") == 3  # the NaN's is among them, without a score
+  assert cell(found.tables[0], "MIG") == pytest.approx(1)
   told = " ".join(found.findings)
   assert "COLLAPSED: no latent is active in β 4 · seed 0, β 4 · seed 1" in told
-  assert "The codes of 1 members hold a NaN" in told
-  assert "median 1.00 over 2 seeds" in told
+  assert "The codes of β 1 · seed 2 hold a NaN" in told
 
 
 def test_no_score_of_a_collapsed_code_wins():
@@ -147,29 +201,33 @@ def test_no_score_of_a_collapsed_code_wins():
   )
   vae = begun(bind(data, encode, lambda params, z: z, 3))
   run = opened(data, vae, SEEDS, scale=[1, 1, 1, 0, 0, 0])
-  found = disentanglement.evaluate(run, data, KEY, NONE)
-  assert cell(found.tables[0], "MIG", 3) > 0.99 > cell(found.tables[0], "MIG", 0)
-  assert found.findings[0].startswith("The MIG of β 1 is")
-  assert "COLLAPSED" in found.findings[-1]
-  assert found.figures[-3].data["title"] == "β 1 · seed 0"  # the traversals
+  found = asked(run, NONE)
+  assert of_members(found)[3] > 0.99 > of_members(found)[0]
+  assert "β" not in found.tables[0].columns  # β = 1 is the only setting with a line
+  assert found.headline["mean"] == pytest.approx(of_members(found)[0])
+  assert any(text.startswith("COLLAPSED") for text in found.findings)
+  walks = [f for f in found.figures if f.name.startswith("traversal")]
+  assert walks[0].data["title"] == "β 1 · seed 0"
   everything = run._replace(params={"scale": np.zeros(6, np.float32)})
-  told = disentanglement.evaluate(everything, data, KEY, NONE).findings
-  assert not any("By MIG" in sentence for sentence in told)
+  told = asked(everything, NONE)
+  assert not told.headline
+  assert not any("prefers" in sentence for sentence in told.findings)
 
 
 def test_stopped_and_dead_members_are_in_no_average():
   data = factor_data()
   ended = ["", "", "stopped at 5", "dead at 3", "", ""]
-  scale = [1, 1, 0, np.nan, 1, 1]
-  run = opened(data, mixing(data), SEEDS, ended, scale)
-  found = disentanglement.compare([run], data, KEY, NONE)
+  run = opened(data, mixing(data), SEEDS, ended, [1, 1, 0, np.nan, 1, 1])
+  found = asked(run, NONE)
+  assert sorted(of_members(found)) == [0, 1, 2, 4, 5]
+  assert 2 not in of_members(found, "udr")
+  assert cell(table_of(found, "Every member"), "ended", 2) == "stopped at 5"
   table = found.tables[0]
-  assert len(table.rows) == 5
-  assert cell(table, "ended", 2) == "stopped at 5"
-  seeds = found.tables[1]
-  assert [cell(seeds, "n", row) for row in range(len(seeds.rows))] == [2, 2]
-  assert "1 of 6 members are dead and have no row, 1 were stopped" in found.findings[-1]
-  assert "median 1.00 over 2 seeds" in found.findings[0]
+  assert [cell(table, "seeds", row) for row in (0, 1)] == [2, 2]
+  assert cell(table, "MIG") == pytest.approx(1)
+  told = " ".join(found.findings)
+  assert "1 of 6 members is dead" in told
+  assert "1 stopped by early stopping is in no average" in told
 
 
 def test_programs_of_different_sizes_are_in_one_table():
@@ -180,64 +238,50 @@ def test_programs_of_different_sizes_are_in_one_table():
     run = opened(data, mixing(data, matrix), {"seed": [0, 1]})
     members = [{**row, "model.latents": matrix.shape[1]} for row in run.members]
     runs.append(run._replace(members=members, numbers=[2 * i, 2 * i + 1]))
-  found = disentanglement.compare(runs, data, KEY, FEW)
+  found = asked(runs)
   table = found.tables[0]
-  latents = table.columns.index("model.latents")
-  assert [row[latents] for row in table.rows[:4]] == [3, 3, 5, 5]
-  assert cell(table, "modularity", 2) == pytest.approx(3 / 5)
+  assert [row[0] for row in table.rows[:2]] == [3, 5]
+  assert cell(table, "modularity", 1) == pytest.approx(3 / 5)
   assert found.arrays["member2_code"].shape == (240, 5)
 
 
 def test_an_autoencoder_has_no_posterior_to_sample():
   data = factor_data()
   run = opened(data, mixing(data), {"seed": [0, 1]}, objective="autoencoder")
-  found = disentanglement.evaluate(run, data, KEY, NONE)
-  assert cell(found.tables[0], "MIG, sampled") is None
-  assert cell(found.tables[0], "UDR") == pytest.approx(1)
-  assert "rate" not in [name for table in found.tables for name in table.columns]
+  found = asked(run, NONE)
+  assert not of_members(found, "mig_sampled")
+  assert of_members(found, "udr") == pytest.approx({0: 1, 1: 1})
+  assert not of_members(found, "rate")
+  assert len(of_members(found, "distortion")) == 2
 
 
 def test_every_figure_is_drawn(tmp_path):
   data = factor_data()
   axes = {"beta": [0.5, 1.0, 4.0, 8.0], "seed": [0, 1]}
-  scale = [1, 1, 1, 1, 1, 1, 0, 0]
-  found = disentanglement.evaluate(
-    opened(data, mixing(data), axes, scale=scale), data, KEY, FEW
-  )
+  found = asked(opened(data, mixing(data), axes, scale=[1, 1, 1, 1, 1, 1, 0, 0]))
   names = [figure.name for figure in found.figures]
   assert names == [
-    "scores", "mig", "information_1", "information_2", "information_3", "importance",
+    "sweep", "scores", "information_1", "information_2", "information_3", "importance",
     "traversal_1", "traversal_2", "traversal_3",
   ]  # fmt: skip
-  curves = found.figures[0].data["series"]
-  assert curves["MIG"]["y"] == pytest.approx([1, 1, 1, 0])
+  curves = found.figures[1].data["series"]
+  assert curves["MIG"]["y"] == pytest.approx([1, 1, 1, 0])  # collapsed members, too
   walk = found.figures[names.index("traversal_1")].data
   assert [name.split(" · ")[1] for name in walk["rows"]] == ["c 1.00", "a 1.00", "b 1.00"]
   assert walk["images"].shape == (3, 9, 3)
+  heat = found.figures[names.index("information_1")].data
+  np.testing.assert_allclose(heat["values"][0], [0, 0, 1], atol=1e-6)  # the busiest first
   report.save(found, tmp_path)
   for name in names:
     path = tmp_path / "figures" / f"disentanglement_{name}.png"
     assert path.read_bytes()[:4] == b"\x89PNG"
 
 
-def test_two_swept_numbers_are_a_curve_each():
-  data = factor_data()
-  axes = {"beta": [1.0, 4.0], "learning_rate": [0.001, 0.01], "seed": [0, 1]}
-  run = opened(data, mixing(data), axes, scale=[1, 1, 0, 0, 1, 1, 0, 0])
-  figures = disentanglement.evaluate(run, data, KEY, NONE).figures
-  assert "scores" not in [figure.name for figure in figures]
-  series = next(figure for figure in figures if figure.name == "mig").data["series"]
-  assert list(series) == ["learning_rate 0.001", "learning_rate 0.01"]
-  assert series["learning_rate 0.001"]["y"] == pytest.approx([1, 1])
-  assert series["learning_rate 0.01"]["y"] == [0, 0]
-  assert series["learning_rate 0.01"]["points"] == [(1, 0), (1, 0), (4, 0), (4, 0)]
-
-
 def test_what_cannot_be_scored_is_refused_before_anything_is_computed():
   data = factor_data(known=False)
   refuse = bind(data, lambda params, x: 1 / 0, lambda params, z: 1 / 0, 3)
   with pytest.raises(UserError, match="causes of made are not known"):
-    disentanglement.evaluate(opened(data, refuse), data, KEY, {})
+    asked(opened(data, refuse), {})
   data = factor_data()
   for settings, match in (
     ({"dci": "tree"}, "forest or boosting"),
@@ -248,4 +292,4 @@ def test_what_cannot_be_scored_is_refused_before_anything_is_computed():
     ({"bin": 3}, "bins"),
   ):
     with pytest.raises(UserError, match=match):
-      disentanglement.evaluate(opened(data, refuse), data, KEY, settings)
+      asked(opened(data, refuse), settings)

@@ -4,11 +4,14 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from test_applications import FEW, bind, cell, nothing, open_with, table_data
+from helpers import evaluated, means
+from made import bind, open_with, table_data
+from test_generation import FEW
 
-from vae_jax.applications import _pictures, generation, reconstruction
+from vae_jax.applications.generation import MIXTURE, PRIOR, REBUILT, TRAIN
 from vae_jax.baselines import classifier, pca_gmm, per_pixel
 from vae_jax.data import _bits
+from vae_jax.evaluation import pictures
 from vae_jax.metrics import frechet, manifold
 from vae_jax.types import Dataset, Posterior, Spec
 
@@ -28,21 +31,52 @@ def test_frechet_is_the_distance_of_gaussians():
   assert frechet.distance(x[:, :1], x[:, :1] + 2) == pytest.approx(4, rel=1e-9)
 
 
+def test_the_influence_of_an_example_is_how_the_distance_changes_with_its_weight():
+  rng = np.random.default_rng(3)
+  x, y = rng.normal(size=(60, 4)) @ rng.normal(size=(4, 4)), rng.normal(size=(60, 4)) + 1
+  x[:, 3] = 0  # a feature that never fires
+  found = frechet.influence(x, y)
+  assert found.mean() == pytest.approx(frechet.distance(x, y), rel=1e-9)
+
+  def weighted(weights):
+    means = [np.average(v, axis=0, weights=weights) for v in (x, y)]
+    covs = [np.cov(v, rowvar=False, aweights=weights, ddof=0) for v in (x, y)]
+    cross = np.sqrt(np.maximum(np.linalg.eigvals(covs[0] @ covs[1]).real, 0)).sum()
+    return np.square(means[0] - means[1]).sum() + sum(map(np.trace, covs)) - 2 * cross
+
+  for n in (0, 7, 31):
+    step, one = 1e-5, np.eye(60)[n]
+    slope = (
+      weighted((1 - step) / 60 + step * one) - weighted((1 + step) / 60 - step * one)
+    ) / (2 * step)
+    assert found[n] - found.mean() == pytest.approx(slope, rel=0.03)
+  assert np.isnan(frechet.influence(x, np.full_like(y, np.nan))).all()
+
+
+def test_the_spread_of_the_influence_is_the_error_of_the_distance():
+  rng = np.random.default_rng(4)
+  draw = lambda: (rng.normal(size=(400, 3)), rng.normal(size=(400, 3)) * 1.6 + 0.5)
+  many = [frechet.distance(*draw()) for _ in range(300)]
+  each = frechet.influence(*draw())
+  assert each.std() / 20 == pytest.approx(np.std(many), rel=0.15)
+
+
 def test_manifold_scores_of_copies_and_of_strangers():
   rng = np.random.default_rng(1)
   x = rng.normal(size=(120, 2))
-  same = manifold.scores(x, x, 5)
+  mean = lambda *sets: manifold.Scores(*(v.mean() for v in manifold.scores(*sets)))
+  same = mean(x, x, 5)
   assert same.precision == same.recall == same.coverage == 1
   assert same.density == pytest.approx(6 / 5)  # k others and itself, / k
-  assert manifold.scores(x, x + 100, 5) == (0, 0, 0, 0)
-  one = manifold.scores(x, np.repeat(x[:1], 120, 0), 5)  # a collapse onto one example
+  assert mean(x, x + 100, 5) == (0, 0, 0, 0)
+  one = mean(x, np.repeat(x[:1], 120, 0), 5)  # a collapse onto one example
   assert one.precision == 1
   assert one.recall < 0.1
   assert one.coverage < 0.2
   # Five points on a line, a gap of 1 between two; with k = 1 every ball reaches to the next.
   line = np.arange(5.0)[:, None]
   assert manifold.radii(line, 1).tolist() == [1] * 5
-  found = manifold.scores(line, np.array([[0.5], [9.0], [9.5]]), 1)
+  found = mean(line, np.array([[0.5], [9.0], [9.5]]), 1)
   assert found.precision == pytest.approx(1 / 3)
   assert found.density == pytest.approx(2 / 3)
   assert found.coverage == pytest.approx(2 / 5)
@@ -52,7 +86,8 @@ def test_radii_do_not_depend_on_the_block(monkeypatch):
   x = np.random.default_rng(2).normal(size=(50, 4))
   whole = manifold.scores(x[:30], x[20:], 3)
   monkeypatch.setattr(manifold, "BLOCK", 7)
-  np.testing.assert_allclose(manifold.scores(x[:30], x[20:], 3), whole)
+  for part, one in zip(manifold.scores(x[:30], x[20:], 3), whole, strict=True):
+    np.testing.assert_array_equal(part, one)
 
 
 def test_a_mixture_finds_two_clouds_and_a_gaussian_does_not():
@@ -93,67 +128,61 @@ def images() -> Dataset:
   )
 
 
+def rebuilding(data):
+  """A code that is the image itself."""
+  encode = lambda params, x: Posterior(x.reshape(-1), jnp.full(16, -20.0))
+  return bind(data, encode, lambda params, z: z.reshape(4, 4, 1), 16)
+
+
 def test_the_report_has_the_floor_reconstructions_both_samplers_and_baselines():
   data = images()
-
-  def encode(params, x):
-    return Posterior(x.reshape(-1), jnp.full(16, -20.0))
-
-  vae = bind(data, encode, lambda params, z: z.reshape(4, 4, 1), 16)
-  run = open_with(data, vae)
-  settings = {**FEW, "epochs": 2, "features": 8, "components": 2}
-  found = generation.evaluate(run, data, jax.random.key(1), settings)
-  table = next(t for t in found.tables if "distributed" in t.title)
-  names = [row[table.columns.index("examples")] for row in table.rows]
-  assert names == [
-    "train (floor)",
-    "reconstructions",
+  settings = {**FEW, "epochs": 2, "features": 8}
+  found = evaluated("generation", open_with(data, rebuilding(data)), settings, 1)
+  table = found.tables[0]
+  assert "distributed" in table.title
+  assert [row[table.columns.index("method")] for row in table.rows] == [
     "samples of N(0, I)",
     "samples of a mixture",
+    "reconstructions",
+    "train (floor)",
     "PCA + Gaussian",
     "PCA + mixture",
     "per-pixel Bernoulli",
   ]
-  assert cell(table, "÷ floor") == 1
-  assert cell(table, "Fréchet", 1) == pytest.approx(0, abs=1e-6)  # an exact reconstruction
-  assert cell(table, "precision", 1) == cell(table, "coverage", 1) == 1
+  of = {name: means(found, name) for name in ("frechet", "floor", "precision", "coverage")}
+  assert of["floor"][TRAIN, ""] == pytest.approx(1)
+  assert of["frechet"][REBUILT, ""] == pytest.approx(0, abs=1e-6)  # exact
+  assert of["precision"][REBUILT, ""] == of["coverage"][REBUILT, ""] == 1
   # Codes of [0, 1] data are far from N(0, I); a mixture fitted to them is not.
-  assert cell(table, "Fréchet", 3) < cell(table, "Fréchet", 2)
-  assert any("mixture over the codes" in text for text in found.findings)
+  assert of["frechet"][MIXTURE, ""] < of["frechet"][PRIOR, ""]
+  assert any(text.startswith("Samples of a mixture against") for text in found.findings)
+  # Neither the reconstructions nor the floor, whose distances are least, is chosen or a rival.
+  (verdict,) = found.verdicts
+  assert verdict["method"] == MIXTURE
+  assert verdict["baseline"].startswith("P")
+  marked = {table.rows[row][table.columns.index("method")] for row, _ in table.marks}
+  assert not marked & {REBUILT, TRAIN}
 
 
-def test_without_labels_it_says_so_and_a_collapse_is_named():
-  data = table_data(labels=False)
-  found = generation.evaluate(open_with(data, nothing(data)), data, jax.random.key(2), FEW)
-  assert any("left out" in text for text in found.findings)
-  assert not any("distributed" in t.title for t in found.tables)
-  labelled = images()
-  report = generation.evaluate(
-    open_with(labelled, nothing(labelled)), labelled, jax.random.key(3),
-    {**FEW, "epochs": 1, "features": 4, "components": 2},
-  )  # fmt: skip
-  table = next(t for t in report.tables if "distributed" in t.title)
-  rows = [row for row in table.rows if row[table.columns.index("seed")] is not None]
-  assert all("0 of 2 COLLAPSED" in row for row in rows)
+def test_the_choice_of_how_to_sample_is_made_on_validation():
+  data = images()
+  low = {**data.splits["valid"], "x": 0 * data.splits["valid"]["x"]}
+  data = data._replace(splits={**data.splits, "valid": low})
+  # Of N(0, I) the decoder makes what validation holds, of codes of train what test holds.
+  vae = rebuilding(data)._replace(
+    mean=lambda params, z: jnp.where(z.min() < 0, 0.0, z).reshape(4, 4, 1)
+  )
+  settings = {**FEW, "epochs": 2, "features": 8}
+  found = evaluated("generation", open_with(data, vae), settings, 1)
+  assert means(found, "frechet")[MIXTURE, ""] < means(found, "frechet")[PRIOR, ""]
+  assert found.headline["method"] == PRIOR
 
 
 def test_packed_bits_are_drawn_as_pictures():
   x = np.random.default_rng(3).uniform(size=(6, 8, 8, 1)) > 0.5
   spec = Spec((8, 8, 1), "image", "binary")
-  np.testing.assert_array_equal(_pictures.plain(_bits.pack(x), spec), x)
-  np.testing.assert_array_equal(_pictures.plain(x, spec), x)
+  np.testing.assert_array_equal(pictures.plain(_bits.pack(x), spec), x)
+  np.testing.assert_array_equal(pictures.plain(x, spec), x)
   grey = np.array([[0, 51, 255]], np.uint8)
-  drawn = _pictures.plain(grey, Spec((3,), "table", "unit"))
+  drawn = pictures.plain(grey, Spec((3,), "table", "unit"))
   np.testing.assert_allclose(drawn, [[0, 0.2, 1]], rtol=1e-6)
-
-
-def test_the_linear_code_of_a_large_split_sees_a_part_of_it(monkeypatch):
-  data = table_data()
-  run, key = open_with(data, nothing(data)), jax.random.key(4)
-  train, test = data.splits["train"]["x"], data.splits["test"]["x"]
-  whole = reconstruction._baselines(run, data, test, key)[2]
-  np.testing.assert_allclose(whole.mean, train.mean(0), atol=1e-6)
-  monkeypatch.setattr(reconstruction, "LARGE", 39)
-  monkeypatch.setattr(reconstruction, "FITTED", 14)
-  part = reconstruction._baselines(run, data, test, key)[2]
-  np.testing.assert_allclose(part.mean, train[::3].mean(0), atol=1e-6)

@@ -2,15 +2,17 @@
 
 import csv
 import time
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from scipy import stats
 
 from vae_jax.evaluation import members as of_members
-from vae_jax.evaluation import numbers, results
-from vae_jax.evaluation.protocol import Member, Metric, Result
+from vae_jax.evaluation import numbers, results, sections
+from vae_jax.evaluation.protocol import Extra, Member, Metric, Result
 from vae_jax.metrics import comparison
+from vae_jax.types import Figure, Table
 
 HIGHER, LOWER = Metric("score"), Metric("error", better=-1)
 
@@ -151,6 +153,9 @@ def test_the_choice_is_the_best_mean_over_conditions():
   assert chosen == ((("beta", 1.0),), "b")
   chosen = results.choose(results.lines(mine), "score", LOWER, ("x", "y"))
   assert chosen == ((("beta", 1.0),), "a")
+  neither = Metric("number", better=0)
+  first = results.choose(results.lines(mine[::-1]), "score", neither, ("x",))
+  assert first == ((("beta", 1.0),), "c")
 
 
 def test_a_line_that_lacks_a_condition_is_never_chosen():
@@ -301,3 +306,52 @@ def test_a_new_application_is_its_protocol(tmp_path):
   names = {path.suffix for path in (place / "tables").iterdir()}
   assert names == {".csv", ".tex"}
   assert (tmp_path / "figures" / "smoothing_conditions.png").is_file()
+
+
+def test_a_second_kind_of_data_has_a_number_in_its_names():
+  written = lambda part: Extra(
+    [Table("What", ("part",), [[part]])],
+    [Figure("curve", "lines", {}, "")],
+    [f"Part {part}."],
+    {"x": np.full(2, part)},
+  )
+  outcome = SimpleNamespace(tasks=["first", "second"])
+  found = sections.joined(outcome, (written,), lambda outcome, number: number)
+  assert [(t.title, t.rows) for t in found.tables] == [("What", [[0]]), ("What_1", [[1]])]
+  assert [f.name for f in found.figures] == ["curve", "curve_1"]
+  assert found.findings == ["Part 0.", "Part 1."]
+  assert {name: x.tolist() for name, x in found.arrays.items()} == {
+    "x": [0, 0],
+    "x_1": [1, 1],
+  }
+
+
+def test_each_program_is_asked_once_for_all_its_members():
+  first, second, calls = SimpleNamespace(start=10), SimpleNamespace(start=20), []
+  members = [
+    Member(number, run, place, {}, (), 0, "")
+    for number, (run, place) in enumerate([(first, 0), (second, 0), (first, 1)])
+  ]
+
+  def ask(run):
+    calls.append(run.start)
+    return {"x": run.start + np.arange(2)}
+
+  found = sections.each(members, ask)
+  assert {number: one["x"] for number, one in found.items()} == {0: 10, 1: 20, 2: 11}
+  assert calls == [10, 20]
+
+
+@pytest.mark.parametrize(
+  ("objective", "latents", "expected"),
+  [
+    ("beta", 3, True),
+    ("autoencoder", 3, True),
+    ("language_model", 3, False),
+    ("beta", 0, False),
+  ],
+)
+def test_a_language_model_has_no_code(objective, latents, expected):
+  config = {"objective": {"name": objective}}
+  run = SimpleNamespace(config=config, vae=SimpleNamespace(latents=latents))
+  assert of_members.has_code(run) is expected

@@ -7,10 +7,16 @@ import sys
 
 import pytest
 
+from vae_jax import registry
+
 PACKAGE = pathlib.Path(__file__).parent.parent / "vae_jax"
 FILES = sorted(PACKAGE.rglob("*.py"))
 LEVELS = {
   "types": 0,
+  "files": 0,
+  "interrupt": 0,
+  "ranges": 0,
+  "last_word": 0,
   "registry": 0,
   "flags": 0,
   **dict.fromkeys(
@@ -23,6 +29,7 @@ LEVELS = {
       "layers",
       "columns",
       "inference",
+      "linalg",
     ),
     1,
   ),
@@ -120,11 +127,20 @@ def test_private_names_are_seen_however_they_are_imported(line, refused):
 
 @pytest.mark.parametrize("folder", ["models", "objectives", "applications", "likelihoods"])
 def test_members_of_a_folder_never_import_one_another(folder):
-  registered = {p.stem for p in (PACKAGE / folder).glob("*.py") if p.stem[0] != "_"}
-  for path in (PACKAGE / folder).glob("*.py"):
+  registered = set(registry.names(folder))
+  for path in (PACKAGE / folder).rglob("*.py"):
+    member = (
+      path.relative_to(PACKAGE / folder).with_suffix("").parts[0]
+    )  # a file or a folder
     for dotted in imports(path):
       target = dotted.removeprefix(f"vae_jax.{folder}.").split(".")[0]
-      assert not (dotted.startswith(f"vae_jax.{folder}.") and target in registered), dotted
+      other = dotted.startswith(f"vae_jax.{folder}.") and target in registered - {member}
+      assert not other, f"{name(path)} imports {dotted}"
+
+
+def test_a_member_of_a_folder_may_be_a_folder_itself():
+  assert "text" in registry.names("applications")
+  assert registry.find("applications", "text").__file__.endswith("text/__init__.py")
 
 
 @pytest.mark.parametrize("package", HOMES)
@@ -145,6 +161,30 @@ def test_import_pulls_in_nothing_optional():
     [sys.executable, "-c", code], capture_output=True, text=True, check=True
   )
   assert out.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("loaded", [False, True])
+def test_logs_for_tensorboard_without_pytorch_where_it_is_installed(tmp_path, loaded):
+  """A package `torch` that tells when it is imported; loaded before by the user, it stays."""
+  for package in ("torch", "comet_ml", "boto3"):
+    (tmp_path / f"{package}.py").write_text(f"print('imported {package}')\nTensor = float")
+  code = f"""
+import pathlib, sys
+sys.path.insert(0, {str(tmp_path)!r})
+{"import torch" if loaded else ""}
+from vae_jax.training import logging
+assert ("torch" in sys.modules) == {loaded}
+log = logging.Log(pathlib.Path({str(tmp_path)!r}), 0, [7])
+log.write([{{"step": 3, "split": "train", "member": 0, "loss": 1.5}}])
+log.close()
+assert ("torch" in sys.modules) == {loaded}
+import torch  # afterwards it is there for whoever wants it
+"""
+  command = [sys.executable, "-c", code]
+  out = subprocess.run(command, capture_output=True, text=True, check=True)
+  assert out.stdout.split("\n") == ["imported torch", ""]
+  (events,) = (tmp_path / "tensorboard").iterdir()
+  assert b"train/loss/member_7" in events.read_bytes()
 
 
 @pytest.mark.parametrize("path", FILES, ids=name)

@@ -149,7 +149,8 @@ def test_nearest_is_brute_force_and_a_copy_is_at_distance_zero():
 
 def test_mean_pairwise_distance():
   points = np.random.default_rng(0).normal(size=(20, 3))
-  np.testing.assert_allclose(
-    neighbours.mean_pairwise(points, block=6), pdist(points).mean(), rtol=1e-5
-  )
-  assert np.isnan(neighbours.mean_pairwise(points[:1]))
+  found = neighbours.pairwise(points, block=6)
+  assert found.mean() == pytest.approx(pdist(points).mean(), rel=1e-5)
+  without = [pdist(np.delete(points, n, 0)).mean() for n in range(20)]  # the jackknife
+  np.testing.assert_allclose(found, 20 * found.mean() - 19 * np.array(without), rtol=1e-4)
+  assert np.isnan(neighbours.pairwise(points[:2])).all()

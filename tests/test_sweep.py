@@ -15,8 +15,8 @@ import pytest
 from helpers import ROOT, called, tiny
 
 import vae_jax.objectives
-from vae_jax import evaluating
 from vae_jax import run as runs
+from vae_jax.evaluation import command as evaluating
 from vae_jax.training import halving, loop, placement, plan, sweep, trainer
 from vae_jax.types import UserError
 
@@ -210,7 +210,7 @@ def test_programs_live_in_one_run_directory_and_are_evaluated_together(tmp_path)
   ][0]["rows"]
   assert row[:3] == [4, 0, 3]  # beta, seed, model.latents
   refused = called(
-    "evaluate.py", f"--workdir={tmp_path}", "--application=beta_comparison", "--member=3"
+    "evaluate.py", f"--workdir={tmp_path}", "--application=sweep_comparison", "--member=3"
   )
   assert refused.returncode == 2
   assert "run it without --member" in refused.stderr
@@ -246,7 +246,7 @@ def test_a_program_of_dead_members_leaves_the_others_to_be_evaluated(tmp_path, c
 def test_programs_on_different_data_are_not_compared(tmp_path):
   loop.train(tiny(sweep={"data.seed": [0, 1]}), tmp_path, None, quiet)
   with pytest.raises(UserError, match=r"differ in config\.data"):
-    evaluating.evaluate(str(tmp_path), ["beta_comparison"], {})
+    evaluating.evaluate(str(tmp_path), ["sweep_comparison"], {})
 
 
 def test_a_run_that_was_never_validated_is_not_called_dead(tmp_path, monkeypatch):

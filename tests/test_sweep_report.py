@@ -1,6 +1,7 @@
 """The sweep's page: complete, small, safe in its text, and working in a real browser."""
 
 import base64
+import html
 import html.parser
 import io
 import json
@@ -13,7 +14,7 @@ import pytest
 from PIL import Image
 
 from vae_jax import plots, report
-from vae_jax.applications import _beta_pictures
+from vae_jax.evaluation import pictures as evaluation_pictures
 from vae_jax.report import sweep_page
 from vae_jax.types import Report, Table
 
@@ -22,7 +23,20 @@ ROWS = [{"seed": s, "beta": b} for b in BETAS for s in SEEDS]
 EVIL = "</script><script>alert(1)</script>"
 
 
-def saved(folder, rows=None, shape=(8, 8, 1), pictures=True, finding="β 1 is better."):
+METRICS = {
+  "nll": {"title": "nll (K=50)", "unit": "nats", "better": -1, "digits": 2},
+  "elbo": {"title": "−ELBO", "unit": "nats", "better": -1, "digits": 2},
+  "rate": {"title": "rate", "unit": "nats", "better": 0, "digits": 2},
+  "distortion": {"title": "distortion", "unit": "nats", "better": 0, "digits": 2},
+  "information": {"title": "mutual information", "unit": "nats", "better": 0, "digits": 2},
+  "aggregate": {"title": "KL(q(z) ‖ p(z))", "unit": "nats", "better": 0, "digits": 2},
+  "active": {"title": "active latents", "unit": "", "better": 0, "digits": 1},
+}
+
+
+def saved(
+  folder, rows=None, shape=(8, 8, 1), pictures=True, finding="β 1 is better.", **ended
+):
   """A run directory with a comparison of `rows`, their numbers and pictures made up."""
   rows = ROWS if rows is None else rows
   rng, count = np.random.default_rng(0), len(rows)
@@ -32,24 +46,32 @@ def saved(folder, rows=None, shape=(8, 8, 1), pictures=True, finding="β 1 is be
   }  # fmt: skip
   for name, value in {"config": config, "members": rows, "run": {}}.items():
     (folder / f"{name}.json").write_text(json.dumps(value))
-  rate = rng.random((count, 5)) + 3
+  rate = rng.random(count) + 3
   rate[1] = np.nan
-  distortion = 20 - 2 * rate
   active = ["2 of 2"] * (count - 1) + ["0 of 2 COLLAPSED"]
-  cells = [
-    [i, *row.values(), active[i], rate[i].mean(), -30.0 - i, 0.25]
-    for i, row in enumerate(rows)
-  ]
-  columns = ("member", *rows[0], "active", "rate", "elbo", "± elbo")
-  means = np.stack([np.arange(3.0) + 2, np.arange(3.0), np.arange(3.0) + 4], -1)
+  columns = ("member", *rows[0], "ended", "active", "method", "condition", "metric", "mean")
+  columns += ("low", "high", "examples", "seconds")
+  long = []
+  for i, row in enumerate(rows):
+    values = {
+      "nll": 29.0 + i,
+      "elbo": 30.0 + i,
+      "rate": rate[i],
+      "distortion": 20 - 2 * rate[i],
+    }
+    values |= {"information": 1.5 + i, "aggregate": 1.0, "active": 2.0}
+    who = [i, *row.values(), ended.get(f"m{i}", ""), active[i], "model", ""]
+    for name, mean in values.items():
+      one = name in ("information", "aggregate", "active")
+      half = np.nan if one else 0.25
+      long.append([*who, name, mean, mean - half, mean + half, 1 if one else 5, 0.1])
+  long.append([None] * (len(rows[0]) + 3) + ["baseline", "", "nll", 1.0, 0.5, 1.5, 5, 0.1])
   arrays = {
-    "member": np.arange(count), "rate": rate, "distortion": distortion,
-    "latents": np.tile([2.0, 1.0], (count, 1)), "setting_group": np.zeros(3, int),
-    "setting_axis": np.asarray(["0.5", "1", EVIL]), "setting_rate": means,
-    "setting_distortion": means[::-1] + 9, "setting_elbo": means + 16,
+    "member": np.arange(count), "latents": np.tile([2.0, 1.0], (count, 1)),
+    "at_least_above": np.asarray(5.7),
   }  # fmt: skip
   if pictures:
-    plan = _beta_pictures.plan(count, shape)
+    plan = evaluation_pictures.plan(count, shape)
     tiles = rng.integers(0, 256, (count, plan.tiles, *shape), dtype=np.uint8)
     arrays |= {
       "sweep_pictures": tiles, "sweep_members": np.arange(count),
@@ -58,8 +80,10 @@ def saved(folder, rows=None, shape=(8, 8, 1), pictures=True, finding="β 1 is be
       "sweep_walks": np.tile([1, 0, *[-1] * (plan.latents - 2)], (count, 1)),
       "sweep_values": np.linspace(-3, 3, plan.steps),
     }  # fmt: skip
-  table = Table("Every member", columns, cells, "What they mean.")
-  report.save(Report("beta_comparison", "?", [table], [], [finding], arrays), folder)
+  first = Table("Sweep comparison", ("β", "nll"), [[1.0, 2.0]], "What they mean.")
+  answer = Report("sweep_comparison", "?", [first], [], [finding], arrays)
+  scores = Table("scores", columns, long)
+  report.save(answer._replace(scores=scores, metrics=METRICS), folder)
   return report.render(folder, "python evaluate.py").parent / "sweep.html", arrays
 
 
@@ -112,7 +136,7 @@ def test_the_page_is_whole_and_needs_nothing_else(tmp_path, pictures):
   assert tags.inputs == ["axis-0", "axis-1"]
   assert set(tags.inputs) <= set(tags.labelled)
   assert len(tags.ids) == len(set(tags.ids))
-  assert ('id="samples"' in text) is pictures
+  assert ('id="samples-0"' in text) is pictures
   assert "COLLAPSED" in text
 
 
@@ -126,10 +150,18 @@ def test_every_member_has_a_place_its_numbers_and_a_point(tmp_path):
   assert data["members"][5]["name"] == "β 4 · seed 1"
   last = {one["label"]: one for one in data["members"][5]["numbers"]}
   assert last["active"]["kind"] == "collapsed"
-  assert (last["ELBO"]["text"], last["ELBO"]["error"]) == ("−35.00", "0.25")
-  points = re.findall(r'data-member="(\d+)"', path.read_text())
+  assert (last["−ELBO, nats"]["text"], last["−ELBO, nats"]["error"]) == ("35.00", "0.25")
+  # The information is cut off: it is at least that, and what it leaves of the rate at most.
+  assert last["mutual information, nats"]["text"] == "≥ 6.50"
+  assert last["KL(q(z) ‖ p(z)), nats"]["text"] == "≤ 1.00"
+  assert last["mutual information, nats"]["error"] is None
+  before = {one["label"]: one["text"] for one in data["members"][4]["numbers"]}
+  assert before["mutual information, nats"] == "5.50"
+  lost = {one["label"]: one for one in data["members"][1]["numbers"]}["rate, nats"]
+  assert (lost["text"], lost["kind"]) == ("NaN", "nan")
+  points = re.findall(r'#member=\d+" data-member="(\d+)" aria', path.read_text())
   assert points == ["0", "2", "3", "4", "5"]  # member 1 is NaN: in the table, on no curve
-  assert all(f'href="#member={i}">β' in path.read_text() for i in range(6))
+  assert all(f'data-member="{i}">β' in path.read_text() for i in range(6))
   assert data["sheets"]["5"]["walks"][:3] == [
     "latent 2, 2.00 nats",
     "latent 1, 1.00 nats",
@@ -182,19 +214,74 @@ def test_names_static_fields_and_holes_in_the_grid(tmp_path):
 def test_the_report_leads_there_only_where_it_is(tmp_path):
   saved(tmp_path)
   assert 'href="sweep.html"' in (tmp_path / "report.html").read_text()
-  shutil.rmtree(tmp_path / "reports" / "beta_comparison")
+  shutil.rmtree(tmp_path / "reports" / "sweep_comparison")
   text = report.render(tmp_path, "python evaluate.py").read_text()
   assert 'href="sweep.html"' not in text
   assert not (tmp_path / "sweep.html").exists()
 
 
 def test_one_member_needs_no_slider(tmp_path):
-  path, _ = saved(tmp_path, ROWS[:1] + ROWS[:1])
+  path, _ = saved(tmp_path)
   assert path.exists()
-  table = json.loads((tmp_path / "reports/beta_comparison/report.json").read_text())
-  table["tables"][0]["rows"] = table["tables"][0]["rows"][:1]
-  (tmp_path / "reports/beta_comparison/report.json").write_text(json.dumps(table))
+  scores = tmp_path / "reports/sweep_comparison/scores.csv"
+  lines = scores.read_text().splitlines()
+  scores.write_text("\n".join([lines[0], *(x for x in lines if x.startswith("0,"))]))
   assert sweep_page.write(tmp_path) is None
+  assert not path.exists()
+  scores.unlink()
+  assert sweep_page.write(tmp_path) is None
+
+
+def chart(path, title: str) -> tuple[list[str], dict[str, tuple[float, float]]]:
+  """The lines of one of the small multiples, and where its members are."""
+  text = path.read_text()
+  svg = text[text.index(f"<h4>{title}</h4>") :].split("</svg>")[0]
+  dots = re.findall(r'data-member="(\d+)" cx="([\d.]+)" cy="([\d.]+)"', svg)
+  lines = re.findall(r'class="over" data-group="\d+" d="M([^"]+)"', svg)
+  return lines, {member: (float(x), float(y)) for member, x, y in dots}
+
+
+def test_small_multiples_hold_every_score_over_beta(tmp_path):
+  path, _ = saved(tmp_path)
+  titles = re.findall(r"<h4>([^<]+)</h4>", path.read_text().split('id="over"')[1])
+  assert titles == [
+    f"{m['title']}, {m['unit']}" if m["unit"] else m["title"] for m in METRICS.values()
+  ]
+  (line,), dots = chart(path, "−ELBO, nats")
+  assert set(dots) == {"0", "1", "2", "3", "4", "5"}
+  # Two seeds of a β stand at its place, their mean is on the line; values are evenly spaced.
+  means = [tuple(map(float, point.split())) for point in line.split(" L")]
+  for i, (x, y) in enumerate(means):
+    a, b = dots[str(2 * i)], dots[str(2 * i + 1)]
+    assert a[0] == b[0] == x
+    assert y == pytest.approx((a[1] + b[1]) / 2, abs=0.11)
+  xs = [x for x, _ in means]
+  assert xs[1] - xs[0] == pytest.approx(xs[2] - xs[1], abs=0.11)
+  assert dots["0"][1] > dots["5"][1]  # a larger number is further up
+  assert "1" not in chart(path, "rate, nats")[1]  # NaN is in the table, on no chart
+
+
+def test_the_stopped_are_dots_and_in_no_mean(tmp_path):
+  path, _ = saved(tmp_path, m1="stopped at 500")
+  (line,), dots = chart(path, "−ELBO, nats")
+  assert "1" in dots
+  first = tuple(map(float, line.split(" L")[0].split()))
+  assert first == pytest.approx(dots["0"], abs=0.11)
+  stopped = embedded(path)["members"][1]["numbers"]
+  assert {"label": "ended", "text": "stopped at 500", "error": None, "kind": "number"} in (
+    stopped
+  )
+
+
+def test_settings_that_differ_in_more_are_a_line_each(tmp_path):
+  rows = [{"seed": 0, "beta": b, "model.latents": n} for n in (2, 3) for b in BETAS]
+  path, _ = saved(tmp_path, rows)
+  lines, dots = chart(path, "nll (K=50), nats")
+  assert len(lines) == 2
+  assert all(line.count(" L") == 2 for line in lines)
+  groups = [member["group"] for member in embedded(path)["members"]]
+  assert groups == [0, 0, 0, 1, 1, 1]
+  assert len(dots) == 6
 
 
 BROWSER = next(
@@ -210,37 +297,63 @@ const tell = () => {
   const on = [...document.querySelectorAll(".curve a")].filter(
     a => here.style.display !== "none" && at(a.querySelector(".point")) === at(here)
   ).map(a => a.dataset.member);
-  const ink = document.getElementById("samples").getContext("2d").getImageData(5, 5, 1, 1).data[3];
+  const pen = document.getElementById("samples-0").getContext("2d");
+  const ink = pen.getImageData(5, 5, 1, 1).data[3];
+  const gone = document.getElementById("side-1").hidden;
   s.told = [s.member, s.drawn, on, document.getElementById("who").textContent,
     document.getElementById("value-0").textContent, location.hash, ink, out.length,
-    view.scrollWidth <= view.clientWidth].join("|");
+    view.scrollWidth <= view.clientWidth, s.beside ? (gone ? "hidden" : s.beside) : "none",
+    document.querySelectorAll("#across a").length,
+    document.querySelectorAll(".multiples .dot.now").length].join("|");
 };
 </script></head>"""
+CLICK = ".dispatchEvent(new MouseEvent('click', {bubbles: true, cancelable: true}));"
+PIN = f'document.getElementById("pin"){CLICK}'
+SLIDE = (
+  'const r = document.getElementById("axis-0"); r.value = {};'
+  ' r.dispatchEvent(new Event("input"));'
+)
+# What is told: the member, whose pictures are drawn, the ring, the heading, the slider, the
+# address, ink, requests, no overflow, whose pictures stand beside, strips over β, marked dots.
 STEPS = {
-  "named": ("#member=5", "", "5|5|5|β 4 · seed 1|4|#member=5|255|0|true"),
-  "first": ("", "", "0|0|0|β 0.5 · seed 0|0.5||255|0|true"),
-  "unknown": ("#member=77", "", "0|0|0|β 0.5 · seed 0|0.5|#member=77|255|0|true"),
-  "slid": (
-    "#member=5",
-    'const r = document.getElementById("axis-0"); r.value = 0;'
-    ' r.dispatchEvent(new Event("input"))',
-    "1|1||β 0.5 · seed 1|0.5|#member=1|255|0|true",  # member 1 has no point: its scores are NaN
+  "named": ("#member=5", "", "5|5|5|β 4 · seed 1|4|#member=5|255|0|true|none|3|7"),
+  "first": ("", "", "0|0|0|β 0.5 · seed 0|0.5||255|0|true|none|3|7"),
+  "unknown": ("#member=77", "", "0|0|0|β 0.5 · seed 0|0.5|#member=77|255|0|true|none|3|7"),
+  "slid": (  # member 1 has no point, because its rate is NaN
+    "#member=5", SLIDE.format(0),
+    "1|1||β 0.5 · seed 1|0.5|#member=1|255|0|true|none|3|5",
   ),
   "picked": (
     "",
-    'const r = document.getElementById("axis-0"); r.value = 2;'
-    ' r.dispatchEvent(new Event("input"));'
-    ' const s = document.getElementById("axis-1"); s.value = 1;'
+    SLIDE.format(2) + ' const s = document.getElementById("axis-1"); s.value = 1;'
     ' s.dispatchEvent(new Event("input"))',
-    "5|5|5|β 4 · seed 1|4|#member=5|255|0|true",
+    "5|5|5|β 4 · seed 1|4|#member=5|255|0|true|none|3|7",
   ),
   "chosen on the curve": (
-    "",
-    "document.querySelector('.curve a[data-member=\"3\"]')"
-    ".dispatchEvent(new MouseEvent('click', {bubbles: true, cancelable: true}))",
-    "3|3|3|β 1 · seed 1|1|#member=3|255|0|true",
+    "", f"document.querySelector('.curve a[data-member=\"3\"]'){CLICK}",
+    "3|3|3|β 1 · seed 1|1|#member=3|255|0|true|none|3|7",
   ),
-}
+  "chosen among the small multiples": (
+    "", f"document.querySelector('.dot[data-member=\"4\"]'){CLICK}",
+    "4|4|4|β 4 · seed 0|4|#member=4|255|0|true|none|3|7",
+  ),
+  "chosen by its strip": (
+    "", f"document.querySelectorAll('#across a')[2]{CLICK}",
+    "4|4|4|β 4 · seed 0|4|#member=4|255|0|true|none|3|7",
+  ),
+  "pinned and slid on": (
+    "#member=2", PIN + SLIDE.format(2),
+    "4|4|4|β 4 · seed 0|4|#member=4&pin=2|255|0|true|2|3|7",
+  ),
+  "pinned by the address": (
+    "#member=4&pin=2", "",
+    "4|4|4|β 4 · seed 0|4|#member=4&pin=2|255|0|true|2|3|7",
+  ),
+  "unpinned": (
+    "#member=4&pin=2", PIN,
+    "4|4|4|β 4 · seed 0|4|#member=4|255|0|true|hidden|3|7",
+  ),
+}  # fmt: skip
 
 
 @pytest.mark.browser
@@ -272,6 +385,6 @@ def test_the_page_in_a_browser(tmp_path, step):
     ],
     capture_output=True, text=True, timeout=90, check=True,
   )  # fmt: skip
-  title = re.search("<title>(.*?)</title>", found.stdout).group(1)
+  title = html.unescape(re.search("<title>(.*?)</title>", found.stdout).group(1))
   assert title == f"{expected}digits: the sweep · vae_jax"
   assert "CONSOLE" not in found.stderr

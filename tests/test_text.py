@@ -1,5 +1,6 @@
 """The application text: on a model whose answers are known, and as a user runs it."""
 
+import helpers
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -8,8 +9,9 @@ import pytest
 from vae_jax import asking
 from vae_jax import config as configuration
 from vae_jax import run as runs
-from vae_jax.applications import text
+from vae_jax.applications.text import _turned, _written
 from vae_jax.data import sentences
+from vae_jax.evaluation.sections import Part
 from vae_jax.inference import importance
 from vae_jax.report import store
 from vae_jax.training import loop
@@ -22,7 +24,9 @@ SMALL = {
   "train": {"steps": 30, "batch_size": 32, "log_every": 30, "eval_every": 30},
 }
 CONDITIONAL = {**SMALL["model"], "condition": "label"}
-QUICK = {"samples": 6, "chunk": 3, "limit": 24, "batch": 24, "steps": 3}
+QUICK = {"samples": 6, "chunk": 3, "limit": 24, "tune": 12, "batch": 24, "steps": 3}
+GRAMS = [f"Kneser-Ney {n}-gram" for n in (1, 2, 3, 5)]
+ROWS = np.linspace(0, 999, QUICK["limit"]).round().astype(int)  # scored, of 1,000 in test
 
 
 def config(**parts):
@@ -43,37 +47,72 @@ def trained(tmp_path_factory):
   return folder
 
 
+def asked(run, **more):
+  return helpers.evaluated("text", run, {**QUICK, **more})
+
+
 @pytest.fixture(scope="module")
 def report(trained):
   run = runs.open_run(str(trained / "vae"))
-  settings = {**QUICK, "language_model": str(trained / "lm")}
-  return text.evaluate(run, run.dataset, jax.random.key(0), settings), run
+  return asked(run, language_model=str(trained / "lm"))
 
 
 def table(report, title):
   return next(t for t in report.tables if t.title == title)
 
 
-def test_every_method_is_in_the_table_and_no_model_beats_the_grammar(report):
-  found, _run = report
-  likely = table(found, "How likely is a sentence?")
-  at = {name: i for i, name in enumerate(likely.columns)}
-  methods = [row[at["method"]] for row in likely.rows]
-  assert methods == [
-    "VAE", "VAE", "language model", "Kneser-Ney 1-gram", "Kneser-Ney 2-gram",
-    "Kneser-Ney 3-gram", "Kneser-Ney 5-gram", "the grammar itself",
-  ]  # fmt: skip
-  nll = [row[at["nll"]] for row in likely.rows]
+def column(found, name):
+  return [row[found.columns.index(name)] for row in found.rows]
+
+
+def nats(report, member=None):
+  """The mean NLL of each method by name, of a member or of the baselines."""
+  found = helpers.means(report, "nll", member=member)
+  return {method: mean for (method, _), mean in found.items()}
+
+
+def test_every_method_is_scored_and_no_model_beats_the_grammar(report):
+  found = table(report, "Text")
+  models = ["VAE, IW K = 6", "VAE, ELBO"] * 2
+  baselines = [*GRAMS, "language model", "the grammar itself"]
+  assert column(found, "method") == [*models, *baselines]
+  nll = column(found, "NLL, nats")
   # The grammar's own entropy is the floor: the difference is a KL plus sampling noise.
   assert min(nll) == nll[-1] or nll[-1] - min(nll) < 0.5
-  assert all(row[at["ppl"]] > 1 for row in likely.rows)
-  for m, row in enumerate(likely.rows[:2]):
-    np.testing.assert_allclose(row[at["kl"]], found.arrays["rate"][m].mean(), rtol=1e-5)
+  assert all(ppl > 1 for ppl in column(found, "Perplexity"))
+  kl = column(found, "KL, nats")
+  for m in range(2):
+    np.testing.assert_allclose(kl[2 * m], report.arrays["rate"][m].mean(), rtol=1e-5)
+    assert nll[2 * m] <= nll[2 * m + 1] + 0.1  # K draws against one
+
+
+def test_the_perplexity_is_of_the_corpus(report, trained):
+  run = runs.open_run(str(trained / "vae"))
+  symbols = (run.dataset.splits["test"]["x"][ROWS] > 0).sum(-1)
+  own = report.arrays["scores/nll/Kneser-Ney_3-gram"][0]
+  found = table(report, "Text")
+  ppl = dict(zip(column(found, "method"), column(found, "Perplexity"), strict=True))
+  want = np.exp(own.sum() / symbols.sum())
+  np.testing.assert_allclose(ppl["Kneser-Ney 3-gram"], want, rtol=1e-6)
+
+
+def test_the_setting_is_chosen_on_validation_and_the_grammar_is_no_rival(report):
+  (verdict,) = report.verdicts
+  rivals = {k: v for k, v in nats(report).items() if k in (*GRAMS, "language model")}
+  assert verdict["baseline"] == min(rivals, key=rivals.get)
+  assert verdict["method"] == "VAE, IW K = 6"
+  assert any("chosen on validation" in finding for finding in report.findings)
+  marked = {table(report, "Text").rows[row][1] for row, _ in table(report, "Text").marks}
+  assert not marked & {"the grammar itself", "VAE, ELBO"}
+
+
+def test_one_setting_is_not_asked_of_validation(trained):
+  run = runs.select(runs.open_run(str(trained / "vae")), 0)
+  assert not helpers.outcome("text", run, QUICK).on_validation
 
 
 def test_the_report_is_whole_and_can_be_saved(report, tmp_path):
-  found, _ = report
-  titles = [t.title for t in found.tables]
+  titles = [t.title for t in report.tables]
   for title in (
     "What survives the code",
     "Sentences out of the prior",
@@ -82,25 +121,78 @@ def test_the_report_is_whole_and_can_be_saved(report, tmp_path):
     "Between two sentences (1)",
   ):
     assert title in titles
-  for t in found.tables:
+  for t in report.tables:
     assert all(len(row) == len(t.columns) for row in t.rows), t.title
-  copied = next(r for r in table(found, "Turning the sentiment").rows if r[2] ==
-                "copy the input")  # fmt: skip
-  np.testing.assert_allclose(copied[5], 100.0)
-  store.save(found, tmp_path)
-  assert {f.name for f in found.figures} == {"swapped", "rates", "path", "sentiment"}
+  turned = table(report, "Turning the sentiment")
+  copied = column(turned, "method").index("copy the input")
+  np.testing.assert_allclose(column(turned, "bleu with input")[copied], 100.0)
+  store.save(report, tmp_path)
+  own = {"swapped", "rates", "path", "sentiment"}
+  assert {f.name for f in report.figures} == {*own, "sweep"}
+  for name, shape in (("means", (2, 1000, 4)), ("written", (2, 24))):
+    assert report.arrays[name].shape[: len(shape)] == shape
 
 
-def test_the_language_model_alone_is_exact(trained):
+def test_bits_per_character_are_the_nats_of_the_same_text(report, trained):
+  run = runs.open_run(str(trained / "vae"))
+  x, symbols = run.dataset.splits["test"]["x"][ROWS], run.spec.symbols
+  plain = "\n".join(sentences.text(row, symbols) for row in x).replace("<unk>", "?")
+  bits = {row[0]: row[2] for row in table(report, "Bits per character").rows}
+  for method in ("Kneser-Ney 3-gram", "language model"):
+    want = nats(report)[method] * len(x) / np.log(2) / len(plain)
+    np.testing.assert_allclose(bits[method], want, rtol=1e-6)
+  assert {"gzip", "bz2", "lzma", "VAE, ELBO β 1 · seed 0"} <= bits.keys()
+
+
+def test_the_language_model_alone_is_exact_and_has_no_code(trained):
   run = runs.open_run(str(trained / "lm"))
-  found = text.evaluate(run, run.dataset, jax.random.key(0), QUICK)
+  found = asked(run)
   assert not any(t.title == "What survives the code" for t in found.tables)
-  likely = table(found, "How likely is a sentence?")
-  row, at = likely.rows[0], likely.columns.index("nll")
-  rows = text._text_scores.Source(run, run.dataset, jax.random.key(0), {
-    **text.SETTINGS, **QUICK}).rows  # fmt: skip
-  exact = asking.terms(run, {k: v[rows] for k, v in run.dataset.splits["test"].items()})
-  np.testing.assert_allclose(row[at], exact["distortion"].mean(), rtol=1e-5)
+  assert not any("COLLAPSED" in finding for finding in found.findings)
+  exact = asking.terms(run, {k: v[ROWS] for k, v in run.dataset.splits["test"].items()})
+  want = exact["distortion"].mean()
+  np.testing.assert_allclose(nats(found, 0)["language model"], want, rtol=1e-5)
+
+
+def test_a_deterministic_autoencoder_is_judged_by_what_it_writes_alone(trained):
+  run = runs.select(runs.open_run(str(trained / "vae")), 0)
+  plain = {**run.config, "objective": {"name": "autoencoder"}}
+  found = asked(run._replace(config=plain, stochastic=False))
+  assert not found.verdicts
+  assert set(column(table(found, "Text"), "method")) >= {"autoencoder", *GRAMS}
+  scored = helpers.means(found, "own", member=0)
+  assert set(scored) == {("autoencoder", "")}
+  assert table(found, "What survives the code").rows
+
+
+def test_the_bound_is_one_whatever_the_objective_trains(trained):
+  run = runs.select(runs.open_run(str(trained / "vae")), 1)
+  several = {**run.config, "objective": {"name": "miwae", "samples": 4}}
+  examples = {k: v[ROWS] for k, v in run.dataset.splits["test"].items()}
+  plain = asking.terms(run, examples)
+  found = asking.elbo(run._replace(config=several), examples)
+  np.testing.assert_array_equal(found["elbo"], plain["elbo"])
+  assert (
+    asking.terms(run._replace(config=several), examples)["elbo"] != plain["elbo"]
+  ).any()
+
+
+def test_a_saturated_mutual_information_is_told_as_a_bound(report, trained):
+  assert not any("at least" in finding for finding in report.findings)
+  run = runs.select(runs.open_run(str(trained / "vae")), 0)
+  vae = run.vae
+  apart = jnp.asarray(np.random.default_rng(0).normal(size=(15, 4)), jnp.float32)
+  far = lambda p, e: vae.posterior(p, e)._replace(
+    mean=50.0 * e["x"] @ apart, logvar=jnp.full(4, -6.0)
+  )
+  outcome = helpers.outcome("text", run._replace(vae=vae._replace(posterior=far)), QUICK)
+  part = Part(outcome, 0)
+  test = run.dataset.splits["test"]["x"]
+  _, counts = np.unique(test, axis=0, return_counts=True)
+  want = np.log(len(test)) - (counts * np.log(counts)).sum() / len(test)  # its entropy
+  np.testing.assert_allclose(part.first[0].scores["mi"], want, rtol=1e-4)
+  said = _written.use(part).findings
+  assert any("at least" in finding and "6.9 nats" in finding for finding in said)
 
 
 def test_the_importance_weighted_bound_of_a_collapsed_code_is_the_likelihood_itself(
@@ -136,20 +228,20 @@ def obedient(run):
 @pytest.fixture(scope="module")
 def conditional(trained):
   run = obedient(runs.open_run(str(trained / "given")))
-  return text.evaluate(run, run.dataset, jax.random.key(0), QUICK), run
+  return asked(run), run
 
 
 def test_the_other_label_turns_what_an_obedient_model_writes(conditional):
   found, run = conditional
   turned = table(found, "Turning the sentiment")
-  at = {name: i for i, name in enumerate(turned.columns)}
-  rows = {row[at["method"]]: row for row in turned.rows}
-  accuracy = {name: row[at["accuracy, %"]] for name, row in rows.items()}
+  methods = column(turned, "method")
+  accuracy = dict(zip(methods, column(turned, "accuracy, %"), strict=True))
   assert accuracy["conditional model, own label"] == 0
   assert accuracy["conditional model, other label"] == 100
   assert accuracy["conditional model, from the prior"] == 100
   assert accuracy["attribute vector"] == 0  # under the own label, whatever the step
-  assert rows["conditional model, from the prior"][at["bleu with input"]] is None
+  kept = dict(zip(methods, column(turned, "bleu with input"), strict=True))
+  assert kept["conditional model, from the prior"] is None
   side = table(found, "Turning the sentiment: side by side")
   assert side.columns[-2:] == ("own label", "other label")
   word = {"good": "bright", "bad": "dull"}
@@ -157,34 +249,30 @@ def test_the_other_label_turns_what_an_obedient_model_writes(conditional):
     assert set(row[-1].split()) == {word[row[1]]}
     assert set(row[-2].split()) == set(word.values()) - {word[row[1]]}
   assert "conditional model, other label 100 %" in next(
-    f for f in found.findings if f.startswith("Swapping words")
+    f for f in found.findings if f.startswith("Turned into the other class")
   )
   own = table(found, "What survives the code: side by side").rows
   label = run.dataset.splits["test"]["label"]
-  rows = np.linspace(0, len(label) - 1, QUICK["limit"]).round().astype(int)
-  for row, y in zip(own, label[rows], strict=False):
+  for row, y in zip(own, label[ROWS], strict=False):
     assert set(row[1].split()) == {("dull", "bright")[y]}
 
 
 def test_a_conditional_model_pays_for_the_label(conditional, trained):
   found, run = conditional
-  likely = table(found, "How likely is a sentence?")
-  at = {name: i for i, name in enumerate(likely.columns)}
-  row = likely.rows[0]
-  assert row[at["method"]] == "conditional VAE"
-  label = run.dataset.splits["test"]["label"]
-  rows = np.linspace(0, len(label) - 1, QUICK["limit"]).round().astype(int)
+  test = {name: values[ROWS] for name, values in run.dataset.splits["test"].items()}
   share = np.mean(run.dataset.splits["train"]["label"])
-  of_label = -np.log(np.where(label[rows] == 1, share, 1 - share))
-  want = (of_label - found.arrays["log_evidence"][0]).mean()
-  np.testing.assert_allclose(row[at["nll"]], want, rtol=1e-5)
-  assert "count −log p(label)" in likely.note
+  of_label = -np.log(np.where(test["label"] == 1, share, 1 - share))
+  weighed = asking.evidence(
+    run, test | {"id": ROWS.astype(np.int32)}, jax.random.key(0), 6, 3
+  )
+  want = (of_label - weighed.log_evidence[0]).mean()
+  got = nats(found, 0)["conditional VAE, IW K = 6"]
+  np.testing.assert_allclose(got, want, rtol=1e-5)
+  assert "count −log p(label)" in table(found, "Text").note
   lm = runs.open_run(str(trained / "given_lm"))
-  alone = text.evaluate(lm, lm.dataset, jax.random.key(0), QUICK)
-  likely = table(alone, "How likely is a sentence?")
-  one = dict(zip(likely.columns, likely.rows[0], strict=True))
-  want = (of_label + alone.arrays["distortion"][0, rows]).mean()
-  np.testing.assert_allclose(one["nll"], want, rtol=1e-5)
+  alone = asked(lm)
+  want = (of_label + alone.arrays["distortion"][0, ROWS]).mean()
+  np.testing.assert_allclose(nats(alone, 0)["conditional language model"], want, rtol=1e-5)
   written = table(alone, "Sentences out of the prior: written").rows
   assert [row[0] for row in written].count("greedy") == 2  # one of each label
 
@@ -195,9 +283,7 @@ def test_a_path_of_a_conditional_model_takes_the_label_of_the_nearer_end(trained
   known = ~(train["x"] == 2).any(1)  # the classifier has seen these with their label
   first = [train["x"][known & (train["label"] == y)][0] for y in (0, 1)]
   pair = " | ".join(sentences.text(row, run.spec.symbols) for row in first)
-  settings = {**QUICK, "steps": 4, "pair": pair}
-  found = text.evaluate(run, run.dataset, jax.random.key(0), settings)
-  path = table(found, "Between two sentences (1)")
+  path = table(asked(run, steps=4, pair=pair), "Between two sentences (1)")
   words = [set(row[1].split()) for row in path.rows]
   assert words == [{"dull"}, {"dull"}, {"bright"}, {"bright"}]
   assert "nearer end" in path.note
@@ -205,60 +291,62 @@ def test_a_path_of_a_conditional_model_takes_the_label_of_the_nearer_end(trained
 
 def test_a_conditional_run_stands_beside_one_that_is_not(trained):
   run = runs.select(runs.open_run(str(trained / "vae")), 0)
-  ask = lambda **more: text.evaluate(run, run.dataset, jax.random.key(0), {**QUICK, **more})
-  found = ask(conditional=str(trained / "given"))
-  turned = table(found, "Turning the sentiment")
-  methods = [row[turned.columns.index("method")] for row in turned.rows]
+  found = asked(run, conditional=str(trained / "given"))
+  methods = column(table(found, "Turning the sentiment"), "method")
   assert methods == [
     "copy the input", "delete and replace", *["attribute vector"] * 4,
     "conditional model, own label", "conditional model, other label",
     "conditional model, from the prior",
   ]  # fmt: skip
-  assert len(table(found, "How likely is a sentence?").rows) == 6  # it is not judged there
-  for name, message in (("vae", "no conditional VAE"), ("given_lm", "no conditional VAE")):
-    with pytest.raises(UserError, match=message):
-      ask(conditional=str(trained / name))
+  assert len(table(found, "Text").rows) == 7  # it is not judged there
+  for name in ("vae", "given_lm"):
+    with pytest.raises(UserError, match="not of a conditional VAE"):
+      asked(run, conditional=str(trained / name))
   for name in ("given", "lm"):
     other = runs.open_run(str(trained / name))
     with pytest.raises(UserError, match="evaluate it alone"):
-      text.evaluate(
-        other, other.dataset, jax.random.key(0), {"conditional": str(trained / "given")}
-      )
+      asked(other, conditional=str(trained / "given"))
 
 
 @pytest.mark.parametrize(("classes", "count"), [((), "no"), (("a", "b", "c"), "3")])
 def test_sentences_without_two_classes_are_not_turned(trained, classes, count):
   run = runs.select(runs.open_run(str(trained / "vae")), 0)
-  run = run._replace(spec=run.spec._replace(classes=classes))
-  settings = {**text.SETTINGS, **QUICK}
-  source = text._text_scores.Source(run, run.dataset, jax.random.key(0), settings)
-  section = text._text_style.sentiment(source, None, None)
+  data = run.dataset._replace(spec=run.spec._replace(classes=classes))
+  outcome = helpers.outcome("text", run._replace(spec=data.spec, dataset=data), QUICK)
+  section = _turned.sentiment(_written.Sentences(outcome, 0))
   assert not section.tables
   assert f"this data has {count}" in section.findings[0]
 
 
 def test_two_sentences_are_joined_and_bad_requests_are_told(trained):
   run = runs.select(runs.open_run(str(trained / "vae")), 0)
-  ask = lambda **more: text.evaluate(run, run.dataset, jax.random.key(0), {**QUICK, **more})
   pair = "this film shines . | the soup is very cold ."
-  path = table(ask(pair=pair), "Between two sentences (1)")
+  path = table(asked(run, pair=pair), "Between two sentences (1)")
   assert len(path.rows) == QUICK["steps"]
   assert "this film shines ." in path.note
   for more, message in (
     ({"pair": "only one"}, "expected two sentences"),
     ({"pair": "xyz | this film shines ."}, "No word"),
-    ({"language_model": run.workdir}, "expected a run of language_model"),
+    ({"language_model": run.workdir}, "not of language_model"),
     ({"split": "tset"}, "Did you mean 'test'"),
   ):
     with pytest.raises(UserError, match=message):
-      ask(**more)
+      asked(run, **more)
+
+
+def test_a_run_on_other_sentences_is_no_rival(trained):
+  run = runs.select(runs.open_run(str(trained / "vae")), 0)
+  splits = {**run.dataset.splits, "valid": run.dataset.splits["test"]}
+  other = run._replace(dataset=run.dataset._replace(splits=splits))
+  with pytest.raises(UserError, match="trained on other data"):
+    asked(other, language_model=str(trained / "lm"))
 
 
 def test_data_that_is_no_sentences_is_refused(trained):
   run = runs.open_run(str(trained / "lm"))
   spec = run.spec._replace(symbols=())
   with pytest.raises(UserError, match=r"configs/text\.py"):
-    text.evaluate(run._replace(spec=spec), run.dataset, jax.random.key(0), QUICK)
+    asked(run._replace(spec=spec))
 
 
 def test_truth_is_refused_where_there_is_none(trained):

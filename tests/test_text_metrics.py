@@ -2,25 +2,32 @@
 
 import itertools
 import math
+from types import SimpleNamespace
 
+import jax.numpy as jnp
 import numpy as np
 import pytest
+from scipy import stats
 
 from vae_jax.baselines import delete_replace, kneser_ney, sentiment
-from vae_jax.metrics import information, text
-from vae_jax.types import UserError
+from vae_jax.inference import strangers, walks
+from vae_jax.metrics import comparison, information, text
+from vae_jax.types import Posterior, UserError
 
 
-def test_perplexity_is_over_the_corpus_and_its_error_is_the_bootstrap_s():
+def test_perplexity_is_over_the_corpus_and_its_interval_is_the_delta_method_s():
   nats, counts = np.asarray([4.0, 2.0]) * math.log(8), np.asarray([4, 2])
   np.testing.assert_allclose(text.perplexity(nats, counts), 8.0)
-  assert text.perplexity_error(nats, counts) < 1e-6
   rng = np.random.default_rng(0)
   counts = rng.integers(2, 20, 400)
   nats = counts * rng.normal(3.0, 0.5, 400)
-  draws = rng.integers(0, 400, (2000, 400))
-  spread = np.std([text.perplexity(nats[d], counts[d]) for d in draws])
-  np.testing.assert_allclose(text.perplexity_error(nats, counts), spread, rtol=0.1)
+  rows = np.stack([nats, counts], -1)
+  found = comparison.estimate_of(text.perplexity_of, rows[None], replicates=2000)
+  assert found.mean == text.perplexity(nats, counts)
+  ratio = nats.sum() / counts.sum()
+  spread = np.std(nats - ratio * counts, ddof=1) / (counts.mean() * math.sqrt(400))
+  half = stats.t.ppf(0.975, 399) * np.exp(ratio) * spread
+  np.testing.assert_allclose(found.half, half, rtol=0.05)
 
 
 def test_symbols_exact_match_edits_and_distinct():
@@ -31,6 +38,9 @@ def test_symbols_exact_match_edits_and_distinct():
   assert text.edits("kitten", "sitting") == 3
   assert text.edits("", "abc") == text.edits("abc", "") == 3
   assert text.distinct(["abab", "ab"], 2) == 2 / 4
+  assert text.words(np.asarray([3, 4, 1, 5])) == [3, 4]  # what stands after an end is none
+  y = np.asarray([[3, 1, 0, 0], [6, 1, 0, 0]])
+  assert text.edit_rate(y, x) == (1 + 1) / 3
 
 
 def test_bleu_of_a_copy_is_100_and_of_the_textbook_example_its_number():
@@ -42,6 +52,28 @@ def test_bleu_of_a_copy_is_100_and_of_the_textbook_example_its_number():
   got = text.bleu(["the cat sat on the mat"], ["the cat is on the mat"])
   want = 100 * (5 / 6 * 3 / 5 * 1 / 4 * 1 / 6) ** 0.25
   np.testing.assert_allclose(got, want, rtol=1e-6)
+
+
+def test_what_is_rebuilt_is_scored_as_text_and_as_symbols():
+  pytest.importorskip("sacrebleu")
+  symbols = ("", "", "<unk>", *"abcdef")
+  x = np.asarray([[3, 4, 5, 6, 1], [4, 5, 6, 7, 1]])
+  assert text.rebuilt(x, x, symbols) == pytest.approx((100.0, 100.0, 0.0))
+  y = np.asarray([[3, 4, 5, 6, 1], [4, 5, 6, 8, 1]])
+  want = 100 * (7 / 8 * 5 / 6 * 3 / 4 * 1 / 2) ** 0.25
+  assert text.rebuilt(x, y, symbols) == pytest.approx((want, 50.0, 1 / 8))
+
+
+def test_codecs_and_models_code_the_same_text():
+  lines, train = ["a <unk> film"] * 30, ["a film"] * 30
+  size, bits = text.compression(lines, train, {"model": 60.0})
+  assert size == 30 * len("a ? film") + 29
+  assert bits["model"] == (None, pytest.approx(60 / math.log(2) / size))
+  for codec in text.CODECS:
+    plain = "\n".join(["a ? film"] * 30)
+    assert bits[codec][0] == text.compressed_bits(plain, codec) / size
+    before = "\n".join(train) + "\n"
+    assert bits[codec][1] == text.compressed_bits(plain, codec, before) / size
 
 
 def test_bits_per_character_and_codecs():
@@ -67,6 +99,17 @@ def test_mutual_information_of_known_codes():
   x, v = rng.standard_normal((4000, 1)), 0.25
   got = information.mutual_information(x, np.full((4000, 1), math.log(v)), rng)
   np.testing.assert_allclose(got, 0.5 * math.log(1 + 1 / v), atol=0.05)
+
+
+def test_information_is_saturated_where_more_examples_would_show_more():
+  """Codes that each tell of exp(I) examples apart, seen as -log(exp(-I) + 1 / N)."""
+  count = 1000
+  seen = lambda true: -math.log(math.exp(-true) + 1 / count)
+  assert not information.saturated(seen(math.log(50)), count)  # 0.05 nats too low
+  assert information.saturated(seen(math.log(200)), count)  # 0.18 nats too low
+  assert information.saturated(math.log(count), count)
+  assert not information.saturated(0.0, count)
+  assert not information.saturated(math.nan, count)
 
 
 def test_kneser_ney_by_hand():
@@ -115,6 +158,41 @@ def test_kneser_ney_beats_the_unigram_where_order_matters():
     kneser_ney.fit(x, 0, 6)
 
 
+def test_what_is_read_off_a_model_agrees_with_its_probabilities():
+  rng = np.random.default_rng(0)
+  x = rng.integers(2, 8, (30, 6))
+  x[:, -1] = 1
+  model = kneser_ney.fit(x, 3, 10)
+  row = tuple(x[0].tolist())
+  by_hand = sum(math.log(kneser_ney.prob(model, row[max(0, t - 2) : t], row[t])) for t in
+                (2, 3, 4))  # fmt: skip
+  np.testing.assert_allclose(kneser_ney.around(model, row, 2), by_hand)
+  nats = -kneser_ney.log_prob(model, x)
+  want = math.exp(nats.sum() / x.size)
+  np.testing.assert_allclose(kneser_ney.perplexity(model, x), want)
+  paths = x.reshape(10, 3, 6)  # 10 paths of 3 sentences
+  np.testing.assert_allclose(
+    kneser_ney.fluency(model, paths), nats.reshape(10, 3).sum(0) / 60
+  )
+  own, back, distinct, symbols = kneser_ney.variety(model, x[:5], x, x[:5])
+  np.testing.assert_allclose(own, kneser_ney.perplexity(model, x[:5]))
+  bigrams = kneser_ney.fit(x[:5], 2, 10)
+  np.testing.assert_allclose(back, kneser_ney.perplexity(bigrams, x))
+  assert symbols == 6
+  assert distinct == text.distinct([row[:-1].tolist() for row in x[:5]], 2)
+
+
+def test_sentences_are_turned_word_for_word():
+  film, fine, dull, rare = 3, 4, 5, 2
+  good, bad = [film, fine, 1, 0], [film, dull, 1, 0]
+  train, labels = np.asarray([good, bad] * 20), np.asarray([1, 0] * 20)
+  model = kneser_ney.fit(train, 2, 6)
+  x = np.asarray([bad, good, [film, rare, 1, 0]])
+  found = delete_replace.turn(x, np.asarray([1, 0, 1]), train, labels, model)
+  np.testing.assert_array_equal(found, [good, bad, [film, rare, 1, 0]])
+  np.testing.assert_array_equal(x[0], bad)
+
+
 def test_a_judge_and_the_word_swap_agree_on_plain_sentences():
   good = [f"a fine film {i}" for i in range(20)]
   bad = [f"a dull film {i}" for i in range(20)]
@@ -132,3 +210,32 @@ def test_a_judge_and_the_word_swap_agree_on_plain_sentences():
   assert kept == ["a", "film"]
   with pytest.raises(UserError, match="two classes"):
     sentiment.fit(good, np.ones(20, int))
+
+
+def test_lines_join_codes_and_a_step_leads_to_the_other_class():
+  a, b = np.zeros((2, 3, 4)), np.arange(24.0).reshape(2, 3, 4)
+  found = walks.linear(a, b, 5)
+  assert found.shape == (2, 3, 5, 4)
+  np.testing.assert_allclose(found[:, :, 3], 0.75 * b)
+  labels = np.asarray([0, 0, 1, 1])
+  codes = np.asarray([[0.0, 1], [0, 3], [2, 0], [4, 0]])
+  step = walks.towards(np.stack([codes, 2 * codes]), labels, np.asarray([1, 0]))
+  np.testing.assert_allclose(step, [[[3, -2], [-3, 2]], [[6, -4], [-6, 4]]])
+
+
+def test_strangers_stand_apart_and_their_codes_are_scored():
+  x = np.arange(9.0)
+  fields = strangers.beside({"x": x, "id": np.arange(9)})
+  np.testing.assert_array_equal(
+    fields["other_x"], np.stack([np.roll(x, 3), np.roll(x, 6)], 1)
+  )
+  assert "other_id" not in fields
+  # The code is the example itself, and the likelihood a Gaussian's around it.
+  vae = SimpleNamespace(
+    posterior=lambda params, e: Posterior(e["x"][None], jnp.zeros(1)),
+    log_likelihood=lambda params, z, e: -jnp.square(z[0] - e["x"]),
+  )
+  one = {k: jnp.asarray(v[4]) for k, v in fields.items()}
+  found = strangers.nats(vae, {}, one)
+  assert found["own"] == 0
+  np.testing.assert_allclose(found["stranger"], ((4 - 1) ** 2 + (4 - 7) ** 2) / 2)

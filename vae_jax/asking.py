@@ -4,11 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from vae_jax import registry
 from vae_jax.inference.importance import estimate
-from vae_jax.metrics import importance
+from vae_jax.metrics import fidelity, importance
 from vae_jax.run import Run
 from vae_jax.training import cores, evaluation
 from vae_jax.types import Array, Example, Hyper, Params
@@ -76,20 +77,113 @@ def apply_latents(
       ids = np.minimum(np.arange(start, start + width), n - 1)
       return jax.device_get(batch(params, codes[..., ids, :], ids, key))
 
-    results = cores.each(of_rows, range(0, n, width))
+    results = cores.each(of_rows, range(0, n, width), cores.name(fn))
     found.append(
       jax.tree.map(lambda *parts: np.concatenate(parts, axis=1)[:, :n], *results)
     )
   return jax.tree.map(lambda *parts: np.concatenate(parts), *found)
 
 
+def write(
+  run: Run,
+  fn: Callable,
+  z: np.ndarray,
+  label: np.ndarray | None,
+  key: Array,
+  batch_size: int = BATCH,
+) -> Any:
+  """`fn(vae, params, z, key)` for every member and every latent vector, under its label.
+
+  As `apply_latents`; a conditional model is given the label [N], the others do not read it.
+  """
+  if run.vae.given is None:
+    ask = lambda params, z, key: fn(run.vae, params, z, key)
+    return apply_latents(run, ask, z, key, batch_size)
+  beside = np.broadcast_to(np.asarray(label)[:, None], (*z.shape[:-1], 1))
+  both = np.concatenate([z, beside], -1).astype(np.float32)
+  given = lambda code: run.vae.given(code[-1].astype(np.int32))
+  ask = lambda params, code, key: fn(given(code), params, code[:-1], key)
+  return apply_latents(run, ask, both, key, batch_size)
+
+
+def greedy(
+  run: Run,
+  z: np.ndarray,
+  label: np.ndarray | None,
+  key: Array,
+  batch_size: int = BATCH,
+) -> np.ndarray:
+  """The likeliest x of every member and latent vector, under its label; see `write`."""
+  mode = lambda vae, params, z, key: vae.mode(params, z)
+  return write(run, mode, np.asarray(z, np.float32), label, key, batch_size)
+
+
 def terms(
   run: Run, examples: dict[str, np.ndarray], batch_size: int = BATCH
 ) -> dict[str, np.ndarray]:
-  """The training loss's own terms: "loss", "rate", "distortion", "elbo", nats [M, N] each."""
+  """The training loss's own terms: "loss", "rate", "distortion", "elbo", nats [M, N] each.
+
+  Of an objective of several samples they are those of one, so that the ELBO is the same bound
+  for every objective; a bound of K samples is `evidence`.
+  """
   objective = registry.find("objectives", run.config["objective"]["name"])
-  of_split = evaluation.split_terms(run.vae, objective, run.config, run.dataset)
+  config = run.config
+  if "samples" in config["objective"]:
+    config = {**config, "objective": {**config["objective"], "samples": 1}}
+  of_split = evaluation.split_terms(run.vae, objective, config, run.dataset)
   return of_split(run.params, run.hyper, examples, batch_size)
+
+
+def elbo(
+  run: Run, examples: dict[str, np.ndarray], batch_size: int = BATCH
+) -> dict[str, np.ndarray]:
+  """`terms` of the ELBO with one sample of z, whatever bound the objective trains.
+
+  Of the objectives of one sample they are the training loss's own. MIWAE's terms are of a
+  tighter bound, so that its rate and distortion would not compare with another program's.
+  """
+  beta = registry.find("objectives", "beta")
+  count = len(run.members)
+  numbers = {name: np.full(count, v, np.float32) for name, v in beta.HYPER.items()}
+  config = {**run.config, "objective": {"name": "beta"}}
+  plain = run._replace(config=config, hyper={**numbers, **run.hyper})
+  return terms(plain, examples, batch_size)
+
+
+def label_nats(run: Run, examples: dict[str, np.ndarray]) -> np.ndarray:
+  """-log p(label) [N] where the model is conditional, 0 where it is not.
+
+  p is the label's share of train. With it the NLL of an example given its label is one of both
+  together, which bounds that of the example alone.
+  """
+  if run.vae.given is None:
+    return np.zeros(len(examples["x"]))
+  label = run.dataset.splits["train"]["label"]
+  return -np.log((np.bincount(label) / len(label))[examples["label"]])
+
+
+def squared_errors(
+  run: Run, examples: dict[str, np.ndarray], z: np.ndarray, batch_size: int = BATCH
+) -> np.ndarray:
+  """`fidelity.squares` of every member's E[x|z] and every example, [M, N, 2].
+
+  Args:
+    run: an opened run.
+    examples: fields [N, ...] as stored in a split.
+    z: the code of each, [M, N, L].
+    batch_size: examples at once.
+  """
+  shared = {k: v for k, v in examples.items() if k in ("x", "observed", "id")}
+
+  def of_one(params: Params, hyper: Hyper, example: Example, key: Array) -> Array:
+    del key
+    seen = example.get("observed", jnp.ones(()))
+    rebuilt = run.vae.mean(params, example["code"][hyper["place"]])
+    return fidelity.squares(run.spec, example["x"], rebuilt, seen)
+
+  placed = run._replace(hyper={**run.hyper, "place": np.arange(len(z))})
+  rows = {**shared, "code": np.moveaxis(z, 0, 1)}
+  return apply(placed, of_one, rows, jax.random.key(0), batch_size)
 
 
 def evidence(

@@ -2,10 +2,46 @@
 
 import collections
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Hashable, Sequence
+from typing import Any
+
+import numpy as np
+
+from vae_jax.baselines import kneser_ney
+from vae_jax.metrics import text
+
+UNKNOWN = 2  # the symbol of all rare words, which speaks for nothing
 
 
-def salience(sentences: Sequence[Sequence[str]], labels: Sequence[int]) -> dict[str, float]:
+def turn(
+  x: np.ndarray,
+  targets: np.ndarray,
+  train: np.ndarray,
+  labels: np.ndarray,
+  model: kneser_ney.Model,
+) -> np.ndarray:
+  """Sentences [N, T] turned into their target classes [N], word for word: [N, T].
+
+  Args:
+    x: rows of symbols.
+    targets: 0 or 1.
+    train: rows of symbols that words are counted in.
+    labels: their classes.
+    model: an n-gram model, which says what reads best.
+  """
+  weights = salience([text.words(row) for row in train], labels)
+  weights.pop(UNKNOWN, None)
+  reads = lambda words, place: kneser_ney.around(model, (*words, 1), place)
+  turned = np.array(x)
+  for row, target in zip(turned, targets, strict=True):
+    words = text.words(row)
+    row[: len(words)] = transfer(words, weights, int(target), reads)
+  return turned
+
+
+def salience(
+  sentences: Sequence[Sequence[Hashable]], labels: Sequence[int]
+) -> dict[Any, float]:
   """How much a word speaks for class 1 against class 0: (n1 - n0) / sqrt(n1 + n0 + 4).
 
   n is its count in a class. From the counts alone, so that a judge of the result is not asked
@@ -14,20 +50,22 @@ def salience(sentences: Sequence[Sequence[str]], labels: Sequence[int]) -> dict[
   counts = collections.Counter(
     (word, int(label)) for row, label in zip(sentences, labels, strict=True) for word in row
   )
-  words = {word for word, _ in counts}
+  words = dict.fromkeys(
+    word for word, _ in counts
+  )  # in order: ties are the same every time
   difference = lambda word: counts[word, 1] - counts[word, 0]
   total = lambda word: counts[word, 1] + counts[word, 0]
   return {w: difference(w) / math.sqrt(total(w) + 4) for w in words}
 
 
 def transfer(
-  sentence: Sequence[str],
-  weights: dict[str, float],
+  sentence: Sequence[Hashable],
+  weights: dict[Any, float],
   target: int,
-  fluency: Callable[[list[str], int], float],
+  fluency: Callable[[list, int], float],
   most: int = 3,
   candidates: int = 40,
-) -> list[str]:
+) -> list:
   """Replaces up to `most` words that speak for the other class by words of the target.
 
   A word is marked when its weight for the target is below minus the threshold, a fifth of the

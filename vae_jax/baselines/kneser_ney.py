@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from vae_jax.metrics import text
 from vae_jax.types import UserError
 
 START = 0  # the symbol before a sentence; it is never predicted
@@ -76,6 +77,39 @@ def prob(model: Model, context: Gram, symbol: int) -> float:
 def log_prob(model: Model, x: np.ndarray) -> np.ndarray:
   """log p of each row of [N, T], its end included, in nats: [N]."""
   return np.asarray([_row(model, row[row > 0].tolist()) for row in np.asarray(x)])
+
+
+def perplexity(model: Model, x: np.ndarray) -> float:
+  """Of rows [N, T], their ends included."""
+  return text.perplexity(-log_prob(model, x), text.symbols(x))
+
+
+def fluency(model: Model, x: np.ndarray) -> np.ndarray:
+  """Nats per symbol of P paths of S sentences, over all paths: [P, S, T] -> [S]."""
+  nats = -log_prob(model, x.reshape(-1, x.shape[-1])).reshape(x.shape[:-1])
+  return nats.sum(0) / text.symbols(x).sum(0)
+
+
+def variety(
+  model: Model, x: np.ndarray, held: np.ndarray, fitted: np.ndarray
+) -> tuple[float, ...]:
+  """How sentences x [N, T] read and how varied they are.
+
+  Returns:
+    Their perplexity under the model; that of held-out sentences under a bigram model of
+    `fitted`, mostly x itself, which sees a lack of variety; distinct bigrams / all bigrams; the
+    mean number of symbols.
+  """
+  back = perplexity(fit(fitted, 2, model.categories), held)
+  distinct = text.distinct([text.words(row) for row in x], 2)
+  return perplexity(model, x), back, distinct, float(text.symbols(x).mean())
+
+
+def around(model: Model, row: Gram, place: int) -> float:
+  """log p of the symbol at a place and of those whose context it is in, nats."""
+  reach = range(place, min(place + model.order, len(row)))
+  before = lambda t: tuple(row[max(0, t - model.order + 1) : t])
+  return float(sum(np.log(prob(model, before(t), row[t])) for t in reach))
 
 
 def _row(model: Model, row: list[int]) -> float:

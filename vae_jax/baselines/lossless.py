@@ -16,7 +16,13 @@ ARCHIVES: dict[str, Callable[[bytes], bytes]] = {
 PICTURES = ("PNG", "WEBP")
 POSITIONS = 14  # places along each side that a context model tells apart
 PSEUDO = (0.02, 0.05, 0.1, 0.3, 1.0)  # counts added to every symbol; chosen on validation
-QUANTA = (1, 32, 128, 224, 255)  # grey levels at which a neighbour's class begins, of 256
+# Grey levels of 256 at which a neighbour's class begins; chosen on validation.
+QUANTA = (
+  (1, 32, 128, 224, 255),
+  (1, 20, 60, 110, 160, 210, 245, 252, 254),
+  (1, 8, 32, 64, 96, 128, 160, 192, 224, 248, 253, 254),
+)
+TRIED = 10_000  # training images that the classes are chosen with
 # Pixels (up, left) that a binary pixel's context looks at: 10 before it in reading order.
 TEMPLATE = (
   (0, 1), (0, 2), (1, -2), (1, -1), (1, 0), (1, 1), (1, 2), (2, -1), (2, 0), (2, 1)
@@ -73,21 +79,29 @@ class Contexts:
   """
 
   def __init__(self, train: np.ndarray, valid: np.ndarray, levels: int):
-    """Fits the counts on train and chooses a on valid, symbols [N, H, W, 1] each."""
-    self.levels = levels
-    self.size = (
-      POSITIONS**2 * 2 ** len(TEMPLATE)
-      if levels == 2
-      else (len(QUANTA) + 1) ** len(NEIGHBOURS)
-    )
-    counts = np.zeros(self.size * levels)
+    """Fits the counts on train and chooses a and classes on valid, symbols [N, H, W, 1] each."""
+    self.levels, choices = levels, ((),) if levels == 2 else QUANTA
+    if len(choices) > 1:
+      scored = {}
+      for quanta in choices:
+        self._fit(train[:TRIED], valid, quanta)
+        scored[quanta] = self.bits(valid).mean()
+      choices = (min(scored, key=scored.get),)
+    self._fit(train, valid, choices[0])
+
+  def _fit(self, train: np.ndarray, valid: np.ndarray, quanta: tuple[int, ...]) -> None:
+    levels, binary = self.levels, self.levels == 2
+    self.edges = np.asarray(quanta) * (levels - 1) / 255
+    classes = (len(quanta) + 1) ** len(NEIGHBOURS)
+    size = POSITIONS**2 * 2 ** len(TEMPLATE) if binary else classes
+    counts = np.zeros(size * levels)
     for part in np.array_split(train, max(1, len(train) // 5000)):
       flat = (self._context(part) * levels + part[..., 0]).ravel()
       counts += np.bincount(flat, minlength=len(counts))
-    self.counts = counts.reshape(self.size, levels)
+    self.counts = counts.reshape(size, levels)
     self.share = (self.counts.sum(0) + 1) / (self.counts.sum() + levels)
-    scale = {a: levels * a for a in PSEUDO}
-    self.added = min(scale.values(), key=lambda a: self._bits(valid, a).mean())
+    scale = [levels * a for a in PSEUDO]
+    self.added = min(scale, key=lambda a: self._bits(valid, a).mean())
 
   def bits(self, x: np.ndarray) -> np.ndarray:
     """The bits of each image [N]."""
@@ -102,14 +116,13 @@ class Contexts:
     """The number of each pixel's context, [N, H, W]."""
     image, (height, width) = x[..., 0].astype(np.int64), x.shape[1:3]
     if self.levels == 2:
-      image, offsets, base = image, TEMPLATE, 2
+      offsets, base = TEMPLATE, 2
       rows, columns = (np.arange(n) * POSITIONS // n for n in (height, width))
       place = rows[:, None] * POSITIONS + columns
       found = np.broadcast_to(place, image.shape).copy()
     else:
-      edges = np.asarray(QUANTA) * (self.levels - 1) / 255
-      image = np.searchsorted(edges, image, side="right")
-      offsets, base, found = NEIGHBOURS, len(QUANTA) + 1, np.zeros_like(image)
+      image = np.searchsorted(self.edges, image, side="right")
+      offsets, base, found = NEIGHBOURS, len(self.edges) + 1, np.zeros_like(image)
     padded = np.pad(image, ((0, 0), (2, 0), (2, 2)))
     for up, left in offsets:
       seen = padded[:, 2 - up : 2 - up + height, 2 - left : 2 - left + width]

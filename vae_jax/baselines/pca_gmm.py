@@ -40,6 +40,28 @@ def draw(fitted: object, count: int, seed: int) -> np.ndarray:
   return np.random.default_rng(seed).permutation(z).astype(np.float32)
 
 
+def of_posteriors(
+  mean: np.ndarray, std: np.ndarray, count: int, components: int, seed: int
+) -> np.ndarray:
+  """Codes [M, count, L] of a mixture fitted to the aggregate posterior of each of M models.
+
+  q(z) = mean_n N(mean_n, std_n^2), of which one draw each is fitted; NaN for codes that are.
+
+  Args:
+    mean: [M, N, L].
+    std: [M, N, L]; 0 of a deterministic code.
+    count: how many are drawn.
+    components: of the mixture.
+    seed: the same draws for every model.
+  """
+  z = mean + std * np.random.default_rng(seed).standard_normal(mean.shape)
+  found = np.full((len(z), count, z.shape[2]), np.nan, np.float32)
+  for place, codes in enumerate(z):
+    if np.isfinite(codes).all():
+      found[place] = draw(mixture(codes, components, seed), count, seed)
+  return found
+
+
 def fit(x: np.ndarray, latents: int, components: int, seed: int) -> PcaMixture:
   """PCA with `latents` numbers and a mixture over the training codes; x [N, *shape]."""
   code = pca.fit(x, latents)

@@ -43,17 +43,17 @@ def compress(run: Run, x: np.ndarray, member: int = 0, say: Say = lambda n: None
     UserError: examples or a model that cannot be coded.
   """
   binding.check(run)
-  symbols = _symbols(run, x)
+  coded = symbols(run, x)
   model = binding.bind(run, member, chain.lanes(len(x)))
   stack, done = Stack(SEED), 0
   for size in chain.sizes(len(x)):
     stack.open(size)
-    chain.put(stack, model, symbols[done : done + size])
+    chain.put(stack, model, coded[done : done + size])
     done += size
     say(done)
   heads, words = stack.dump()
   digest = binding.digest(run, member)
-  file = container.File(digest, _checksum(symbols), len(x), stack.borrowed, heads, words)
+  file = container.File(digest, _checksum(coded), len(x), stack.borrowed, heads, words)
   return Made(container.write(file), stack.bits, 32 * stack.borrowed)
 
 
@@ -89,11 +89,11 @@ def decompress(
   except StreamError as error:
     raise UserError(f"{name} does not decode here: {error}. {_WHY}") from error
   empty = np.zeros((0, run.spec.size), np.int64)
-  symbols = np.concatenate([empty, *reversed(found)])
-  if _checksum(symbols) != file.original:
+  found = np.concatenate([empty, *reversed(found)])
+  if _checksum(found) != file.original:
     raise UserError(f"{name} does not decode here to what was put in. {_WHY}")
   kind = np.uint8 if model.symbols <= 256 else np.int32
-  return symbols.astype(kind).reshape(-1, *run.spec.shape)
+  return found.astype(kind).reshape(-1, *run.spec.shape)
 
 
 def _check_end(stack: Stack, borrowed: int) -> None:
@@ -109,9 +109,9 @@ _WHY = (
 )
 
 
-def _symbols(run: Run, x: np.ndarray) -> np.ndarray:
+def symbols(run: Run, x: np.ndarray) -> np.ndarray:
   """Examples as integers 0 ... V - 1, [N, D]."""
-  shape, symbols = run.spec.shape, run.likelihood.symbols
+  shape, levels = run.spec.shape, run.likelihood.symbols
   x = np.asarray(x)
   if x.shape[1:] != shape and x.shape[1:] == shape[:-1] and shape[-1] == 1:
     x = x[..., None]
@@ -120,15 +120,15 @@ def _symbols(run: Run, x: np.ndarray) -> np.ndarray:
       f"The examples have shape {x.shape} and type {x.dtype}; expected numbers"
       f" [N, {', '.join(map(str, shape))}]."
     )
-  if x.dtype.kind == "f":
-    x = x * (symbols - 1)
+  if x.dtype.kind == "f" and run.spec.domain != "category":
+    x = x * (levels - 1)
   whole = np.round(x).astype(np.int64)
   if x.size and (
-    np.abs(whole - x).max() > 1e-3 or whole.min() < 0 or whole.max() >= symbols
+    np.abs(whole - x).max() > 1e-3 or whole.min() < 0 or whole.max() >= levels
   ):
     raise UserError(
-      f"The examples are no levels 0 ... {symbols - 1} of the likelihood"
-      f" {run.likelihood.name!r}: expected such integers, or multiples of 1/{symbols - 1}."
+      f"The examples are no levels 0 ... {levels - 1} of the likelihood"
+      f" {run.likelihood.name!r}: expected such integers, or multiples of 1/{levels - 1}."
     )
   return whole.reshape(len(x), run.spec.size)
 

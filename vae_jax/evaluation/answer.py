@@ -1,7 +1,7 @@
 """One entry for every application: from the programs of a run directory to a report."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -34,6 +34,7 @@ class Outcome(NamedTuple):
   on_validation: bool  # False where there was nothing to choose
   verdicts: list[Verdict]
   key: Array
+  known: Sequence[Line] = ()  # the model's that were chosen among: on validation, or these
 
   @property
   def task(self) -> Task:
@@ -47,13 +48,16 @@ class Outcome(NamedTuple):
 
   @property
   def ours(self) -> list[Line]:
-    """The model's lines."""
-    return [line for line in self.lines if line.setting is not None]
+    """The model's lines, without references."""
+    return [line for line in self._compared(self.lines) if line.setting is not None]
 
   @property
   def baselines(self) -> list[Line]:
-    """The baselines' lines."""
-    return [line for line in self.lines if line.setting is None]
+    """The baselines' lines, without references."""
+    return [line for line in self._compared(self.lines) if line.setting is None]
+
+  def _compared(self, lines: list[Line]) -> list[Line]:
+    return [line for line in lines if line.method not in self.application.references]
 
   @property
   def lead(self) -> Member:
@@ -94,11 +98,16 @@ def answer(
   """
   module = application.module
   settings = of_settings.resolve(module.SETTINGS, given)
+  application = _with(application, settings)
   living = of_members.living(runs)
   application.optional("check", lambda runs, settings: None)(living, settings)
+  application = application.optional("adapted", lambda application, *_: application)(
+    application, living, settings
+  )
   parts = of_members.parts(living)
   firsts = [living[parts.index(part)] for part in range(max(parts) + 1)]
-  sources = [Source(run, settings, key) for run in firsts]
+  of_part = lambda part: [r for r, p in zip(living, parts, strict=True) if p == part]
+  sources = [Source(run, settings, key, of_part(part)) for part, run in enumerate(firsts)]
   say("data")
   tasks = [module.prepare(s, settings["split"], settings["limit"]) for s in sources]
   members = of_members.of(living, parts, application.varies)
@@ -107,6 +116,9 @@ def answer(
   results = _of_model(application, members, living, parts, tasks, key, say)
   for part, task in enumerate(tasks):
     results += _of_baselines(application, task, part, say)
+  scored = [name for name in application.metrics if any(name in r.scores for r in results)]
+  if scored and application.headline not in scored:
+    application = application._replace(headline=scored[0])
   outcome = Outcome(
     application, living, members, tasks, settings, results, [], None, False, [], key
   )
@@ -115,33 +127,54 @@ def answer(
 
 def _judged(outcome: Outcome, parts: list[int], sources: list[Source], say: Say) -> Outcome:
   """The outcome with its lines, the choice on validation and the verdicts."""
-  application, setting = outcome.application, outcome.grouping()
-  name = application.headline
-  metric, conditions = application.metrics[name], outcome.conditions
+  setting, conditions = outcome.grouping(), outcome.conditions
   lines = of_results.lines(outcome.results, setting)
-  ours = [line for line in lines if line.setting is not None]
-  several = len(ours) > 1 and metric.better != 0
-  known = ours
+  outcome = outcome._replace(lines=lines)
+  known = ours = outcome.ours
+  application = outcome.application
+  name = application.headline
+  metric = application.metrics[name]
+  several = sum(of_results.has(line, name) for line in ours) > 1 and metric.better != 0
   if several:
     tune = outcome.settings["tune"]
     tasks = [application.module.prepare(source, "valid", tune) for source in sources]
     asked = outcome.members, outcome.runs, parts, tasks, outcome.key
     known = of_results.lines(_of_model(application, *asked, say), setting)
+    known = outcome._replace(lines=known).ours
   best = of_results.choose(known, name, metric, conditions)
   chosen = next((line for line in ours if (line.setting, line.method) == best), None)
-  outcome = outcome._replace(lines=lines, chosen=chosen, on_validation=several)
+  outcome = outcome._replace(chosen=chosen, on_validation=several, known=known)
   if chosen is None or metric.better == 0:
     return outcome
-  rivals = outcome.baselines
-  verdicts = of_results.against_baselines(chosen, rivals, name, metric, conditions)
-  return outcome._replace(verdicts=verdicts)
+  rivals = application.optional("rivals", lambda line, baselines: baselines)
+  return outcome._replace(verdicts=_held(outcome, rivals(chosen, outcome.baselines)))
+
+
+def _held(outcome: Outcome, rivals: list[Line]) -> list[Verdict]:
+  """The verdicts by the headline, or by the first metric that both sides have."""
+  metrics = outcome.application.metrics
+  for name in dict.fromkeys((outcome.application.headline, *metrics)):
+    if metrics[name].better and any(of_results.has(line, name) for line in rivals):
+      asked = outcome.chosen, rivals, name, metrics[name], outcome.conditions
+      if found := of_results.against_baselines(*asked):
+        return found
+  return []
+
+
+def _with(application: Application, settings: dict[str, Any]) -> Application:
+  """The application with its settings in what it says: the K of a bound, and the like."""
+  metrics = {
+    name: metric._replace(title=metric.title.format(**settings))
+    for name, metric in application.metrics.items()
+  }
+  return application._replace(metrics=metrics, note=application.note.format(**settings))
 
 
 def _described(members: list[Member], run: Run, task: Task) -> list[Member]:
   """The members of a program with their active latents, where their model has a code."""
-  if not run.vae.latents:
+  if not of_members.has_code(run):
     return members
-  q = task.source.posterior(run, task.examples)
+  q = task.source.posterior(run, dict(task.whole or task.examples))
   return of_members.with_codes(members, run, q)
 
 

@@ -37,7 +37,7 @@ def over_conditions(outcome: Outcome) -> Figure:
     at = [i for i, one in enumerate(found) if one is not None]
     known = [found[i] for i in at]
     x = [places[outcome.conditions[i]] for i in at]
-    series[of_results.label(line, outcome.ours)] = _curve(x, known) | (
+    series[of_results.label(line, outcome.ours)] = curve(x, known) | (
       {"style": "dashed"} if line.setting is None else {}
     )
   data = {"series": series, "x_label": "condition", "y_label": _axis(metric)}
@@ -55,15 +55,13 @@ def over_sweep(outcome: Outcome) -> list[Figure]:
     return []
   name = outcome.application.headline
   metric = outcome.application.metrics[name]
-  lines = [line for line in outcome.ours if line.method == outcome.chosen.method]
-  rest = lambda line: tuple(kv for kv in line.setting if kv[0] != axis)
-  lines = [line for line in lines if rest(line) == rest(outcome.chosen)]
-  values = list(dict.fromkeys(dict(line.setting).get(axis) for line in lines))
-  places = axis_places([value for value in values if value is not None])
-  lines = [line for line in lines if dict(line.setting).get(axis) in places]
+  ours = [line for line in outcome.ours if line.method == outcome.chosen.method]
+  own = {line.setting: line for line in ours}
+  rows = along(list(own), axis).values()
+  row = next((row for row in rows if outcome.chosen.setting in row), [])
+  lines, places = [own[setting] for setting in row], axis_places(_values(row, axis))
   if len(lines) < 2:
     return []
-  lines.sort(key=lambda line: places[dict(line.setting)[axis]])
   picked = np.linspace(0, len(outcome.conditions) - 1, min(EACH, len(outcome.conditions)))
   series: dict[str, Any] = {}
   for condition in (outcome.conditions[round(i)] for i in picked):
@@ -71,8 +69,9 @@ def over_sweep(outcome: Outcome) -> list[Figure]:
     known = [(line, one) for line, one in zip(lines, found, strict=True) if one is not None]
     x = [places[dict(line.setting)[axis]] for line, _ in known]
     title = condition or outcome.chosen.method
-    series[title] = _curve(x, [one for _, one in known])
-    rival = next((v.theirs for v in outcome.verdicts if v.condition == condition), None)
+    series[title] = curve(x, [one for _, one in known])
+    held = (v for v in outcome.verdicts if v.condition == condition and v.metric == name)
+    rival = next((v.theirs for v in held), None)
     if rival is not None and known:
       height = of_results.mean(rival, name, metric, condition)
       level = {"x": [min(x), max(x)], "y": [height] * 2, "style": "dashed"}
@@ -118,17 +117,32 @@ def side_by_side(outcome: Outcome) -> list[Figure]:
   return found
 
 
+def differing(settings: list[Any]) -> list[str]:
+  """The names in which settings differ."""
+  names = dict.fromkeys(name for setting in settings for name, _ in setting)
+  return [n for n in names if len({dict(setting).get(n) for setting in settings}) > 1]
+
+
 def axis_of(settings: list[Any]) -> str:
   """The swept name that figures are over: beta, else the first number, else the first name."""
-  values: dict[str, list] = {}
-  for setting in settings:
-    for name, value in setting:
-      values.setdefault(name, [])
-      values[name] += [] if value in values[name] else [value]
-  differ = [name for name, known in values.items() if len(known) > 1]
-  numbers = [name for name in differ if is_number(values[name])]
+  differ = differing(settings)
+  numbers = [name for name in differ if is_number(_values(settings, name))]
   order = [name for name in ("beta",) if name in differ] + numbers + differ
   return order[0] if order else ""
+
+
+def along(settings: list[Any], axis: str) -> dict[str, list[Any]]:
+  """Settings that differ in the axis alone, in its order, by what the others of them are.
+
+  A setting without a value of the axis, of a program that has no such number, is left out.
+  """
+  places, differ = axis_places(_values(settings, axis)), differing(settings)
+  found: dict[str, list[Any]] = {}
+  known = [setting for setting in settings if dict(setting).get(axis) is not None]
+  for setting in sorted(known, key=lambda setting: places[dict(setting)[axis]]):
+    rest = {k: v for k, v in setting if k in differ and k != axis}
+    found.setdefault(of_members.name(rest), []).append(setting)
+  return found
 
 
 def is_number(values: list[Any]) -> bool:
@@ -188,13 +202,20 @@ def _answer(outcome: Outcome, number: int | None, method: str, condition: str) -
   return None
 
 
-def _curve(x: list[float], found: list[Any]) -> dict[str, Any]:
-  curve = {"x": x, "y": [one.mean for one in found]}
+def curve(x: list[float], found: list[Any]) -> dict[str, Any]:
+  """Estimates over x as a curve, with their intervals where all have one."""
+  line = {"x": x, "y": [one.mean for one in found]}
   halves = [one.half for one in found]
   if not np.isfinite(halves).all():
-    return curve
+    return line
   low = [one.mean - one.half for one in found]
-  return curve | {"low": low, "high": [one.mean + one.half for one in found]}
+  return line | {"low": low, "high": [one.mean + one.half for one in found]}
+
+
+def _values(settings: list[Any], name: str) -> list[Any]:
+  """The values of a name that settings have, once each."""
+  known = dict.fromkeys(dict(setting).get(name) for setting in settings)
+  return [value for value in known if value is not None]
 
 
 def _places(conditions: tuple[str, ...]) -> dict[str, float]:

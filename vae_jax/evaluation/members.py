@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from vae_jax import registry
 from vae_jax.evaluation.protocol import Member, Setting
 from vae_jax.metrics import latent
 from vae_jax.run import DEAD, Run, alive
@@ -68,6 +69,12 @@ def with_codes(members: list[Member], run: Run, q: Posterior) -> list[Member]:
     return member._replace(active=latent.verdict(mean), rate=rate)
 
   return [told(member) for member in members]
+
+
+def has_code(run: Run) -> bool:
+  """Whether a program's objective asks for a code: that of a language model does not."""
+  objective = registry.find("objectives", run.config["objective"]["name"])
+  return bool(run.vae.latents) and getattr(objective, "LATENT", True)
 
 
 def columns(members: list[Member]) -> tuple[str, ...]:

@@ -3,21 +3,26 @@
 An application is a module of `vae_jax.applications`: its question, its settings, its metrics
 and five functions. The kit maps them over members, conditions and examples, chooses on
 validation, compares with the baselines and writes every table, figure and sentence that
-follows from the scores. `docs/applications.md` has an example of 40 lines.
+follows from the scores. Titles of metrics and NOTE may name settings in braces.
+`docs/applications.md` has an example of 40 lines.
 
     QUESTION: str
     SETTINGS: dict[str, Any]              # with split, limit and tune of `settings.COMMON`
-    METRICS: dict[str, Metric]            # the first one is the headline's where HEADLINE is not
+    METRICS: dict[str, Metric]            # the first one is the headline's where HEADLINE is not;
+                                          # of data that has no score of it, the first that has
     HEADLINE: str                         # optional: the metric that methods are chosen by
     NOTE: str                             # optional: what the numbers mean
     CONTRASTS: ((method, method), ...)    # optional: the second against the first, in a sentence
     VARIES: tuple[str, ...]               # optional: fields of config.data that count as seeds
+    REFERENCES: tuple[str, ...]           # optional: methods to look at, never chosen or rivals
 
     check(runs, settings) -> None                      # optional: refuses before anything else
+    adapted(application, runs, settings) -> Application  # optional: titles, headline and note
     prepare(source, split, limit) -> Task              # of the data alone
     model(task, run) -> Ask | {method: answers}        # of ONE member and ONE example
     baselines(task) -> {method: condition index -> answer}
     score(task, answer, condition index) -> {metric: [n]}
+    rivals(line, baselines) -> baselines               # optional: those that a line is held against
     grouping(members) -> (member, condition) -> Setting | None   # optional: other settings
     pictures(task, condition) -> {label: [n, *shape]}  # optional: rows of the side-by-side figure
     shown(task, answer, condition) -> [n, *shape]      # optional: an answer as a picture
@@ -61,6 +66,9 @@ class Task(NamedTuple):
   fields: Mapping[str, np.ndarray] = NOTHING  # what a condition adds, [C, N, ...] each
   truth: Any = None  # what answers are scored against
   own: Any = None  # whatever else the application keeps
+  whole: Mapping[str, np.ndarray] = (
+    NOTHING  # what codes are described on; the examples if empty
+  )
 
   @property
   def settings(self) -> dict[str, Any]:
@@ -112,9 +120,10 @@ class Extra(NamedTuple):
   """What an application adds to the report that follows from its scores."""
 
   tables: Sequence[Table] = ()
-  figures: Sequence[Figure] = ()
+  figures: Sequence[Figure] = ()  # one of a name that the kit has takes its place
   findings: Sequence[str] = ()
   arrays: Mapping[str, np.ndarray] = NOTHING
+  block: Sequence[str] = ()  # further lines for the terminal
 
 
 class Application(NamedTuple):
@@ -128,6 +137,7 @@ class Application(NamedTuple):
   note: str
   contrasts: tuple[tuple[str, str], ...]
   varies: tuple[str, ...]
+  references: tuple[str, ...] = ()
 
   def optional(self, name: str, default: Callable | None = None) -> Any:
     """A function of the module, or the default where it has none."""
@@ -157,4 +167,5 @@ def read(name: str, module: Any) -> Application:
     getattr(module, "NOTE", ""),
     tuple(getattr(module, "CONTRASTS", ())),
     tuple(getattr(module, "VARIES", ())),
+    tuple(getattr(module, "REFERENCES", ())),
   )

@@ -36,15 +36,21 @@ def report(
     application.name,
     application.question,
     [*tables.all_of(outcome), *extra.tables],
-    [*figures.all_of(outcome), *extra.figures],
+    [*{f.name: f for f in (*figures.all_of(outcome), *extra.figures)}.values()],
     [*sentences.all_of(outcome, runs), *extra.findings],
     {**arrays(outcome), **extra.arrays},
     tables.long_form(outcome),
     verdicts(outcome),
     headline(outcome),
-    sentences.block(outcome, seconds),
+    [*sentences.block(outcome, seconds), *extra.block],
     seconds,
+    {name: _described(metric) for name, metric in outcome.application.metrics.items()},
   )
+
+
+def _described(metric: Metric) -> dict:
+  fields = ("title", "unit", "better", "digits")
+  return {field: getattr(metric, field) for field in fields}
 
 
 def part(
@@ -106,10 +112,9 @@ def arrays(outcome: Outcome) -> dict[str, np.ndarray]:
 
 def verdicts(outcome: Outcome) -> list[dict]:
   """The verdicts as plain numbers and words."""
-  name = outcome.application.headline
   return [
     {
-      "metric": name,
+      "metric": v.metric,
       "condition": v.condition,
       "setting": dict(v.ours.setting),
       "method": v.ours.method,

@@ -28,6 +28,7 @@ class Line(NamedTuple):
 class Verdict(NamedTuple):
   """The model's line against the baseline that is hardest for it under one condition."""
 
+  metric: str
   condition: str
   ours: Line
   theirs: Line
@@ -94,21 +95,34 @@ def interval(
 def paired(
   a: Line, b: Line, name: str, metric: Metric, condition: str, level: float = LEVEL
 ) -> Estimate | None:
-  """Line a less line b by seed and by example; None where they share no seed.
+  """Line a less line b by seed and by example, of their `pairs`; None without any."""
+  found = pairs(a, b, name, condition)
+  return None if found is None else _estimate(metric, *found, level)
+
+
+def pairs(
+  a: Line, b: Line, name: str, condition: str
+) -> tuple[np.ndarray, np.ndarray] | None:
+  """The scores of two lines by seed and by example, [S, n, ...] each; None without any.
 
   A baseline has no seed: it is paired with every seed on the same data. Examples are paired
   in order, as many as both have.
   """
-  pairs = []
+  found = []
   for one in a.cells.get(condition, ()):
     other = next((r for r in b.cells.get(condition, ()) if _matches(one, r)), None)
     if other is not None and name in one.scores and name in other.scores:
-      pairs.append((one.scores[name], other.scores[name]))
-  if not pairs:
+      found.append((one.scores[name], other.scores[name]))
+  if not found:
     return None
-  count = min(len(x) for pair in pairs for x in pair)
-  ours, theirs = (np.stack([pair[i][:count] for pair in pairs]) for i in (0, 1))
-  return _estimate(metric, ours, theirs, level)
+  count = min(len(x) for pair in found for x in pair)
+  ours, theirs = (np.stack([pair[i][:count] for pair in found]) for i in (0, 1))
+  return ours, theirs
+
+
+def has(line: Line, metric: str) -> bool:
+  """Whether a line has scores of a metric."""
+  return any(metric in result.scores for cell in line.cells.values() for result in cell)
 
 
 def mean(line: Line, name: str, metric: Metric, condition: str) -> float:
@@ -123,9 +137,18 @@ def mean(line: Line, name: str, metric: Metric, condition: str) -> float:
 
 def label(line: Line, others: list[Line]) -> str:
   """A line in words: its method, and of its setting what differs among the others."""
+  return ", ".join(filter(None, (line.method, setting_words(line, others))))
+
+
+def setting_words(line: Line, others: list[Line]) -> str:
+  """What of its setting differs among the others, "β 4", with COLLAPSED where a member is."""
   own, known = dict(line.setting or ()), [dict(one.setting or ()) for one in others]
   differ = {k: v for k, v in own.items() if any(one.get(k) != v for one in known)}
-  return ", ".join(filter(None, (line.method, of_members.name(differ))))
+  words, seeds = of_members.name(differ), next(iter(line.cells.values()), [])
+  flat = sum("COLLAPSED" in r.member.active for r in seeds if r.member is not None)
+  if not flat or not words:
+    return words
+  return f"{words} (COLLAPSED{'' if flat == len(seeds) else f' in {flat} of {len(seeds)}'})"
 
 
 def choose(
@@ -134,7 +157,8 @@ def choose(
   """The setting and the method of the model's best line over all conditions.
 
   The best is that of the best mean over conditions; a line that lacks one of them, or is not
-  finite, is never chosen. Meant for results on validation examples.
+  finite, is never chosen. Where neither more nor less is better, it is the first. Meant for
+  results on validation examples.
   """
   scored = {
     (line.setting, line.method): np.mean(
@@ -144,8 +168,7 @@ def choose(
     if line.setting is not None
   }
   finite = {k: v for k, v in scored.items() if np.isfinite(v)}
-  sign = metric.better or -1
-  return max(finite, key=lambda k: sign * finite[k], default=None)
+  return max(finite, key=lambda k: metric.better * finite[k], default=None)
 
 
 def against_baselines(
@@ -171,9 +194,14 @@ def against_baselines(
       hardest.append((condition, *least))
   adjusted = comparison.holm(np.array([d.p for _, d, _ in hardest]))
   return [
-    Verdict(condition, ours, theirs, d, float(p), _word(d, float(p), sign))
+    Verdict(name, condition, ours, theirs, d, float(p), _word(d, float(p), sign))
     for (condition, d, theirs), p in zip(hardest, adjusted, strict=True)
   ]
+
+
+def one_seed(verdict: Verdict) -> bool:
+  """Whether its interval is of the examples alone."""
+  return verdict.difference.seeds == 1 and verdict.difference.examples > 1
 
 
 def _word(difference: Estimate, p: float, better: int) -> str:

@@ -37,7 +37,11 @@ def verdict(outcome: Outcome) -> list[str]:
   name = outcome.application.headline
   metric = outcome.application.metrics[name]
   who = tables.chosen_words(outcome)
-  found = [f"{metric.title} of {who}: {_values(outcome, outcome.chosen, metric)}."]
+  found = [f"{metric.title} of {who}: {_values(outcome, outcome.chosen, name)}."]
+  if outcome.verdicts[0].metric != name:
+    name = outcome.verdicts[0].metric
+    metric = outcome.application.metrics[name]
+    found.append(f"Its {metric.title}: {_values(outcome, outcome.chosen, name)}.")
   for word in dict.fromkeys(one.word for one in outcome.verdicts):
     those = [one for one in outcome.verdicts if one.word == word]
     told = [_against(one, metric) for one in those]
@@ -45,8 +49,8 @@ def verdict(outcome: Outcome) -> list[str]:
   return found
 
 
-def _values(outcome: Outcome, line: Line, metric: Metric) -> str:
-  name, parts = outcome.application.headline, []
+def _values(outcome: Outcome, line: Line, name: str) -> str:
+  metric, parts = outcome.application.metrics[name], []
   for condition in outcome.conditions:
     mean = of_results.mean(line, name, metric, condition)
     value = f"{text(mean, metric.digits)}{_unit(metric)}"
@@ -78,7 +82,10 @@ def contrast(outcome: Outcome, first: str, second: str) -> str:
     if found is not None:
       where = f" at {condition}" if condition else ""
       told.append(f"{plus_minus(found, metric.digits, sign=True)}{_unit(metric)}{where}")
-  return f"{second.capitalize()} against {first}, the same networks: {', '.join(told)}."
+  if not told:
+    return ""
+  name = f"{second[0].upper()}{second[1:]}"
+  return f"{name} against {first}, the same networks: {', '.join(told)}."
 
 
 def _merged(lines: list[Line]) -> Line:
@@ -102,7 +109,7 @@ def cautions(outcome: Outcome, opened: list) -> list[str]:
   if lost:
     found.append(f"{lost:,} of {total:,} scores are NaN; they are in every mean.")
   found += of_members.dead(opened) + of_members.stopped(outcome.members)
-  if outcome.verdicts and all(v.difference.seeds == 1 for v in outcome.verdicts):
+  if outcome.verdicts and all(of_results.one_seed(v) for v in outcome.verdicts):
     found.append(
       "One seed: the intervals are of the examples alone, and another seed may differ."
     )
@@ -118,20 +125,25 @@ def block(outcome: Outcome, seconds: float) -> list[str]:
   """The lines of the terminal: the chosen line, the hardest baselines, the difference."""
   name = outcome.application.headline
   metric = outcome.application.metrics[name]
-  count = len(outcome.task.examples["id"])
+  count = _examples(outcome, name)
   better = {1: ", higher is better", -1: ", lower is better", 0: ""}[metric.better]
   unit = f" in {metric.unit}" if metric.unit else ""
   seeds = max((d.difference.seeds for d in outcome.verdicts), default=_seeds(outcome))
-  head = (
-    f"{outcome.application.name} · {metric.title}{unit}{better} · {counted(count, 'example')},"
-    f" {counted(seeds, 'seed')}"
-  )
+  scored = any(name in result.scores for result in outcome.results)
+  what = f" · {metric.title}{unit}{better}" if scored else ""
+  head = f"{outcome.application.name}{what} · {counted(count, 'example')}"
+  head += f", {counted(seeds, 'seed')}"
   lines = [f"{head:<88} {seconds:5.0f} s"]
   if outcome.chosen is None:
     return lines
   rows: list[list[str]] = [["", *outcome.conditions]] if outcome.conditions != ("",) else []
-  rows.append([outcome.chosen.method, *_row(outcome, outcome.chosen, metric)])
+  named = of_results.label(outcome.chosen, outcome.ours)
+  rows.append([named, *_row(outcome, name)])
   if outcome.verdicts:
+    if outcome.verdicts[0].metric != name:
+      name = outcome.verdicts[0].metric
+      metric = outcome.application.metrics[name]
+      rows.append([metric.title, *_row(outcome, name)])
     at = {v.condition: v for v in outcome.verdicts}
     rivals = [at[c].theirs if c in at else None for c in outcome.conditions]
     cell = lambda line, c: (
@@ -162,9 +174,12 @@ def _told(found: list[Verdict]) -> str:
   return f"{'; '.join(parts)} (against {names})"
 
 
-def _row(outcome: Outcome, line: Line, metric: Metric) -> list[str]:
-  name = outcome.application.headline
-  best = {v.condition for v in outcome.verdicts if v.word == "ahead"}
+def _row(outcome: Outcome, name: str) -> list[str]:
+  metric, line = outcome.application.metrics[name], outcome.chosen
+  best = {v.condition for v in outcome.verdicts if v.word == "ahead" and v.metric == name}
+  if not outcome.verdicts:
+    found = [of_results.interval(line, name, metric, c) for c in outcome.conditions]
+    return [plus_minus(one, metric.digits) if one is not None else "–" for one in found]
   mean = lambda c: text(of_results.mean(line, name, metric, c), metric.digits)
   return [f"{mean(c)} *" if c in best else mean(c) for c in outcome.conditions]
 
@@ -174,6 +189,13 @@ def _seeds(outcome: Outcome) -> int:
   return (
     max(map(len, chosen.cells.values())) if chosen is not None else len(outcome.members)
   )
+
+
+def _examples(outcome: Outcome, name: str) -> int:
+  """How many examples the headline's metric is of; all where it is one number a model."""
+  scored = [r.scores[name] for r in outcome.results if r.member and name in r.scores]
+  most = max(map(len, scored), default=1)
+  return most if most > 1 else len(outcome.task.examples["id"])
 
 
 def _unit(metric: Metric) -> str:

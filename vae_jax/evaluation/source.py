@@ -1,7 +1,7 @@
 """The data of a program for its evaluation: splits, what models are given, what is fitted once."""
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import jax
@@ -9,6 +9,7 @@ import numpy as np
 
 from vae_jax import asking, registry
 from vae_jax.baselines import classifier
+from vae_jax.evaluation import pictures
 from vae_jax.run import Run, select
 from vae_jax.types import Array, Posterior, Spec, UserError
 
@@ -19,8 +20,11 @@ class Source:
   Programs on the same data share it, so that what is fitted on train is fitted once.
   """
 
-  def __init__(self, run: Run, settings: dict[str, Any], key: Array):
+  def __init__(
+    self, run: Run, settings: dict[str, Any], key: Array, runs: Sequence[Run] = ()
+  ):
     self.run, self.data, self.settings, self.key = run, run.dataset, settings, key
+    self.runs = [*runs] or [run]  # all programs on this data
     self._made: dict[str, Any] = {}
 
   def once(self, name: str, make: Callable[[], Any]) -> Any:
@@ -46,6 +50,12 @@ class Source:
     examples = dict(self.data.splits[name])
     examples["id"] = np.arange(len(examples["x"]), dtype=np.int32)
     return {field: values[:limit] for field, values in examples.items()}
+
+  def spread(self, name: str, count: int) -> dict[str, np.ndarray]:
+    """At most `count` examples of a split, evenly spaced; as `split` otherwise."""
+    examples = self.split(name)
+    rows = pictures.spread(len(examples["x"]), count)
+    return {field: values[rows] for field, values in examples.items()}
 
   def inputs(self, examples: dict[str, np.ndarray]) -> np.ndarray:
     """x [N, *shape] as the model is given it: decoded and transformed."""

@@ -18,13 +18,14 @@ INTERVAL = "95 % intervals over seeds and examples"
 def all_of(outcome: Outcome) -> list[Table]:
   """A table for each metric, the verdicts, and every member where there are several."""
   if outcome.conditions == ("",):
-    found = [one_condition(outcome)]
+    titles = dict.fromkeys(one.table for one in outcome.application.metrics.values())
+    found = [one_condition(outcome, title) for title in titles]
   else:
     metrics = outcome.application.metrics
     found = [of_metric(outcome, name) for name, one in metrics.items() if not one.table]
     titles = dict.fromkeys(one.table for one in metrics.values() if one.table)
     found += [shared(outcome, title) for title in titles]
-  found = [table for table in found if table is not None]
+  found = [table for table in found if table is not None and table.rows]
   if outcome.verdicts:
     found.append(verdicts(outcome))
   if len(outcome.members) > 1:
@@ -53,7 +54,7 @@ def named(outcome: Outcome, lines: list[Line]) -> tuple[tuple[str, ...], list[li
 def of_metric(outcome: Outcome, name: str) -> Table | None:
   """One metric: a row for each line, a column for each condition; None where nobody has it."""
   metric = outcome.application.metrics[name]
-  lines = [line for line in outcome.lines if _has(line, name)]
+  lines = [line for line in outcome.lines if of_results.has(line, name)]
   if not lines:
     return None
   head, rows = named(outcome, lines)
@@ -67,22 +68,19 @@ def of_metric(outcome: Outcome, name: str) -> Table | None:
       row += _cell(line, name, metric, condition)
     row.append(_seconds(line))
   table = Table(_title(metric), tuple(columns), rows, note(outcome, name))
-  best = [
-    _best([row[columns.index(c)] for row in rows], metric.better)
-    for c in outcome.conditions
-  ]
-  marks = [
-    (row, columns.index(c))
-    for c, found in zip(outcome.conditions, best, strict=True)
-    for row in found
-  ]
+  compared, marks = _rivals(outcome, lines), []
+  for at in (columns.index(c) for c in outcome.conditions):
+    found = _best([rows[i][at] for i in compared], metric.better)
+    marks += [(compared[i], at) for i in found]
   return table._replace(marks=marks)
 
 
 def shared(outcome: Outcome, title: str) -> Table | None:
   """The metrics that name this table: a row for each line and condition."""
   metrics = {k: m for k, m in outcome.application.metrics.items() if m.table == title}
-  lines = [line for line in outcome.lines if any(_has(line, name) for name in metrics)]
+  lines = [
+    line for line in outcome.lines if any(of_results.has(line, name) for name in metrics)
+  ]
   if not lines:
     return None
   head, cells = named(outcome, lines)
@@ -98,33 +96,48 @@ def shared(outcome: Outcome, title: str) -> Table | None:
   return Table(title, tuple(columns), rows, f"± is the half width of {INTERVAL}.")
 
 
-def one_condition(outcome: Outcome) -> Table:
-  """All metrics of an application without conditions: a row for each line."""
+def one_condition(outcome: Outcome, title: str = "") -> Table | None:
+  """The metrics of one table, of an application without conditions: a row for each line.
+
+  Where nothing is scored, the lines stand there all the same with their seconds.
+  """
+  has = of_results.has
   metrics = {
     name: metric
     for name, metric in outcome.application.metrics.items()
-    if any(_has(line, name) for line in outcome.lines)
+    if metric.table == title and any(has(line, name) for line in outcome.lines)
   }
-  head, rows = named(outcome, outcome.lines)
+  first = title == next(iter(outcome.application.metrics.values())).table
+  scored = any(result.scores for result in outcome.results)
+  if not metrics and (scored or not first):
+    return None
+  lines = [line for line in outcome.lines if any(has(line, name) for name in metrics)]
+  lines = lines if scored else outcome.lines
+  head, rows = named(outcome, lines)
   columns, marks = [*head, "seeds"], []
   for metric in metrics.values():
     columns += [_title(metric), f"± {_title(metric)}"]
-  columns.append("seconds")
-  for line, row in zip(outcome.lines, rows, strict=True):
+  columns += ["seconds"] if first else []
+  for line, row in zip(lines, rows, strict=True):
     row.append(_seeds(line))
     for name, metric in metrics.items():
       row += _cell(line, name, metric, "")
-    row.append(_seconds(line))
+    row += [_seconds(line)] if first else []
+  compared = _rivals(outcome, lines)
   for metric in metrics.values():
     at = columns.index(_title(metric))
-    marks += [(row, at) for row in _best([row[at] for row in rows], metric.better)]
-  title = outcome.application.name.replace("_", " ").capitalize()
-  return Table(title, tuple(columns), rows, note(outcome, ""), marks)
+    found = _best([rows[i][at] for i in compared], metric.better)
+    marks += [(compared[i], at) for i in found]
+  headline = outcome.application.metrics[outcome.application.headline]
+  own = first or headline.table == title
+  text = note(outcome, "") if own else f"± is the half width of {INTERVAL}."
+  title = title or outcome.application.name.replace("_", " ").capitalize()
+  return Table(title, tuple(columns), rows, text, marks)
 
 
 def verdicts(outcome: Outcome) -> Table:
   """The chosen line against the hardest baseline under each condition."""
-  name = outcome.application.headline
+  name = outcome.verdicts[0].metric
   metric = outcome.application.metrics[name]
   rows = []
   for found in outcome.verdicts:
@@ -144,7 +157,7 @@ def verdicts(outcome: Outcome) -> Table:
     " width of its 95 % interval. Ahead or behind: Holm's p, over the conditions, is below 0.05;"
     " else open."
   )
-  if any(found.difference.seeds == 1 for found in outcome.verdicts):
+  if any(of_results.one_seed(found) for found in outcome.verdicts):
     text += " With one seed an interval is of the examples alone: another seed may differ."
   return Table("Against the baselines", columns, rows, text)
 
@@ -218,11 +231,14 @@ def note(outcome: Outcome, name: str) -> str:
     return text
   count = len(outcome.task.examples["id"])
   split = outcome.settings["split"]
-  likelihoods = sorted({run.likelihood.name for run in outcome.runs})
+  kind = lambda likelihood: ", a density" if likelihood.is_density else ""
+  likelihoods = sorted(
+    {f"{run.likelihood.name}{kind(run.likelihood)}" for run in outcome.runs}
+  )
   return (
     f"{text} On {count:,} examples of {split}. Seconds: of a method under all conditions, the"
     " model's methods together, compilation included, fitting not."
-    f" Likelihood: {', '.join(likelihoods)}. {outcome.application.note}"
+    f" Likelihood: {'; '.join(likelihoods)}. {outcome.application.note}"
   ).strip()
 
 
@@ -231,10 +247,6 @@ def _who(member: Member | None, keys: tuple[str, ...]) -> list[Any]:
     return [None] * (len(keys) + 3)
   own = [member.row.get(key) for key in keys]
   return [member.number, *own, member.ended or None, member.active or None]
-
-
-def _has(line: Line, name: str) -> bool:
-  return any(name in result.scores for cell in line.cells.values() for result in cell)
 
 
 def _title(metric: Any) -> str:
@@ -261,6 +273,12 @@ def _seeds(line: Line) -> int | None:
 def _seconds(line: Line) -> float:
   firsts = [cell[0] for cell in line.cells.values()]
   return float(firsts[0].seconds)
+
+
+def _rivals(outcome: Outcome, lines: list[Line]) -> list[int]:
+  """The rows of lines that are no references."""
+  references = outcome.application.references
+  return [i for i, line in enumerate(lines) if line.method not in references]
 
 
 def _best(values: list[float | None], better: int) -> list[int]:

@@ -41,9 +41,9 @@ def walks(base: np.ndarray, axes: np.ndarray, values: np.ndarray) -> np.ndarray:
 
 
 def linear(a: np.ndarray, b: np.ndarray, steps: int) -> np.ndarray:
-  """(1 - t) a + t b at t in linspace(0, 1, steps): [L] twice -> [S, L]."""
+  """(1 - t) a + t b at t in linspace(0, 1, steps): [..., L] twice -> [..., S, L]."""
   t = np.linspace(0, 1, steps)[:, None]
-  return (1 - t) * a + t * b
+  return (1 - t) * a[..., None, :] + t * b[..., None, :]
 
 
 def spherical(a: np.ndarray, b: np.ndarray, steps: int) -> np.ndarray:
@@ -59,6 +59,36 @@ def spherical(a: np.ndarray, b: np.ndarray, steps: int) -> np.ndarray:
     return linear(a, b, steps)
   t = np.linspace(0, 1, steps)[:, None]
   return (np.sin((1 - t) * angle) * a + np.sin(t * angle) * b) / np.sin(angle)
+
+
+def ends(
+  text: str, examples: dict[str, np.ndarray], classes: tuple[str, ...]
+) -> list[tuple[int, int]]:
+  """The rows of a split that are joined: the first of a class each, where there are classes.
+
+  Raises:
+    UserError: as `parse_pairs`.
+  """
+  if "label" not in examples or not classes:
+    return parse_pairs(text, (), np.asarray([len(examples["x"])]))
+  named, first = np.unique(examples["label"], return_index=True)
+  rows = np.full(len(classes), -1)
+  rows[named] = first
+  return parse_pairs(text, classes, rows)
+
+
+def towards(codes: np.ndarray, labels: np.ndarray, targets: np.ndarray) -> np.ndarray:
+  """The step E[z | target] - E[z | other] of each of R examples, [..., R, L].
+
+  Args:
+    codes: of labelled examples, [..., N, L].
+    labels: their classes, 0 or 1, [N].
+    targets: the class that each example is to be moved to, [R].
+
+  The "visual attribute vector" of Larsen et al. (2016).
+  """
+  first, second = (codes[..., labels == label, :].mean(-2) for label in (0, 1))
+  return np.where(targets == 1, 1.0, -1.0)[:, None] * (second - first)[..., None, :]
 
 
 def parse_pairs(

@@ -9,12 +9,14 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.scipy.special import logsumexp
 
 from vae_jax import distributions
 from vae_jax.distributions import LOG_2PI
 from vae_jax.types import Array, Posterior, UserError
 
+MIXTURE = 10_000  # posteriors at most that stand for q(z): log of it bounds the information
 ESTIMATORS = ("weighted", "stratified")
 KERNELS = ("gaussian", "inverse_multiquadratic")
 
@@ -141,6 +143,40 @@ def decompose(found: Densities, mask: Array | None = None) -> Decomposition:
     average(found.joint - product, mask),
     average(product - found.prior, mask),
   )
+
+
+def ceiling(examples: int) -> float:
+  """The most information that so many examples can show, log N of the mixture's N, in nats."""
+  return float(np.log(min(examples, MIXTURE)))
+
+
+def of_members(q: Posterior, codes: int, key: Array) -> Decomposition:
+  """What the rate of each member is made of, [M] each: the exact mixture of its posteriors.
+
+  Args:
+    q: [M, N, L] each; of more than MIXTURE examples evenly spaced ones stand for q(z).
+    codes: of the N, evenly spaced, that a z is drawn for.
+    key: of those z; the noise of every member is the same.
+  """
+  evenly = lambda total, count: (
+    np.linspace(0, total - 1, min(total, count)).round().astype(int)
+  )
+  total = q.mean.shape[1]
+  chosen = evenly(total, codes)
+  rest = np.setdiff1d(evenly(total, MIXTURE), chosen)
+  order = np.concatenate([chosen, rest])
+  noise = jax.random.normal(key, (len(chosen), q.mean.shape[2]))
+
+  @jax.jit
+  def of_member(q: Posterior) -> Decomposition:
+    z = q.mean[: len(chosen)] + jnp.exp(0.5 * q.logvar[: len(chosen)]) * noise
+    return decompose(of_all(q, z))
+
+  members = [
+    jax.device_get(of_member(Posterior(mean[order], logvar[order])))
+    for mean, logvar in zip(q.mean, q.logvar, strict=True)
+  ]
+  return jax.tree.map(lambda *parts: np.stack(parts), *members)
 
 
 def prior_divergence(found: Densities, mask: Array | None = None) -> Array:

@@ -1,4 +1,4 @@
-"""Is one setting better than another: a two-level bootstrap, a paired test, Holm, power.
+"""Is one setting better than another: two-level intervals, a paired test, Holm, power.
 
 Values are [S, N]: S seeds, each a model trained anew, and N test examples that every model
 is scored on. Seeds and examples are crossed, not nested: example n is the same for all seeds.
@@ -9,16 +9,6 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy import optimize, stats
-
-BLOCK = 250  # replicates whose example weights are held at once: memory, not the result
-
-
-class Interval(NamedTuple):
-  """A mean over seeds and examples and where the true one lies."""
-
-  mean: np.ndarray  # [...]
-  low: np.ndarray  # [...]
-  high: np.ndarray  # [...]
 
 
 class Estimate(NamedTuple):
@@ -31,16 +21,13 @@ class Estimate(NamedTuple):
   examples: int  # N
 
 
-class Difference(NamedTuple):
-  """Setting a minus setting b, paired by seed and by example."""
+class Settled(NamedTuple):
+  """One comparison of several: what it found, and what more seeds would do."""
 
-  mean: float
-  low: float
-  high: float
-  p: float  # two-sided; NaN with one seed, which says nothing of other seeds
-  seeds: int  # S
-  seed_std: float  # between seeds of the mean over examples; NaN with one seed
-  example_error: float  # standard error of the mean over examples of the mean over seeds
+  difference: Estimate
+  p: float  # Holm's over the comparisons; NaN with one seed, which says nothing of others
+  needed: int | None  # seeds in all that would tell; None: no number of them up to 1,000
+  by_examples: bool  # the examples, and not the seeds, are most of the uncertainty
 
 
 def estimate(values: np.ndarray, level: float = 0.95) -> Estimate:
@@ -100,10 +87,11 @@ def estimate_of(
 
   each, rng = of(slice(None)), np.random.default_rng(0)
   w = 0.0
-  if examples > 1:
-    drawn = [of(rng.integers(examples, size=examples)).mean() for _ in range(replicates)]
-    w = float(np.var(drawn, ddof=1))
-  v = each.var(ddof=1) / seeds if seeds > 1 else 0.0
+  with np.errstate(invalid="ignore"):  # as in `estimate`
+    if examples > 1:
+      drawn = [of(rng.integers(examples, size=examples)).mean() for _ in range(replicates)]
+      w = float(np.var(drawn, ddof=1))
+    v = each.var(ddof=1) / seeds if seeds > 1 else 0.0
   return _estimate(float(each.mean()), (v, seeds - 1), (w, examples - 1), level)
 
 
@@ -120,98 +108,28 @@ def _estimate(
   return Estimate(mean, float(half), _p_value(abs(mean), *known), *counts)
 
 
-def two_level(
-  values: np.ndarray,
-  rng: np.random.Generator,
-  replicates: int = 2000,
-  level: float = 0.95,
-) -> Interval:
-  """The mean of values over seeds and examples, with a two-level bootstrap interval.
+def settle(differences: list[np.ndarray], level: float = 0.95) -> list[Settled]:
+  """Several paired comparisons at once, corrected by `holm`, each with the seeds it needs.
 
-  Replicate r draws S seeds with counts W_r and N examples with counts V_r, both with
-  replacement, every seed seeing the same examples, and deviates from the mean m by
-
-    k (sum_s W_rs / S mean_n y_sn - m) + (sum_n V_rn / N mean_s y_sn - m);
-
-  the interval has the quantiles of m plus that. A mean is linear in either set of counts, so
-  this is the bootstrap of both less their interaction, which falls with 1 / (S N). Quantiles of
-  S resampled seeds are too narrow for small S, by sqrt((S - 1) / S) and by a normal quantile
-  where Student's is due: k = sqrt(S / (S - 1)) t_{S-1} / z undoes both. With one seed the
-  interval is of the examples alone; with N = 1 (one number for each model) of the seeds alone;
-  with one of each there is none, and it is NaN.
+  The seeds are those of `seeds_needed` at the level of Holm's first and hardest step, so that
+  they are not too few. A comparison of one seed has no p-value and is not counted.
 
   Args:
-    values: [..., S, N]; what is in front shares the resamples, so that it stays paired.
-    rng: of the resamples.
-    replicates: R.
-    level: of the interval.
-
-  Returns:
-    Interval, [...] each, in the units of the values; a NaN among them stays one.
-
-  Owen (2007), "The pigeonhole bootstrap", for the two crossed levels; Hesterberg (2015), "What
-  teachers should know about the bootstrap", for the narrowness in small samples, which he
-  mends by the quantiles' level ("expanded percentile") and we by the deviations' size.
+    differences: of each comparison [S, N], by seed and by example.
+    level: 1 less the chance of one false finding among all comparisons.
   """
-  values = np.asarray(values, np.float64)
-  seeds, examples = values.shape[-2:]
-  by_seed, by_example = values.mean(-1), values.mean(-2)
-  mean = by_seed.mean(-1)
-  if seeds * examples == 1:
-    return Interval(mean, np.full_like(mean, np.nan), np.full_like(mean, np.nan))
-  drawn = rng.multinomial(seeds, np.full(seeds, 1 / seeds), replicates) / seeds
-  # An infinite score has no interval, and that is shown.
-  with np.errstate(invalid="ignore"):
-    deviation = _widening(seeds, level) * (by_seed @ drawn.T - mean[..., None])
-    if examples > 1:
-      centred = by_example - mean[..., None]
-      for start in range(0, replicates, BLOCK):
-        part = slice(start, min(start + BLOCK, replicates))
-        deviation[..., part] += centred @ _shares(examples, part.stop - start, rng).T
-    low, high = np.quantile(deviation, [(1 - level) / 2, (1 + level) / 2], axis=-1)
-  return Interval(mean, mean + low, mean + high)
-
-
-def paired(
-  a: np.ndarray,
-  b: np.ndarray,
-  rng: np.random.Generator,
-  replicates: int = 2000,
-  level: float = 0.95,
-) -> Difference:
-  """How far a [S, N] lies above b [S, N], where row s of both has the same seed.
-
-  The interval is `two_level` of a - b, so whatever a seed or an example adds to both settings
-  is gone. With d = a - b, the p-value solves
-
-    mean(d)^2 = t_{S-1}(1 - p/2)^2 v + t_{N-1}(1 - p/2)^2 w,
-    v = var_s(mean_n d_sn) / S,   w = var_n(mean_s d_sn) / N,
-
-  which is Student's paired t-test over seeds where the examples add nothing, and over examples
-  where the seeds do. It is a t-test and not a count of bootstrap replicates because S seeds
-  have few resamples: of three seeds one resample in 27 is all the first and one all the last,
-  so that no p-value could fall below 0.07, however clear the case.
-
-  Args:
-    a: [S, N].
-    b: [S, N].
-    rng: of the resamples; the same one for every pair keeps pairs comparable.
-    replicates: of the interval.
-    level: of the interval.
-
-  Howe (1974), "Approximate confidence limits on the mean of X + Y", for the sum of two
-  squared half-widths; Satterthwaite's degrees of freedom find too much with two seeds.
-  """
-  d = np.asarray(a, np.float64) - np.asarray(b, np.float64)
-  seeds, examples = d.shape
-  found = two_level(d, rng, replicates, level)
-  error = 0.0 if examples == 1 else d.mean(0).std(ddof=1) / np.sqrt(examples)
-  bare = float(found.mean), float(found.low), float(found.high)
-  if seeds == 1:
-    return Difference(*bare, np.nan, 1, np.nan, float(error))
-  std = d.mean(1).std(ddof=1)
-  p = _p_value(abs(bare[0]), (std**2 / seeds, seeds - 1), (error**2, examples - 1))
-  return Difference(*bare, p, seeds, float(std), float(error))
+  found = [estimate(d, level) for d in differences]
+  adjusted = holm(np.array([e.p if e.seeds > 1 else np.nan for e in found]))
+  tests = max(1, int(np.isfinite(adjusted).sum()))
+  settled = []
+  for d, e, p in zip(differences, found, adjusted, strict=True):
+    d = np.asarray(d, np.float64)
+    with np.errstate(invalid="ignore"):
+      std = float(d.mean(1).std(ddof=1)) if e.seeds > 1 else np.nan
+      error = float(d.mean(0).std(ddof=1) / np.sqrt(e.examples)) if e.examples > 1 else 0.0
+    needed = seeds_needed(e.mean, std, error, 1 - (1 - level) / tests)
+    settled.append(Settled(e, float(p), needed, error > std / np.sqrt(e.seeds)))
+  return settled
 
 
 def holm(p: np.ndarray) -> np.ndarray:
@@ -238,7 +156,7 @@ def power(
   example_error: float = 0.0,
   level: float = 0.95,
 ) -> np.ndarray:
-  """The chance that `paired` finds a true difference, with so many seeds.
+  """The chance that the p-value of `estimate` finds a true difference, with so many seeds.
 
   With v = seed_std^2 / S, w = example_error^2, delta = |difference| / sqrt(v + w), the test's
   edge e = sqrt((t_{S-1}^2 v + z^2 w) / (v + w)) at quantiles (1 + level) / 2 and f = (S - 1)
@@ -283,24 +201,11 @@ def seeds_needed(
   """
   if difference == 0 or not np.isfinite(difference + seed_std + example_error):
     return None
+  if seed_std == example_error == 0:
+    return 2
   seeds = np.arange(2, most + 1)
   enough = power(difference, seed_std, seeds, example_error, level) >= chance
   return int(seeds[np.argmax(enough)]) if enough.any() else None
-
-
-def _widening(seeds: int, level: float) -> float:
-  if seeds == 1:
-    return 1.0
-  tail = (1 + level) / 2
-  return np.sqrt(seeds / (seeds - 1)) * stats.t.ppf(tail, seeds - 1) / stats.norm.ppf(tail)
-
-
-def _shares(examples: int, replicates: int, rng: np.random.Generator) -> np.ndarray:
-  """How much each example counts in each replicate, [R, N], rows adding up to 1."""
-  drawn = rng.integers(examples, size=(replicates, examples))
-  drawn += examples * np.arange(replicates)[:, None]
-  counts = np.bincount(drawn.ravel(), minlength=replicates * examples)
-  return counts.reshape(replicates, examples) / examples
 
 
 def _p_value(size: float, *levels: tuple[float, int]) -> float:

@@ -35,3 +35,18 @@ def mutual_information(
     own = log_q[np.arange(len(part)), start + np.arange(len(part))]
     total += float((own - logsumexp(log_q, axis=1) + np.log(count)).sum())
   return total / count
+
+
+def saturated(value: float, count: int, tolerance: float = 0.1) -> bool:
+  """Whether an estimate of `mutual_information` from N examples is only "at least" that much.
+
+  The example's own posterior has the weight 1 / N in q(z). Where the others are far apart, an
+  information of I is seen as about -log(exp(-I) + 1 / N), which never exceeds log N. True where
+  the I that would be seen as this value is more than `tolerance` nats above it, or unbounded.
+
+  Args:
+    value: the estimate, nats.
+    count: N.
+    tolerance: nats.
+  """
+  return bool(np.log1p(-min(np.exp(value) / count, 1 - 1e-12)) < -tolerance)

@@ -11,36 +11,37 @@ BLOCK = 1024
 
 
 class Scores(NamedTuple):
-  """Shares in [0, 1], but for the density, whose expectation is 1 for the data themselves."""
+  """Numbers of single examples, whose means are the scores.
 
-  precision: float  # of samples within some ball of the real
-  recall: float  # of real within some ball of the samples
-  density: float  # balls of the real that a sample lies in, on average, / k
-  coverage: float  # of balls of the real that hold a sample
+  Shares in [0, 1], but for the density, whose expectation is 1 for the data themselves.
+  """
+
+  precision: np.ndarray  # [P] 1 where a sample lies within some ball of the real
+  recall: np.ndarray  # [N] 1 where a real example lies within some ball of the samples
+  density: np.ndarray  # [P] balls of the real that a sample lies in, / k
+  coverage: np.ndarray  # [N] 1 where the ball of a real example holds a sample
 
 
 def scores(real: np.ndarray, made: np.ndarray, k: int = 5) -> Scores:
-  """All four of features [N, F] and [P, F], N and P above k.
+  """All four for each of the features [N, F] and [P, F], N and P above k.
 
   Precision and recall: Kynkäänniemi et al. (2019), eq. 1-2. Density and coverage: Naeem et
   al. (2020), eq. 5-6. A feature that is not finite is in no ball.
   """
   reach_real, reach_made = radii(real, k), radii(made, k)
-  inside, covered, count = np.zeros(len(made), bool), [], 0
-  recalled = []
+  count, covered, recalled = np.zeros(len(made), int), [], []
   for start in range(0, len(real), BLOCK):
     rows = slice(start, start + BLOCK)
     gaps = _distances(real[rows], made)  # [B, P]
     hits = gaps <= reach_real[rows, None]
-    inside |= hits.any(0)
+    count += hits.sum(0)
     covered.append(hits.any(1))
-    count += int(hits.sum())
     recalled.append((gaps <= reach_made[None]).any(1))
   return Scores(
-    float(inside.mean()),
-    float(np.concatenate(recalled).mean()),
-    count / (k * len(made)),
-    float(np.concatenate(covered).mean()),
+    (count > 0).astype(float),
+    np.concatenate(recalled).astype(float),
+    count / k,
+    np.concatenate(covered).astype(float),
   )
 
 

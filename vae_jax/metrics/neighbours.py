@@ -1,6 +1,5 @@
 """Nearest neighbours by brute force, and how far points lie apart."""
 
-import math
 from typing import NamedTuple
 
 import numpy as np
@@ -42,16 +41,26 @@ def nearest(queries: np.ndarray, points: np.ndarray, block: int = 8192) -> Neare
   return Nearest(np.linalg.norm(queries - points[index], axis=-1), index)
 
 
-def mean_pairwise(points: np.ndarray, block: int = 256) -> float:
-  """The mean Euclidean distance between two different points of [N, *shape]; NaN for one."""
+def pairwise(points: np.ndarray, block: int = 256) -> np.ndarray:
+  """Numbers [N] whose mean is the mean Euclidean distance U between two of [N, *shape].
+
+    (2 (N - 1) u_n - N U) / (N - 2),   u_n the mean distance of point n to the others
+
+  the jackknife's pseudo-values: their variance / N is that of U, where the u_n, of which
+  every distance is in two, would say a fourth of it. NaN for fewer than three points.
+
+  Efron & Tibshirani (1993), chapter 11.
+  """
   points = flat(points)
-  if len(points) < 2:
-    return math.nan
+  count = len(points)
+  if count < 3:
+    return np.full(count, np.nan)
   squares = np.sum(points**2, -1)
-  total = 0.0
+  own = []
   for start in range(0, len(points), block):
     part = slice(start, start + block)
     gaps = squares[part, None] + squares[None] - 2 * points[part] @ points.T
     gaps[np.arange(len(gaps)), np.arange(start, start + len(gaps))] = 0  # itself
-    total += np.sqrt(np.maximum(gaps, 0)).sum(dtype=np.float64)
-  return float(total / (len(points) * (len(points) - 1)))
+    own.append(np.sqrt(np.maximum(gaps, 0)).sum(1, dtype=np.float64) / (count - 1))
+  each = np.concatenate(own)
+  return (2 * (count - 1) * each - count * each.mean()) / (count - 2)

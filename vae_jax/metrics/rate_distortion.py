@@ -22,7 +22,7 @@ def bjontegaard(
 
   Bjøntegaard (2001), VCEG-M33, with the piecewise cubics of his later note (VCEG-AI11).
   """
-  first, second = _curve(psnr, np.log(bits)), _curve(other_psnr, np.log(other_bits))
+  first, second = _curve(psnr, bits), _curve(other_psnr, other_bits)
   if first is None or second is None:
     return np.nan
   low = max(first.x[0], second.x[0])
@@ -35,20 +35,24 @@ def bjontegaard(
 
 def bits_at(bits: np.ndarray, mse: np.ndarray, error: float) -> float:
   """The bits at which a codec has this squared error; NaN outside of what it reaches."""
-  curve = _curve(-np.log(mse), np.log(bits))
+  curve = _curve(-np.log(mse), bits)
   at = -np.log(error)
   if curve is None or not curve.x[0] <= at <= curve.x[-1]:
     return np.nan
   return float(np.exp(curve(at)))
 
 
-def _curve(x: np.ndarray, y: np.ndarray) -> PchipInterpolator | None:
-  """y over growing x; of points with more bits and no less error the first alone counts."""
-  order = np.argsort(y, kind="stable")
+def _curve(x: np.ndarray, bits: np.ndarray) -> PchipInterpolator | None:
+  """log bits over growing x; of points with more bits and no less error the first alone counts.
+
+  A point of no bits has no logarithm and is left out.
+  """
+  bits = np.asarray(bits, np.float64)
+  y = np.log(np.where(bits > 0, bits, np.nan))
   kept: list[int] = []
-  for i in order:
+  for i in np.argsort(y, kind="stable"):
     if np.isfinite([x[i], y[i]]).all() and (not kept or x[i] > x[kept[-1]]):
       kept.append(i)
   if len(kept) < 2:
     return None
-  return PchipInterpolator(np.asarray(x)[kept], np.asarray(y)[kept])
+  return PchipInterpolator(np.asarray(x)[kept], y[kept])

@@ -34,14 +34,15 @@ def perplexity(nats: np.ndarray, counts: np.ndarray) -> float:
   return float(np.exp(np.sum(nats, dtype=np.float64) / np.sum(counts)))
 
 
-def perplexity_error(nats: np.ndarray, counts: np.ndarray) -> float:
-  """The standard error of `perplexity` over sentences, by the delta method for a ratio."""
-  nats, counts = np.asarray(nats, np.float64), np.asarray(counts, np.float64)
-  if len(nats) < 2:
-    return math.nan
-  ratio = nats.sum() / counts.sum()
-  spread = np.std(nats - ratio * counts, ddof=1) / (counts.mean() * math.sqrt(len(nats)))
-  return float(np.exp(ratio) * spread)
+def perplexity_of(rows: np.ndarray) -> float:
+  """`perplexity` of rows [N, 2]: of each sentence its -log p and its symbols."""
+  return perplexity(*np.asarray(rows, np.float64).T)
+
+
+def words(row: np.ndarray) -> list[int]:
+  """The symbols of a row [T] before its end."""
+  ends = np.flatnonzero(np.asarray(row) < 2)
+  return np.asarray(row)[: ends[0] if len(ends) else None].tolist()
 
 
 def exact_match(x: np.ndarray, y: np.ndarray) -> float:
@@ -79,6 +80,21 @@ def edits(a: Sequence, b: Sequence) -> int:
   return row[-1]
 
 
+def edit_rate(outputs: np.ndarray, references: np.ndarray) -> float:
+  """Edits from outputs to references, rows [N, T] both, for each symbol of the references.
+
+  The ends of sentences are not counted.
+  """
+  pairs = [(words(a), words(b)) for a, b in zip(outputs, references, strict=True)]
+  return sum(edits(a, b) for a, b in pairs) / sum(len(b) for _, b in pairs)
+
+
+def rebuilt(x: np.ndarray, y: np.ndarray, symbols: Sequence[str]) -> tuple[float, ...]:
+  """BLEU, exact matches in % and edits per symbol of rows y [N, T] against rows x [N, T]."""
+  lines = [[" ".join(symbols[i] for i in words(row)) for row in rows] for rows in (y, x)]
+  return bleu(*lines), 100 * exact_match(x, y), edit_rate(y, x)
+
+
 def bits_per_character(nats: float, characters: int) -> float:
   """nats / (ln 2 characters)."""
   return nats / (math.log(2) * characters)
@@ -88,6 +104,29 @@ def compressed_bits(text: str, codec: str, before: str = "") -> int:
   """8 times the bytes a codec needs for a text; with `before`, for what it adds to it."""
   size = lambda t: len(CODECS[codec](t.encode("utf-8")))
   return 8 * (size(before + text) - (size(before) if before else 0))
+
+
+def compression(
+  lines: Sequence[str], train: Sequence[str], nats: dict[str, float]
+) -> tuple[int, dict[str, tuple[float | None, float]]]:
+  """Bits per character of the same text by codecs and by models, `bits_per_character` of nats.
+
+  The text has one sentence a line, and each unknown symbol as one character.
+
+  Args:
+    lines: the sentences.
+    train: those that models are fitted on.
+    nats: of each model, -log p of all the sentences together.
+
+  Returns:
+    How many characters; by name the bits of a codec alone, None of a model, and after train.
+  """
+  clean = lambda rows: "\n".join(rows).replace("<unk>", "?")
+  plain, before = clean(lines), clean(train) + "\n"
+  bits = lambda codec, *given: compressed_bits(plain, codec, *given) / len(plain)
+  found = {codec: (bits(codec), bits(codec, before)) for codec in CODECS}
+  models = {k: (None, bits_per_character(v, len(plain))) for k, v in nats.items()}
+  return len(plain), {**found, **models}
 
 
 def distinct(rows: Sequence[Sequence], n: int) -> float:

@@ -62,6 +62,33 @@ def udr(
   return np.nanmedian(scores, axis=1)
 
 
+def of_groups(
+  codes: np.ndarray,
+  rates: np.ndarray,
+  groups: list,
+  similarity: str = "spearman",
+  penalty: float = PENALTY,
+) -> np.ndarray:
+  """`udr` of each of M models among those of its own group, [M]; NaN where it is alone.
+
+  Args:
+    codes: [M, N, L]; a model with one that is not finite is in no group.
+    rates: [M, L].
+    groups: what the models of a group share, [M]; None: in no group.
+    similarity: as in `udr`.
+    penalty: as in `udr`.
+  """
+  found = np.full(len(codes), np.nan)
+  known = [
+    g is not None and np.isfinite(z).all() for g, z in zip(groups, codes, strict=True)
+  ]
+  for group in {g for g, kept in zip(groups, known, strict=True) if kept}:
+    own = [m for m, g in enumerate(groups) if known[m] and g == group]
+    if len(own) > 1:
+      found[own] = udr(codes[own], rates[own], similarity, penalty)
+  return found
+
+
 def pair_score(similarity: np.ndarray) -> float:
   """UDR_ij of R [A, B] between the informative latents of two models; 0 where one has none."""
   if not similarity.size:
