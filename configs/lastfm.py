@@ -1,4 +1,12 @@
-"""LastFM listeners (LightGCN's set): Mult-VAE and, with `:recvae`, RecVAE's parts."""
+"""LastFM listeners (LightGCN's set, 1,863 of them, 4,461 artists): Mult-VAE and RecVAE's parts.
+
+Command:  python train.py --config=configs/lastfm.py:folds --workdir=runs/lastfm --data_dir=<folder>
+          python train.py --config=configs/lastfm.py:recvae,folds --workdir=runs/recvae --data_dir=<folder>
+          python evaluate.py --workdir=runs/lastfm --application=recommendation
+          configs/lastfm.py   one of the five folds; a sweep: --config.sweep="{'beta': [0.1, 0.2, 0.5]}"
+Duration: @D@
+Expected: @E@
+"""
 
 from ml_collections import ConfigDict
 
@@ -27,7 +35,7 @@ def get_config(argument: str = "") -> ConfigDict:
       "optimizer": {"ema": recvae},
       "sweep": [{"data.fold": fold} for fold in range(5)] if "folds" in words else {},
       "train": {
-        "steps": 2 if "smoke" in words else 400,
+        "steps": 2 if "smoke" in words else 400 if recvae else 300,
         "batch_size": 100,
         "eval_every": 50,
         "log_every": 50,
