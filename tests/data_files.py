@@ -84,6 +84,8 @@ def config_of(name, folder):
     return {"set": "toy"}
   if name == "patches":
     sheets(folder / "raw" / "cifar10_subset")
+  if name == "interactions":
+    return {"users": 200, "items": 80, "length": 10}
   if name == "sprites":
     return {"side": 16, "scales": 2, "orientations": 5, "positions": 4}
   return {}

@@ -32,7 +32,8 @@ def test_objective_contract(name):
   objective = registry.find("objectives", name)
   assert objective.__doc__
   assert "Args" in objective.loss.__doc__ or "(" in objective.loss.__doc__  # cites a source
-  config = tiny(objective={"name": name})
+  lagged = getattr(objective, "LAGGED", False)
+  config = tiny(objective={"name": name}, optimizer={"ema": lagged})
   program, state, _ = parts(config)
   params, hyper = member(state.params, 0), member(jax.device_put(program.hyper), 0)
   example = {"x": jnp.ones(program.dataset.spec.shape) * 0.3, "id": jnp.int32(5)}

@@ -40,6 +40,13 @@ class Column(NamedTuple):
   names: tuple[str, ...] = ()  # of the categories where the file has words
 
 
+class Item(NamedTuple):
+  """What a place of x stands for in data of users and items."""
+
+  id: str  # as the file has it
+  title: str = ""  # empty where the file names none
+
+
 class Factor(NamedTuple):
   """One known cause of the data, of a set that was generated from known causes."""
 
@@ -61,6 +68,7 @@ class Spec(NamedTuple):
     Column, ...
   ] = ()  # of a table whose columns are known; all of them or none
   factors: tuple[Factor, ...] = ()  # of the field `factors` [F] int32; empty: not known
+  items: tuple[Item, ...] = ()  # of x, a user's row over them; empty: x is no such row
 
   @property
   def size(self) -> int:

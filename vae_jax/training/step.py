@@ -10,7 +10,7 @@ import optax
 
 from vae_jax import noise, registry
 from vae_jax.latents import STATE
-from vae_jax.types import VAE, Array, Batch, Example, Hyper, Params, Terms
+from vae_jax.types import VAE, Array, Batch, Example, Hyper, Params, Terms, UserError
 
 METRICS = ("loss", "rate", "distortion", "elbo", "grad_norm", "skipped")
 FATAL = 10  # steps in a row without a finite gradient after which a member is dead
@@ -119,13 +119,15 @@ def make(
   """
   loss, updates = batch_loss(vae, config, examples, axis), _updates(vae, config)
   hyper_at = scheduled(config, total)
+  lagged = _is_lagged(config)
 
   def train_step(
     state: State, hyper: Hyper, batch: Example
   ) -> tuple[State, dict[str, Array]]:
     now = hyper_at(hyper, state.step)
+    own = _lagging(loss, lagged, state.ema)
     learned, counted = _learned(state.params), state.params.get(STATE)
-    of_learned = lambda learned: loss(
+    of_learned = lambda learned: own(
       learned if counted is None else {**learned, STATE: counted}, now, batch, state.step
     )
     found, gradient = jax.value_and_grad(of_learned, has_aux=True)(learned)
@@ -221,6 +223,24 @@ def _updates(vae: VAE, config: dict) -> Callable[[dict, dict, Hyper, Array], dic
     return jax.tree.map(lambda n, o: jnp.where(taken, n, o), new, counted)
 
   return updates
+
+
+def _is_lagged(config: dict) -> bool:
+  """Whether the objective reads params["lagged"], the moving average of the parameters."""
+  lagged = getattr(_objective(config)[0], "LAGGED", False)
+  if lagged and not config["optimizer"]["ema"]:
+    raise UserError(
+      f"The objective {config['objective']['name']!r} reads the moving average of the"
+      " parameters: set config.optimizer.ema=True."
+    )
+  return lagged
+
+
+def _lagging(loss: Callable, lagged: bool, ema: Params) -> Callable:
+  """The loss with the moving average beside the parameters, where the objective reads it."""
+  if not lagged:
+    return loss
+  return lambda params, *rest: loss({**params, "lagged": ema}, *rest)
 
 
 def _total(tree: Any, axis: str | None) -> Any:
