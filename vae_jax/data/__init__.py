@@ -6,15 +6,16 @@ import jax.numpy as jnp
 import numpy as np
 
 from vae_jax import registry
-from vae_jax.data import _check
+from vae_jax.data import _check, _normal
 from vae_jax.data._bits import unpack
 from vae_jax.types import Array, Dataset, UserError
 
 __all__ = ["COMMON", "decode", "describe", "load", "options", "unpack"]
 
 # Options of every dataset. `valid` is what is held out of train: below 1 a fraction, else
-# a count. A dataset may name another default for them in its own OPTIONS.
-COMMON = {"seed": 0, "valid": 0.1}
+# a count; what `_normal` reads says which examples are normal. A dataset may name another
+# default for them in its own OPTIONS.
+COMMON = {"seed": 0, "valid": 0.1, **_normal.OPTIONS}
 
 
 def options(name: str) -> dict[str, Any]:
@@ -48,6 +49,11 @@ def load(config: dict[str, Any], data_dir: str | None) -> Dataset:
   if not 0 <= full["seed"] < 2**31:
     raise UserError(f"data.seed is {full['seed']}; expected an integer in [0, 2^31).")
   dataset = registry.find("data", config["name"]).load(full, data_dir)
+  if "anomaly" not in dataset.splits["test"]:  # else the loader did it, before it fits a scale
+    splits = _normal.apply(dataset.splits, dataset.spec.classes, full, dataset.name)
+    dataset = dataset._replace(splits=splits)
+  said = _normal.note(dataset.splits, full)
+  dataset = dataset._replace(note=f"{dataset.note} {said}".strip())
   _check.dataset(dataset)
   _check.transformed(dataset, decode)
   return dataset
