@@ -51,7 +51,9 @@ def forest(x: np.ndarray, rows: float, seed: int) -> Scorer:
   from sklearn.ensemble import IsolationForest
 
   count = min(int(rows), len(x))
-  fitted = IsolationForest(200, max_samples=count, random_state=seed).fit(x)
+  fitted = IsolationForest(
+    n_estimators=200, max_samples=count, random_state=seed
+  ).fit(x)
   return lambda y: -fitted.score_samples(y)
 
 
@@ -103,8 +105,7 @@ def fit(
   odd = mixed(valid, seed)
   label = np.repeat([0.0, 1.0], [len(valid), len(odd)])
   both, best = np.concatenate([valid, odd]), (-np.inf, None, 0.0)
-  usable = [n for n in detector.numbers if n < 1 or n <= min(train.shape)]
-  for number in usable or detector.numbers[:1]:
+  for number in detector.numbers:
     scorer = detector.fit(train, number, seed)
     found = auroc(np.stack([scorer(both), label], -1))
     if found > best[0]:
@@ -119,7 +120,7 @@ def mixed(x: np.ndarray, seed: int) -> np.ndarray:
   """
   rng = np.random.default_rng(seed)
   count, width = x.shape
-  other = np.roll(rng.permutation(count), 1) if count < 2 else _derangement(rng, count)
+  other = _derangement(rng, count)
   start = rng.integers(width, size=count)
   at = (np.arange(width)[None] - start[:, None]) % width
   return np.where(at < (width + 1) // 2, x[other], x)
