@@ -12,8 +12,9 @@ from vae_jax import data
 from vae_jax.baselines import novelty
 from vae_jax.data import _normal
 from vae_jax.inference import anomaly_scores
+from vae_jax.inputs import rows as inputs
 from vae_jax.metrics import detection
-from vae_jax.types import Posterior, UserError
+from vae_jax.types import Column, Posterior, Spec, UserError
 
 QUICK = {
   "limit": 60, "tune": 20, "reference": 20, "samples": 2, "weights": 4, "steps": 3,
@@ -150,3 +151,99 @@ def test_the_model_of_known_density_has_the_auroc_of_that_density():
   assert report.headline["method"] == "−log p(x)"
   assert {name for name in novelty.DETECTORS} <= set(table)
   assert any("Base rate of anomalies: 50.0 %" in t.note for t in report.tables)
+
+
+def test_rows_of_ones_own_are_flagged_and_explained(tmp_path):
+  dataset, vae, _ = linear_with_outliers()
+  columns = tuple(Column(f"c{i}") for i in range(made.SIZE))
+  dataset = dataset._replace(spec=dataset.spec._replace(columns=columns))
+  vae = vae._replace(theta=lambda params, z: vae.mean(params, z)[:, None])
+  file = tmp_path / "mine.csv"
+  file.write_text("c3,c2,c1,c0,anomaly\n0,0,0,0,0\n0,90,0,0,1\n")
+  report = evaluated("anomaly", made.open_with(dataset, vae), {**QUICK, "input": str(file)})
+  head, plain, odd = report.arrays["detected.csv"].tolist()
+  assert head == ["row", "score", "percentile", "flag", "columns"]
+  assert (plain[0], plain[3]) == ("2", "0")
+  assert (odd[0], odd[3]) == ("3", "1")
+  assert odd[4].startswith("c2 (+")
+  assert float(odd[2]) == pytest.approx(100 * (1 - 1 / 21), rel=1e-5)
+  assert any("AUROC 1.000, precision 1.000, recall 1.000" in s for s in report.findings)
+
+
+@pytest.mark.parametrize(
+  ("text", "words"),
+  [
+    ("a,c\n1,2\n", "no column 'b'"),
+    ("a,b\n1,two\n", "'two' in line 2; expected a number"),
+    ("a,b\n1\n", "row 2 has 1 cells"),
+    ("a,b\n1,\n", "trained on complete rows"),
+    ("a,b,anomaly\n1,2,7\n", "0 or 1"),
+  ],
+)
+def test_a_table_that_does_not_fit_is_a_sentence(tmp_path, text, words):
+  (tmp_path / "t.csv").write_text(text)
+  spec = Spec((2,), "table", "real", columns=(Column("a"), Column("b", scale=2.0)))
+  with pytest.raises(UserError, match=words):
+    inputs.read(str(tmp_path / "t.csv"), spec)
+
+
+def test_rows_are_stored_as_in_training_and_new_words_are_unseen(tmp_path):
+  names = ("udp", inputs.UNSEEN)
+  columns = (Column("w", "category", 2, names=names), Column("p", "positive", 0, 1.0, 2.0))
+  (tmp_path / "t.csv").write_text("p,w\n0,udp\n1,tcp\n")
+  found = inputs.read(
+    str(tmp_path / "t.csv"), Spec((2,), "table", "mixed", columns=columns)
+  )
+  np.testing.assert_allclose(found.x, [[0, -0.5], [1, (np.log(2) - 1) / 2]], rtol=1e-6)
+
+
+def test_pictures_of_another_size_are_a_sentence(tmp_path):
+  from PIL import Image
+
+  Image.fromarray(np.full((8, 8), 255, np.uint8)).save(tmp_path / "a.png")
+  found = inputs.read(str(tmp_path), Spec((8, 8, 1), "image", "unit"))
+  assert found.rows == ["a.png"]
+  assert (found.x == 1).all()
+  with pytest.raises(UserError, match=r"a.png has examples of shape \(8, 8\)"):
+    inputs.read(str(tmp_path), Spec((9, 8, 1), "image", "unit"))
+
+
+def test_a_run_that_says_nothing_of_normal_is_refused():
+  dataset = made.table_data()
+  with pytest.raises(UserError, match="needs to know what is normal"):
+    evaluated("anomaly", made.open_with(dataset, made.identity(dataset)), QUICK)
+
+
+def test_several_settings_are_chosen_by_the_elbo_of_normal_validation_examples():
+  dataset, vae, _ = linear_with_outliers()
+  run = made.open_with(dataset, vae, axes={"beta": [1.0, 2.0]})
+  encode = vae.posterior  # at scale 3 the code is far off, and the ELBO low
+  wrong = lambda params, e: Posterior(
+    encode(params, e).mean * params["scale"], encode(params, e).logvar
+  )
+  run = run._replace(
+    vae=vae._replace(posterior=wrong), params={"scale": np.array([3.0, 1.0], np.float32)}
+  )
+  report = evaluated("anomaly", run, QUICK)
+  assert report.headline["setting"] == "β 2"
+
+
+def kdd(word="tcp", kind="normal"):
+  cells = ["0"] * 41
+  cells[1:4] = [word, "http", "SF"]
+  return ",".join([*cells, kind, "20"])
+
+
+def test_nsl_kdd_keeps_words_that_train_does_not_have_apart(tmp_path):
+  train = [kdd()] * 9 + [kdd("udp", "neptune")] * 3
+  (tmp_path / "KDDTrain+_20Percent.txt").write_text("\n".join(train))
+  (tmp_path / "KDDTest+.txt").write_text("\n".join([kdd(), kdd("udp", "smurf")]))
+  found = data.load({"name": "nsl_kdd", "valid": 0.5}, str(tmp_path))
+  word = found.spec.columns[1]
+  assert word.names == ("tcp", "(unseen)")
+  np.testing.assert_array_equal(found.splits["test"]["x"][:, 1], [0, 1])
+  np.testing.assert_array_equal(found.splits["test"]["anomaly"], [0, 1])
+  assert len(found.splits["train"]["x"]) + len(found.splits["valid"]["x"]) == 9
+  (tmp_path / "KDDTest+.txt").write_text(kdd(kind="unheard"))
+  with pytest.raises(UserError, match="the attack 'unheard'"):
+    data.load({"name": "nsl_kdd"}, str(tmp_path))

@@ -51,9 +51,7 @@ def forest(x: np.ndarray, rows: float, seed: int) -> Scorer:
   from sklearn.ensemble import IsolationForest
 
   count = min(int(rows), len(x))
-  fitted = IsolationForest(
-    n_estimators=200, max_samples=count, random_state=seed
-  ).fit(x)
+  fitted = IsolationForest(n_estimators=200, max_samples=count, random_state=seed).fit(x)
   return lambda y: -fitted.score_samples(y)
 
 

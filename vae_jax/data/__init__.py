@@ -49,7 +49,9 @@ def load(config: dict[str, Any], data_dir: str | None) -> Dataset:
   if not 0 <= full["seed"] < 2**31:
     raise UserError(f"data.seed is {full['seed']}; expected an integer in [0, 2^31).")
   dataset = registry.find("data", config["name"]).load(full, data_dir)
-  if "anomaly" not in dataset.splits["test"]:  # else the loader did it, before it fits a scale
+  if (
+    "anomaly" not in dataset.splits["test"]
+  ):  # else the loader did it, before it fits a scale
     splits = _normal.apply(dataset.splits, dataset.spec.classes, full, dataset.name)
     dataset = dataset._replace(splits=splits)
   said = _normal.note(dataset.splits, full)

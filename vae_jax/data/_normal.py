@@ -78,10 +78,14 @@ def note(splits: Splits, config: dict[str, Any]) -> str:
   if not asked(config):
     return ""
   share = float(splits["test"]["anomaly"].mean())
-  said = f"normal: {config['normal']}" if config["normal"] else f"all but {config['left_out']}"
+  said = (
+    f"normal: {config['normal']}" if config["normal"] else f"all but {config['left_out']}"
+  )
   dirt = config["contamination"]
   also = f", {100 * dirt:g} % anomalies in train" if dirt else ""
-  return f"Trained on normal examples ({said}{also}); {100 * share:.1f} % of test are anomalies."
+  return (
+    f"Trained on normal examples ({said}{also}); {100 * share:.1f} % of test are anomalies."
+  )
 
 
 def _normal(fields: _split.Fields) -> _split.Fields:

@@ -20,14 +20,49 @@ from vae_jax.types import Column, Dataset, Spec, UserError
 OPTIONS = {"path": "", "part": "20", "normal": "normal"}
 TEST = "KDDTest+.txt"
 PARTS = {"20": "KDDTrain+_20Percent.txt", "all": "KDDTrain+.txt"}
-NAMES = """duration protocol_type service flag src_bytes dst_bytes land wrong_fragment urgent hot
-  num_failed_logins logged_in num_compromised root_shell su_attempted num_root
-  num_file_creations num_shells num_access_files num_outbound_cmds is_host_login is_guest_login
-  count srv_count serror_rate srv_serror_rate rerror_rate srv_rerror_rate same_srv_rate
-  diff_srv_rate srv_diff_host_rate dst_host_count dst_host_srv_count dst_host_same_srv_rate
-  dst_host_diff_srv_rate dst_host_same_src_port_rate dst_host_srv_diff_host_rate
-  dst_host_serror_rate dst_host_srv_serror_rate dst_host_rerror_rate
-  dst_host_srv_rerror_rate""".split()
+NAMES = [
+  "duration",
+  "protocol_type",
+  "service",
+  "flag",
+  "src_bytes",
+  "dst_bytes",
+  "land",
+  "wrong_fragment",
+  "urgent",
+  "hot",
+  "num_failed_logins",
+  "logged_in",
+  "num_compromised",
+  "root_shell",
+  "su_attempted",
+  "num_root",
+  "num_file_creations",
+  "num_shells",
+  "num_access_files",
+  "num_outbound_cmds",
+  "is_host_login",
+  "is_guest_login",
+  "count",
+  "srv_count",
+  "serror_rate",
+  "srv_serror_rate",
+  "rerror_rate",
+  "srv_rerror_rate",
+  "same_srv_rate",
+  "diff_srv_rate",
+  "srv_diff_host_rate",
+  "dst_host_count",
+  "dst_host_srv_count",
+  "dst_host_same_srv_rate",
+  "dst_host_diff_srv_rate",
+  "dst_host_same_src_port_rate",
+  "dst_host_srv_diff_host_rate",
+  "dst_host_serror_rate",
+  "dst_host_srv_serror_rate",
+  "dst_host_rerror_rate",
+  "dst_host_srv_rerror_rate",
+]
 WORDS = ("protocol_type", "service", "flag")
 BITS = ("land", "logged_in", "root_shell", "is_host_login", "is_guest_login")
 CLASSES = ("normal", "dos", "probe", "r2l", "u2r")
@@ -65,13 +100,15 @@ def load(config: dict[str, Any], data_dir: str | None) -> Dataset:
   columns = tuple(_column(i, parts["train"]["x"]) for i in range(len(NAMES)))
   parts = {split: _numbered(columns, fields) for split, fields in parts.items()}
   columns = _columns.fit(columns, parts["train"]["values"], parts["train"]["observed"])
+  # Fitted as the logarithms they are now; what they are to others is a positive number of unit 1.
+  named = tuple(c._replace(kind="positive") if c.kind == "real" else c for c in columns)
   splits = {
     split: {k: v for k, v in _columns.encode(columns, fields).items() if k in KEPT}
     for split, fields in parts.items()
   }
   return Dataset(
     "nsl_kdd",
-    Spec((len(columns),), "table", "mixed", classes=CLASSES, columns=columns),
+    Spec((len(columns),), "table", "mixed", classes=CLASSES, columns=named),
     splits,
     f"NSL-KDD, {PARTS[config['part']]} and {TEST}; numbers as log(1 + v).",
   )
@@ -129,7 +166,7 @@ def _column(place: int, train: np.ndarray) -> Column:
   if name in BITS:
     return Column(name, "category", 3, names=("0", "1", UNSEEN))
   if name not in WORDS:
-    return Column(f"log(1 + {name})")
+    return Column(name)
   names = (*map(str, np.unique(train[:, place])), UNSEEN)
   return Column(name, "category", len(names), names=names)
 

@@ -113,7 +113,9 @@ def with_p_values(
   found[RANKS] = combined(found, normal)
   names = offered(run)
   p = {
-    k: np.stack([detection.p_values(*pair) for pair in zip(found[k], normal[k], strict=True)])
+    k: np.stack(
+      [detection.p_values(*pair) for pair in zip(found[k], normal[k], strict=True)]
+    )
     for k in names
   }
   return {name: found[name] for name in names}, p

@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 
-from vae_jax.applications.anomaly import scores
 from vae_jax.evaluation import members as of_members
 from vae_jax.evaluation import results as of_results
 from vae_jax.evaluation.answer import Outcome
@@ -25,7 +24,11 @@ def note(runs: list[Run], settings: dict[str, Any], chosen: str, labelled: bool)
   said = []
   if rates:
     low, high = min(rates), max(rates)
-    span = f"{100 * low:.1f} %" if high - low < 5e-4 else f"{100 * low:.1f} to {100 * high:.1f} %"
+    span = (
+      f"{100 * low:.1f} %"
+      if high - low < 5e-4
+      else f"{100 * low:.1f} to {100 * high:.1f} %"
+    )
     said.append(f"Base rate of anomalies: {span}, the AUPRC and the precision of a guess.")
   why = (
     "Validation has labelled anomalies: the score is chosen there"
@@ -63,7 +66,9 @@ def _histogram(outcome: Outcome, lead: Member, result: Any) -> Figure:
   kept = {name: v for name, v in series.items() if len(v)}
   data = {"series": kept, "x_label": result.method}
   data["title"] = of_members.title(lead, outcome.members)
-  caption = "The score of test examples; the last bar holds all that is above the 99 % quantile."
+  caption = (
+    "The score of test examples; the last bar holds all that is above the 99 % quantile."
+  )
   return Figure("scores", "histogram", data, caption)
 
 
