@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import made
 import numpy as np
 import pytest
+from data_files import connection
 from helpers import evaluated
 from scipy import stats
 
@@ -149,7 +150,7 @@ def test_the_model_of_known_density_has_the_auroc_of_that_density():
   table = {(row[0]): row for row in report.tables[0].rows}
   assert table["−log p(x)"][2] == pytest.approx(exact, abs=0.02)
   assert report.headline["method"] == "−log p(x)"
-  assert {name for name in novelty.DETECTORS} <= set(table)
+  assert set(novelty.DETECTORS) <= set(table)
   assert any("Base rate of anomalies: 50.0 %" in t.note for t in report.tables)
 
 
@@ -228,22 +229,18 @@ def test_several_settings_are_chosen_by_the_elbo_of_normal_validation_examples()
   assert report.headline["setting"] == "β 2"
 
 
-def kdd(word="tcp", kind="normal"):
-  cells = ["0"] * 41
-  cells[1:4] = [word, "http", "SF"]
-  return ",".join([*cells, kind, "20"])
-
-
 def test_nsl_kdd_keeps_words_that_train_does_not_have_apart(tmp_path):
-  train = [kdd()] * 9 + [kdd("udp", "neptune")] * 3
+  train = [connection()] * 9 + [connection("udp", "neptune")] * 3
   (tmp_path / "KDDTrain+_20Percent.txt").write_text("\n".join(train))
-  (tmp_path / "KDDTest+.txt").write_text("\n".join([kdd(), kdd("udp", "smurf")]))
+  (tmp_path / "KDDTest+.txt").write_text(
+    "\n".join([connection(), connection("udp", "smurf")])
+  )
   found = data.load({"name": "nsl_kdd", "valid": 0.5}, str(tmp_path))
   word = found.spec.columns[1]
   assert word.names == ("tcp", "(unseen)")
   np.testing.assert_array_equal(found.splits["test"]["x"][:, 1], [0, 1])
   np.testing.assert_array_equal(found.splits["test"]["anomaly"], [0, 1])
   assert len(found.splits["train"]["x"]) + len(found.splits["valid"]["x"]) == 9
-  (tmp_path / "KDDTest+.txt").write_text(kdd(kind="unheard"))
+  (tmp_path / "KDDTest+.txt").write_text(connection(kind="unheard"))
   with pytest.raises(UserError, match="the attack 'unheard'"):
     data.load({"name": "nsl_kdd"}, str(tmp_path))

@@ -1,4 +1,4 @@
-"""Anomaly detection: does a model of normal examples tell what is not normal?"""
+"""Anomaly detection: a model of normal examples asked for what is not normal."""
 
 from collections.abc import Callable
 from typing import Any
@@ -91,8 +91,9 @@ def model(task: Task, run: Run) -> dict[str, Any]:
   answers = {k: {"score": values[k][:, None], "p": p[k][:, None]} for k in values}
   if not run.stochastic:
     return answers
-  loss = values[scores.LOSS][:, None]
-  return {name: {**answer, "loss": loss} for name, answer in answers.items()}
+  judged = scores.chosen([run], task.settings)
+  answers[judged]["loss"] = values[scores.LOSS][:, None]
+  return answers
 
 
 def ask(source: Source, run: Run, examples: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
