@@ -1,22 +1,25 @@
 """Imputation on a model whose answer is known: the conditional mean of a Gaussian."""
 
-import json
-
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import tiny
+from helpers import evaluated, outcome, scored, tiny
 
 from vae_jax import config as configuration
-from vae_jax import data, distributions, evaluating, report
+from vae_jax import data, distributions, report
 from vae_jax import run as runs
 from vae_jax import vae as models
-from vae_jax.applications import _imputation, imputation
+from vae_jax.applications import imputation
 from vae_jax.baselines import em_gaussian, table_imputation
+from vae_jax.evaluation.source import Source
+from vae_jax.inference import rows
+from vae_jax.metrics import imputation as metrics
+from vae_jax.metrics.restoration import covered
+from vae_jax.metrics.summary import ratio
 from vae_jax.objectives import miwae
 from vae_jax.training import loop
-from vae_jax.types import Posterior, Spec, UserError
+from vae_jax.types import Column, Posterior, Spec, UserError
 
 D, L, STD = 4, 2, 0.5
 W = np.linalg.qr(np.random.default_rng(1).normal(size=(D, L)))[0] * [1.2, 0.6]
@@ -67,15 +70,15 @@ def example():
 def test_weighted_draws_give_the_conditional_mean_of_a_gaussian():
   fields, mean, std = example()
   settings = {**imputation.SETTINGS, "samples": 4000, "imputations": 4000}
-  ask = jax.jit(lambda key: imputation.impute(linear(), {}, fields, key, settings))
+  ask = jax.jit(lambda key: rows.impute(linear(), {}, fields, key, settings))
   found = ask(jax.random.key(1))
-  for name, tolerance in ((imputation.WEIGHED, 0.06), (imputation.LAPLACE, 0.03)):
+  for name, tolerance in ((rows.WEIGHED, 0.06), (rows.LAPLACE, 0.03)):
     point, draws = found[name]
     np.testing.assert_allclose(np.asarray(point)[[1, 3]], mean, atol=tolerance)
     np.testing.assert_allclose(np.asarray(draws).std(0)[[1, 3]], std, rtol=0.1)
   # The mode of a Gaussian is its mean, but its draws forget that z is not known.
-  np.testing.assert_allclose(np.asarray(found[imputation.MAP][0])[[1, 3]], mean, atol=1e-2)
-  assert (np.asarray(found[imputation.MAP][1]).std(0)[[1, 3]] < std).all()
+  np.testing.assert_allclose(np.asarray(found[rows.MAP][0])[[1, 3]], mean, atol=1e-2)
+  assert (np.asarray(found[rows.MAP][1]).std(0)[[1, 3]] < std).all()
 
 
 def test_the_bound_is_the_evidence_and_splits_exactly():
@@ -146,55 +149,124 @@ def small_run(tmp_path, **parts):
   return runs.open_run(str(tmp_path))
 
 
-def test_a_run_fills_in_a_users_table_of_mixed_types(tmp_path):
+def own_table(tmp_path):
+  """Sixty rows of mixed types with two holes of their own, as lines of a file."""
   rng = np.random.default_rng(0)
-  rows = [
+  lines = [
     f"{v:.3f},{'ab'[int(v > 0)]},{2 * v + 0.1 * e:.3f}" for v, e in rng.normal(size=(60, 2))
   ]
-  rows[4] = ",b,1.5"
-  rows[7] = "0.4,?,"
-  (tmp_path / "mine.csv").write_text("\n".join(["x,which,y", *rows]))
-  run = small_run(tmp_path, set="own", path="mine.csv")
-  found = imputation.evaluate(run, run.dataset, jax.random.key(4), SMALL)
-  report.save(found, tmp_path)
+  lines[4] = ",b,1.5"
+  lines[7] = "0.4,?,"
+  (tmp_path / "mine.csv").write_text("\n".join(["x,which,y", *lines]))
+  return lines
+
+
+def check_written(tmp_path, lines):
+  """Every cell is filled in, and what was given is as it was."""
   written = (tmp_path / "reports" / "imputation" / "completed.csv").read_text().splitlines()
   assert written[0] == "row,x,which,y"
   assert len(written) == 61
   for number, line in enumerate(written[1:]):
     assert all(line.split(","))
-    given, got = rows[number].split(","), line.split(",")[1:]
+    given, got = lines[number].split(","), line.split(",")[1:]
     for i in (0, 2):
       if given[i]:
         assert float(got[i]) == pytest.approx(float(given[i]), abs=1e-4)
     assert got[1] == given[1] or given[1] == "?"
-  table = found.tables[0]
-  assert {"mse", "wrong", "crps"} <= set(table.columns)
-  methods = [row[table.columns.index("method")] for row in table.rows]
-  assert {"mean", "MICE", "EM Gaussian", imputation.ONCE, imputation.LAPLACE} <= set(
-    methods
-  )
-  assert not any("NaN" in str(cell) for row in table.rows for cell in row)
+
+
+def test_a_run_fills_in_a_users_table_of_mixed_types(tmp_path):
+  lines = own_table(tmp_path)
+  run = small_run(tmp_path, set="own", path="mine.csv")
+  found = evaluated("imputation", run, SMALL)
+  report.save(found, tmp_path)
+  check_written(tmp_path, lines)
+  at = found.scores.columns.index
+  assert {"mse", "wrong", "crps"} <= {row[at("metric")] for row in found.scores.rows}
+  methods = {row[at("method")] for row in found.scores.rows}
+  assert {"mean", "MICE", "EM Gaussian", *rows.METHODS} <= methods
+  assert np.isfinite([row[at("mean")] for row in found.scores.rows]).all()
+  assert [v["metric"] for v in found.verdicts] == ["mse"]
+  assert (
+    found.verdicts[0]["examples"] == 60
+  )  # an interval is over rows and not over entries
+
+
+def test_a_table_without_an_answer_is_filled_in_all_the_same(tmp_path):
+  lines = own_table(tmp_path)
+  run = small_run(tmp_path, set="own", path="mine.csv", rate=0.0)
+  found = evaluated("imputation", run, SMALL)
+  report.save(found, tmp_path)
+  check_written(tmp_path, lines)
+  assert not found.verdicts
+  assert not found.headline
+  assert not found.scores.rows
+  methods = [row[0] for row in found.tables[0].rows]
+  assert {"mean", *rows.METHODS} <= set(methods)
+  assert any("nothing is scored" in finding for finding in found.findings)
+  # The most careful method's answer is the one that is written.
+  asked = outcome("imputation", run, SMALL)
+  careful = next(r for r in asked.results if r.method == rows.LAPLACE)
+  completed = imputation.completed(asked.task, careful.answer)
+  cells = [float(row[1]) for row in found.arrays["completed.csv"][1:]]
+  np.testing.assert_allclose(cells, completed[:, 0], rtol=1e-4)
+
+
+def made_task(run, **settings):
+  given = {**imputation.SETTINGS, **SMALL, **settings}
+  return imputation.prepare(Source(run, given, jax.random.key(5)), "test", 1000)
 
 
 def test_scores_are_of_hidden_entries_in_standard_units(tmp_path):
-  run = small_run(tmp_path)
-  settings = {**imputation.SETTINGS, **SMALL}
-  task = _imputation.prepare(run, run.dataset, jax.random.key(5), settings)
-  truth, hidden = task.truth, task.examples["hidden"]
-  exact = _imputation.Answer(None, "exact", truth, np.stack([truth - 1, truth + 1]), 0.0)
-  scored = _imputation.score(task, exact)
-  assert scored.mse.mean == 0
-  assert scored.covered == 1
-  off = _imputation.score(task, exact._replace(point=truth + 2 * task.spread, draws=None))
-  assert off.mse.mean == pytest.approx(4, rel=1e-4)
-  assert off.crps == pytest.approx(2, rel=1e-4)
-  observed = ~hidden
-  np.testing.assert_array_equal(off.completed[observed], truth[observed])
-  wide = _imputation.widen(task.columns, task.center, task.spread, truth)
-  np.testing.assert_allclose(_imputation.narrow(task, wide), truth, rtol=1e-4)
-  average = table_imputation.average(task.known, task.rows)
-  answer = _imputation.Answer(None, "mean", _imputation.narrow(task, average), None, 0.0)
-  assert 0.8 < _imputation.score(task, answer).mse.mean < 1.3
+  task = made_task(small_run(tmp_path))
+  truth, spread = task.truth, task.own.scale.spread
+  mean = lambda scores, name: ratio(scores[name])
+  exact = {"point": truth, "draws": np.stack([truth - 1, truth + 1], 1)}
+  found = imputation.score(task, exact, 0)
+  assert mean(found, "mse") == 0
+  assert mean(found, "covered") == 1
+  np.testing.assert_array_equal(found["mse"][:, 1], task.own.hidden.sum(1))
+  off = {"point": truth + 2 * spread}
+  found = imputation.score(task, off, 0)
+  assert mean(found, "mse") == pytest.approx(4, rel=1e-4)
+  assert mean(found, "crps") == pytest.approx(2, rel=1e-4)
+  observed = ~task.own.hidden
+  full = imputation.completed(task, off)
+  np.testing.assert_array_equal(full[observed], truth[observed])
+  columns, scale = task.own.columns, task.own.scale
+  wide = table_imputation.widen(columns, scale, truth)
+  again = table_imputation.narrow(columns, scale, wide)
+  np.testing.assert_allclose(again, truth, rtol=1e-4)
+  average = imputation.baselines(task)["mean"](0)
+  assert 0.8 < mean(imputation.score(task, average, 0), "mse") < 1.3
+  each = metrics.of_columns(scale, truth, truth + spread, task.own.hidden)
+  np.testing.assert_allclose(each, 1, rtol=1e-4)
+
+
+def test_categories_are_the_most_frequent_draw_and_ordinals_the_median():
+  columns = (Column("a"), Column("b", "category", 3, shift=1.0), Column("c", "ordinal", 5))
+  draws = np.array([[[0.0, 3, 4], [2.0, 3, 0], [4.0, 1, 1]]])  # [1, 3, 3]
+  point = metrics.settle(columns, np.array([[9.0, 2, 2]]), draws)
+  np.testing.assert_array_equal(point, [[9, 3, 1]])
+  scale = metrics.Scale(np.zeros(3), np.array([2.0, 1, 1]))
+  truth = np.array([[5.0, 1, 3]])
+  found = metrics.scores(columns, scale, truth, point, np.ones((1, 3), bool), draws)
+  assert {name: rows.tolist() for name, rows in found.items() if name != "crps"} == {
+    "mse": [[4, 1]], "wrong": [[1, 1]], "shift": [[0.5, 1]], "covered": [[0, 1]],
+  }  # fmt: skip
+
+
+def test_intervals_of_few_draws_hold_what_they_say():
+  """A perfect forecaster: K draws and the truth are of one distribution."""
+  rng = np.random.default_rng(0)
+  for count in (19, 20, 50):
+    draws = rng.normal(size=(count, 20000)).astype(np.float32)
+    share = float(covered(draws, rng.normal(size=20000).astype(np.float32)).mean())
+    assert share == pytest.approx(0.9, abs=0.008), count
+  # Between the second and the last but one of 39 lie 36 of 40 ranks, all alike.
+  draws = np.arange(1.0, 40.0, dtype=np.float32)[:, None] * np.ones(4, np.float32)
+  ends = np.array([1.9, 2.0, 38.0, 38.1], np.float32)
+  np.testing.assert_array_equal(covered(draws, ends), [0, 1, 1, 0])
 
 
 def test_several_masks_are_one_run_and_one_report(tmp_path):
@@ -209,29 +281,22 @@ def test_several_masks_are_one_run_and_one_report(tmp_path):
   found = runs.open_runs(str(tmp_path))
   seen = [run.dataset.splits["test"]["observed"] for run in found]
   assert (seen[0] != seen[1]).any()
-  few = {**SMALL, "samples": 20, "imputations": 5, "steps": 5, "rounds": 1}
-  report_ = imputation.compare(found, found[0].dataset, jax.random.key(8), few)
-  means, single = report_.tables[:2]
-  assert means.columns[:4] == ("method", "masks", "mse", "± mse")
-  at = single.columns.index
-  for method, masks, mean, spread, *_ in means.rows:
-    values = [row[at("mse")] for row in single.rows if row[at("method")] == method]
-    if method == "nothing missing":
-      assert mean is None
-      continue
-    assert (masks, len(values)) == (2, 2)
+  few = {**SMALL, "samples": 20, "imputations": 5, "steps": 5, "rounds": 1, "limit": 60}
+  both = evaluated("imputation", found, few, seed=8)
+  table = both.tables[0]
+  assert table.columns[:3] == ("method", "seeds", "Squared error")
+  for method, _, mean, *_ in table.rows:
+    values = scored(both, "mse", method=method)
+    assert len(values) == 2
     assert mean == pytest.approx(np.mean(values))
-    assert spread == pytest.approx(np.std(values, ddof=1))
-  masks = {row[at("data.mask_seed")] for row in single.rows if row[at("method")] == "MICE"}
+  masks = {row[both.scores.columns.index("data.mask_seed")] for row in both.scores.rows}
   assert masks == {0, 3}
-  assert "over 2 masks" in report_.findings[0]
-  assert {"program0_completed.csv", "program1_completed.csv"} <= set(report_.arrays)
-  evaluating.evaluate(str(tmp_path), ["imputation"], {k: str(v) for k, v in few.items()})
-  saved = json.loads((tmp_path / "reports/imputation/report.json").read_text())
-  assert [table["title"] for table in saved["tables"]] == [t.title for t in report_.tables]
-  alone = imputation.compare(found[:1], found[0].dataset, jax.random.key(9), few)
-  assert alone.tables[0].title == single.title
-  assert "completed.csv" in alone.arrays
+  assert both.verdicts[0]["seeds"] == 2
+  files = [name for name in both.arrays if name.endswith(".csv")]
+  assert files == ["program0_completed.csv", "program1_completed.csv"]
+  report.save(both, tmp_path)
+  for name in files:
+    assert (tmp_path / "reports/imputation" / name).is_file()
 
 
 def test_a_published_mask_has_no_seed():
@@ -244,7 +309,7 @@ def test_images_and_full_tables_are_refused(tmp_path):
   loop.train(config, str(tmp_path), None, say=lambda line: None)
   run = runs.open_run(str(tmp_path))
   with pytest.raises(UserError, match="needs a table"):
-    imputation.evaluate(run, run.dataset, jax.random.key(6), {})
+    evaluated("imputation", run)
 
 
 def test_the_objective_has_an_option_and_the_model_sees_the_mask():

@@ -5,16 +5,15 @@ distortion + β rate is in `metrics.linear_theory`; first the formulas are held 
 minimisation, then one β sweep is held to the formulas.
 """
 
-import jax
 import numpy as np
 import pytest
+from helpers import evaluated, scored
 from scipy import stats
 from scipy.optimize import minimize
 
 from vae_jax import asking, plots
 from vae_jax import config as configuration
 from vae_jax import run as runs
-from vae_jax.applications import linear_theory as application
 from vae_jax.data import linear_gaussian, load
 from vae_jax.metrics import linear_theory as theory
 from vae_jax.training import loop
@@ -162,7 +161,12 @@ def run(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def report(run):
-  return application.evaluate(run, run.dataset, jax.random.key(0), {})
+  return evaluated("linear_theory", run)
+
+
+def learned(report, metric):
+  """Of every member, in order."""
+  return np.array(scored(report, metric, method="learned"))
 
 
 def test_the_sweep_reproduces_the_exact_rate_distortion_curve(run, report):
@@ -179,8 +183,10 @@ def test_the_sweep_reproduces_the_exact_rate_distortion_curve(run, report):
       ("elbo", 0.01),
       ("evidence", 0.02),
     ):
-      found, known = report.arrays[name][m], getattr(exact, name)
+      found, known = learned(report, name)[m], getattr(exact, name)
       assert found == pytest.approx(known, abs=TOLERANCE, rel=share), f"{name} at β {beta}"
+      beside = scored(report, name, method="exact", member=m)
+      assert beside == [pytest.approx(known)]
     np.testing.assert_allclose(report.arrays["rates"][m], exact.rates, atol=TOLERANCE)
 
 
@@ -199,40 +205,47 @@ def test_at_beta_one_the_elbo_is_the_exact_evidence(run, report):
   error = (elbo - exact).std() / len(elbo) ** 0.5
   assert error < 0.05
   assert abs(elbo.mean() - exact.mean()) < TOLERANCE + 3 * error
-  assert report.arrays["elbo"][one] == pytest.approx(exact.mean(), abs=TOLERANCE)
+  assert learned(report, "elbo")[one] == pytest.approx(exact.mean(), abs=TOLERANCE)
   # and the model of 3,600 examples is all but the truth
   assert exact.mean() == pytest.approx(truth.evidence(test["x"]).mean(), abs=0.02)
 
 
 def test_the_terms_that_are_drawn_agree_with_the_expectations(run, report):
   drawn = asking.terms(run, run.dataset.splits["test"])
-  np.testing.assert_allclose(drawn["rate"].mean(1), report.arrays["rate"], atol=1e-4)
+  rate, distortion = learned(report, "rate"), learned(report, "distortion")
+  np.testing.assert_allclose(drawn["rate"].mean(1), rate, atol=1e-4)
   error = drawn["distortion"].std(1) / drawn["distortion"].shape[1] ** 0.5
-  assert (abs(drawn["distortion"].mean(1) - report.arrays["distortion"]) < 4 * error).all()
+  assert (abs(drawn["distortion"].mean(1) - distortion) < 4 * error).all()
 
 
 def test_each_latent_switches_off_at_its_beta(run, report):
   """On at 0.9 and off at 1.1 of it; and the posterior that is left says where, within 3 %."""
   off = exact_switches(STD**2)
-  active, betas = report.arrays["active"], run.hyper["beta"]
+  active, betas = learned(report, "active"), run.hyper["beta"]
   for place in range(3):
     assert active[np.argmin(abs(betas - 0.9 * off[place]))] == place + 1
     assert active[np.argmin(abs(betas - 1.1 * off[place]))] == place
-  table = report.tables[1]
+  table = report.tables[-1]
   estimate = [row[table.columns.index("β from the posterior")] for row in table.rows]
   np.testing.assert_allclose(estimate[:3], off[:3], rtol=0.03)
 
 
 def test_the_report_has_the_numbers_of_every_member_and_draws_its_figures(report, tmp_path):
-  table, switches = report.tables
-  assert len(table.rows) == 12
-  assert table.rows[-1][table.columns.index("active")] == f"0 of {L} COLLAPSED"
+  gaps, beside, members, switches = report.tables
+  assert len(gaps.rows) == 12
+  assert [row[:2] for row in beside.rows[:2]] == [[0.5, "learned"], [0.5, "exact"]]
+  assert members.rows[-1][members.columns.index("active")] == f"0 of {L} COLLAPSED"
   assert len(switches.rows) == L
-  assert "ELBO" in report.findings[0]
-  names = [figure.name for figure in report.figures]
-  assert names == ["rate_distortion", "rate_per_latent", "elbo_and_evidence"]
+  assert any("At β = 1 the ELBO" in finding for finding in report.findings)
+  # No β is better than another here: the first stands for all.
+  gap = learned(report, "elbo") - np.array(scored(report, "elbo", method="exact"))
+  np.testing.assert_allclose(learned(report, "gap"), gap)
+  assert report.headline["mean"] == pytest.approx(gap[0])
+  drawn = {figure.name: figure for figure in report.figures}
+  names = ["sweep", "rate_distortion", "rate_per_latent", "elbo_and_evidence"]
+  assert [*drawn] == names
   # the two latents of sampling noise leave together, under one mark
-  assert [*report.figures[1].data["marks"]] == ["1", "2", "3", "4, 5"]
+  assert [*drawn["rate_per_latent"].data["marks"]] == ["1", "2", "3", "4, 5"]
   for figure in report.figures:
     plots.draw(figure, tmp_path / f"{figure.name}.png")
     assert (tmp_path / f"{figure.name}.png").stat().st_size > 5000
@@ -251,16 +264,16 @@ REFUSED = [
 def test_a_run_that_the_theory_does_not_speak_of_is_refused(run, parts, said):
   other = run._replace(config={**run.config, **parts})
   with pytest.raises(UserError, match=said):
-    application.evaluate(other, run.dataset, jax.random.key(0), {})
+    evaluated("linear_theory", other)
 
 
 def test_other_data_and_regularisers_are_refused(run):
-  ask = lambda run, data: application.evaluate(run, data, jax.random.key(0), {})
+  other = run._replace(dataset=run.dataset._replace(name="digits"))
   with pytest.raises(UserError, match=r"data\.name=linear_gaussian"):
-    ask(run, run.dataset._replace(name="digits"))
+    evaluated("linear_theory", other)
   decayed = run._replace(hyper={**run.hyper, "weight_decay": np.full(12, 0.1)})
   with pytest.raises(UserError, match="without weight_decay"):
-    ask(decayed, run.dataset)
+    evaluated("linear_theory", decayed)
 
 
 def test_the_truth_is_the_datasets_own():
@@ -278,12 +291,14 @@ def test_a_learned_noise_reaches_its_optimum_too(tmp_path):
   )
   loop.train(config, tmp_path, None)
   run = runs.open_run(tmp_path, "latest")
-  found = application.evaluate(run, run.dataset, jax.random.key(0), {}).arrays
+  report = evaluated("linear_theory", run)
+  names = ("std", "elbo", "rate", "distortion")
+  found = {name: learned(report, name) for name in names}
   splits = run.dataset.splits
   data = theory.moments(splits["train"]["x"], splits["test"]["x"])
   for m, beta in enumerate(run.hyper["beta"]):
     exact = theory.optimum(data, float(beta), L, None)
-    assert found["noise"][m] == pytest.approx(exact.noise, rel=0.05)
+    assert found["std"][m] ** 2 == pytest.approx(exact.noise, rel=0.05)
     assert found["elbo"][m] == pytest.approx(exact.elbo, abs=TOLERANCE)
     total = found["distortion"][m] + beta * found["rate"][m]
     assert total == pytest.approx(exact.distortion + beta * exact.rate, abs=TOLERANCE)

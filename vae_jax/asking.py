@@ -4,11 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from vae_jax import registry
 from vae_jax.inference.importance import estimate
-from vae_jax.metrics import importance
+from vae_jax.metrics import fidelity, importance
 from vae_jax.run import Run
 from vae_jax.training import cores, evaluation
 from vae_jax.types import Array, Example, Hyper, Params
@@ -76,7 +77,7 @@ def apply_latents(
       ids = np.minimum(np.arange(start, start + width), n - 1)
       return jax.device_get(batch(params, codes[..., ids, :], ids, key))
 
-    results = cores.each(of_rows, range(0, n, width))
+    results = cores.each(of_rows, range(0, n, width), cores.name(fn))
     found.append(
       jax.tree.map(lambda *parts: np.concatenate(parts, axis=1)[:, :n], *results)
     )
@@ -120,9 +121,16 @@ def greedy(
 def terms(
   run: Run, examples: dict[str, np.ndarray], batch_size: int = BATCH
 ) -> dict[str, np.ndarray]:
-  """The training loss's own terms: "loss", "rate", "distortion", "elbo", nats [M, N] each."""
+  """The training loss's own terms: "loss", "rate", "distortion", "elbo", nats [M, N] each.
+
+  Of an objective of several samples they are those of one, so that the ELBO is the same bound
+  for every objective; a bound of K samples is `evidence`.
+  """
   objective = registry.find("objectives", run.config["objective"]["name"])
-  of_split = evaluation.split_terms(run.vae, objective, run.config, run.dataset)
+  config = run.config
+  if "samples" in config["objective"]:
+    config = {**config, "objective": {**config["objective"], "samples": 1}}
+  of_split = evaluation.split_terms(run.vae, objective, config, run.dataset)
   return of_split(run.params, run.hyper, examples, batch_size)
 
 
@@ -152,6 +160,30 @@ def label_nats(run: Run, examples: dict[str, np.ndarray]) -> np.ndarray:
     return np.zeros(len(examples["x"]))
   label = run.dataset.splits["train"]["label"]
   return -np.log((np.bincount(label) / len(label))[examples["label"]])
+
+
+def squared_errors(
+  run: Run, examples: dict[str, np.ndarray], z: np.ndarray, batch_size: int = BATCH
+) -> np.ndarray:
+  """`fidelity.squares` of every member's E[x|z] and every example, [M, N, 2].
+
+  Args:
+    run: an opened run.
+    examples: fields [N, ...] as stored in a split.
+    z: the code of each, [M, N, L].
+    batch_size: examples at once.
+  """
+  shared = {k: v for k, v in examples.items() if k in ("x", "observed", "id")}
+
+  def of_one(params: Params, hyper: Hyper, example: Example, key: Array) -> Array:
+    del key
+    seen = example.get("observed", jnp.ones(()))
+    rebuilt = run.vae.mean(params, example["code"][hyper["place"]])
+    return fidelity.squares(run.spec, example["x"], rebuilt, seen)
+
+  placed = run._replace(hyper={**run.hyper, "place": np.arange(len(z))})
+  rows = {**shared, "code": np.moveaxis(z, 0, 1)}
+  return apply(placed, of_one, rows, jax.random.key(0), batch_size)
 
 
 def evidence(

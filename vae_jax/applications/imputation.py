@@ -1,26 +1,29 @@
 """Imputation: how well missing entries of a table are filled in, and how sure one may be."""
 
-import time
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
-from vae_jax import distributions
-from vae_jax.applications import _imputation, _imputation_report, _members
-from vae_jax.applications._imputation import LAPLACE, MAP, ONCE, WEIGHED, Answer, Task
-from vae_jax.asking import apply
-from vae_jax.baselines import em_gaussian, table_imputation
-from vae_jax.columns import natural
-from vae_jax.inference.latent_map import Draws, latent_map, posterior_draws, resample, weigh
-from vae_jax.run import Run, alive
-from vae_jax.types import VAE, Array, Dataset, Example, Hyper, Params, Report
+from vae_jax import asking
+from vae_jax.baselines import downstream, em_gaussian
+from vae_jax.baselines import table_imputation as classic
+from vae_jax.columns import columns_of, natural
+from vae_jax.evaluation import results as of_results
+from vae_jax.evaluation.answer import Outcome
+from vae_jax.evaluation.protocol import Extra, Metric, Result, Task
+from vae_jax.evaluation.settings import COMMON, one_of
+from vae_jax.evaluation.source import Source
+from vae_jax.inference.rows import LAPLACE, MAP, METHODS, impute
+from vae_jax.metrics import imputation as metrics
+from vae_jax.metrics.summary import ratio
+from vae_jax.run import Run
+from vae_jax.types import Column, Figure, UserError
 
 QUESTION = "How well are missing entries filled in, and how sure may one be of them?"
 SETTINGS = {
-  "split": "test",  # the rows that are filled in
+  **COMMON,
+  "limit": 1_000_000,  # rows that are filled in: the first ones
   "samples": 1000,  # L, weighted draws of z behind a conditional mean
   "imputations": 50,  # draws of a row behind an interval
   "steps": 100,  # of latent_map
@@ -32,172 +35,223 @@ SETTINGS = {
   "forest": "yes",  # "no" leaves the slowest baseline out
   "batch": 100,  # rows at once: memory, not the result
 }
+VARIES = ("mask_seed",)
+CONTRASTS = ((MAP, LAPLACE),)
+METRICS = {
+  "mse": Metric("Squared error", "", -1, 3, ratio),
+  "wrong": Metric("Wrong categories", "", -1, 3, ratio),
+  "shift": Metric("Shift of ordinals", "", -1, 3, ratio),
+  "crps": Metric("CRPS", "", -1, 3, ratio),
+  "covered": Metric("in 90 % interval", "", 0, 3, ratio),
+  "accuracy": Metric("Accuracy of a model of the label", "", 1, 3),
+}
+NOTE = (
+  "Means over hidden entries, intervals over rows and masks. Squared error and CRPS: of numeric"
+  " columns, each divided by the standard deviation of its observed training entries, so that the"
+  " mean scores about 1. Shift: the distance of ordinals over the number of levels less one. CRPS:"
+  " of {imputations} draws, of a method without draws its absolute error. Importance: the"
+  " conditional mean over {samples} weighted draws. Accuracy: of a logistic regression of the label"
+  " on the completed rows, five folds. Baselines learn from the observed entries of train, valid"
+  " and the rows themselves, with a category as V columns of 0 and 1. The model's method is chosen"
+  " on hidden entries of the first {tune} validation rows, which a test split that is the whole"
+  " table has too."
+)
+FIELDS = ("observed", "hidden", "truth")
+DRAWN = 30  # columns of a table that a figure shows
+MOST = 2.0  # the largest squared error that a bar shows
 
-VARIES = ("mask_seed",)  # of config.data, between programs that `compare` puts together
+
+class Rows(NamedTuple):
+  """The rows that are filled in, and what baselines learn from."""
+
+  columns: tuple[Column, ...]
+  scale: metrics.Scale
+  observed: np.ndarray  # [N, D] bool
+  hidden: np.ndarray  # [N, D] bool: taken out, and the answer is known
+  known: np.ndarray  # [P, E] baselines learn from it, NaN where missing; see `widen`
+  wide: np.ndarray  # [N, E] what they fill in
+  stored: tuple[np.ndarray, np.ndarray]  # both as the model has them: [P, D], [N, D]
 
 
-def evaluate(run: Run, data: Dataset, key: Array, settings: dict[str, Any]) -> Report:
-  """Missing entries filled in by the model in four ways, and by the classic methods.
+def check(runs: list[Run], settings: dict[str, Any]) -> None:
+  """Refuses what is no table with entries missing."""
+  one_of(settings, "forest", ("yes", "no"))
+  for run in runs:
+    fields, name = run.dataset.splits["train"], run.dataset.name
+    if run.spec.kind != "table" or any(field not in fields for field in FIELDS):
+      raise UserError(
+        f"imputation needs a table with the fields {', '.join(FIELDS)}, and {name!r} is of kind"
+        f" {run.spec.kind!r} with {', '.join(fields)}: train on data.name=tables."
+      )
+    if fields["observed"].all():
+      raise UserError(f"Nothing is missing in {name!r}: raise data.rate above 0.")
 
-  Encoded and decoded once; at the posterior mode of z; by the self-normalised conditional mean
-  E[x_mis|x_obs] over L draws of the encoder's posterior, and over L draws around the mode.
-  Scored are entries that were hidden and whose answer is known; all else is only filled in.
 
-  Args:
-    run: an opened run on a table with `observed`; rows for each member.
-    data: the dataset it was trained on.
-    key: of the draws.
-    settings: see SETTINGS.
+def prepare(source: Source, split: str, limit: int) -> Task:
+  """The rows of a split, the scale of scores, and what baselines see."""
+  examples, columns = source.split(split, limit), columns_of(source.spec)
+  train, valid = source.split("train"), source.split("valid")
+  scale = metrics.scale(columns, natural(columns, train["x"]), train["observed"])
+  learnt = np.concatenate([train["row"], valid["row"]])
+  new = ~np.isin(examples["row"], learnt)  # none where the split is the whole table
+  parts = [train, valid, {name: values[new] for name, values in examples.items()}]
+  wide = lambda part: classic.widen(
+    columns, scale, natural(columns, part["x"]), part["observed"]
+  )
+  holes = lambda part: np.where(part["observed"], part["x"], np.nan).astype(np.float64)
+  own = Rows(
+    columns, scale, examples["observed"], examples["hidden"],
+    np.concatenate([wide(part) for part in parts]), wide(examples),
+    (np.concatenate([holes(part) for part in parts]), holes(examples)),
+  )  # fmt: skip
+  return Task(source, split, examples, truth=natural(columns, examples["truth"]), own=own)
 
-  Returns:
-    A report; `arrays["completed"]` are the rows of the split as the file has them, with the
-    missing entries filled in by the best member.
 
-  Raises:
-    UserError: an unknown setting or split, or data that is no table with missing values.
-  """
-  settings = _members.resolve(SETTINGS, settings)
-  task = _imputation.prepare(run, data, key, settings)
-  answers = [*_model(task), *_baselines(task)]
-  scored = [_imputation.score(task, answer) for answer in answers]
-  return Report(
-    "imputation",
-    QUESTION,
-    _imputation_report.tables(task, scored),
-    _imputation_report.figures(task, scored),
-    _imputation_report.findings(task, scored),
-    _imputation_report.arrays(task, scored),
+def model(task: Task, run: Run) -> dict[str, Any]:
+  """Every row filled in by the four methods of `rows.impute`, as the file's numbers."""
+  settings, columns = task.settings, task.own.columns
+  fill = lambda params, hyper, *rest: impute(run.vae, params, *rest, settings)
+  seen = {name: task.examples[name] for name in ("x", "observed", "id")}
+  found = asking.apply(run, fill, seen, task.source.key, settings["batch"])
+  answers = {}
+  for name in METHODS:
+    point, draws = (natural(columns, part) for part in found[name])
+    pairs = zip(point, draws, strict=True)
+    settled = np.stack([metrics.settle(columns, *pair) for pair in pairs])
+    answers[name] = {"point": settled[:, None], "draws": draws[:, None]}
+  return answers
+
+
+def baselines(task: Task) -> dict[str, Callable[[int], Any]]:
+  """All fitted on what is observed of train, valid and the rows themselves."""
+  s, own, seed = task.settings, task.own, task.source.run.config["data"]["mask_seed"]
+  methods = {
+    "mean": classic.average,
+    f"kNN-{s['neighbours']}": lambda k, x: classic.neighbours(k, x, s["neighbours"]),
+    "MICE": lambda k, x: classic.mice(k, x, s["rounds"]),
+  }
+  if s["forest"] == "yes":
+    methods["forest (missForest-like)"] = lambda k, x: classic.forest(
+      k, x, s["trees"], s["forest_rounds"], seed
+    )
+  narrow = lambda x: classic.narrow(own.columns, own.scale, x)
+  found: dict[str, Callable[[int], Any]] = {
+    name: lambda c, fill=fill: {"point": narrow(fill(own.known, own.wide))}
+    for name, fill in methods.items()
+  }
+  found["EM Gaussian"] = lambda c: _gaussian(task, own.known, own.wide, narrow)
+  kinds = {column.kind for column in own.columns}
+  if "positive" in kinds and kinds <= {"real", "positive"}:
+    # The model sees logarithms: so does a Gaussian, or the comparison would flatter it.
+    file = lambda x: natural(own.columns, x)  # of a logarithm: its median, not its mean
+    found["EM Gaussian on logs"] = lambda c: _gaussian(task, *own.stored, file)
+  return found
+
+
+def _gaussian(task: Task, known: np.ndarray, rows: np.ndarray, file: Callable) -> dict:
+  gaussian = em_gaussian.fit(known)
+  rng = np.random.default_rng([task.source.run.config["data"]["mask_seed"], 1])
+  drawn = em_gaussian.draws(gaussian, rows, task.settings["imputations"], rng)
+  draws = np.stack([file(one) for one in drawn], 1)
+  return {"point": file(em_gaussian.conditional(gaussian, rows).mean), "draws": draws}
+
+
+def completed(task: Task, answer: Any) -> np.ndarray:
+  """The rows [N, D] with what is observed kept, and the rest filled in."""
+  return np.where(task.own.observed, task.truth, answer["point"])
+
+
+def score(task: Task, answer: Any, condition: int) -> dict[str, np.ndarray]:
+  """Scores over the hidden entries of each row, and one accuracy of all rows."""
+  del condition
+  own, full = task.own, completed(task, answer)
+  scored = task.truth, full, own.hidden, answer.get("draws")
+  found = metrics.scores(own.columns, own.scale, *scored)
+  if task.split == task.settings["split"]:
+    found |= _accuracy(task, full)
+  return found
+
+
+def _accuracy(task: Task, rows: np.ndarray) -> dict[str, np.ndarray]:
+  if "label" not in task.examples or not np.isfinite(rows).all():
+    return {}
+  wide = classic.widen(task.own.columns, task.own.scale, rows)
+  return {"accuracy": np.array([downstream.accuracy(wide, task.examples["label"])])}
+
+
+def further(outcome: Outcome) -> Extra:
+  """The completed rows, errors by method and column, and whether intervals hold."""
+  lead, files = outcome.lead, _written(outcome)
+  task = outcome.tasks[lead.part]
+  said = [f"The completed rows are in {', '.join(files)}, beside this report."]
+  if not task.own.hidden.any():
+    said.insert(0, "No answer is known here: entries are filled in and nothing is scored.")
+  elif (task.own.observed | task.own.hidden).all():
+    top = _accuracy(task, task.truth)
+    said += [f"With nothing missing the accuracy is {v[0]:.3f}." for v in top.values()]
+  mine = [r for r in outcome.results if r.part == lead.part]
+  mine = [r for r in mine if r.member is None or r.member.number == lead.number]
+  lost = sum(int(np.isnan(completed(task, r.answer)).any(1).sum()) for r in mine)
+  said += [f"{lost:,} completed rows hold a NaN; they count."] if lost else []
+  drawn = outcome.chosen is not None and "mse" in mine[0].scores
+  figures = _figures(outcome, task, mine) if drawn else []
+  return Extra((), figures, [*_sure(outcome), *said], files)
+
+
+def _written(outcome: Outcome) -> dict[str, np.ndarray]:
+  """Each mask's rows as the chosen line fills them in; without a choice, the last method."""
+  chosen = outcome.chosen or next(x for x in outcome.ours if x.method == METHODS[-1])
+  firsts = {result.part: result for result in reversed(chosen.cells[""])}
+  found = {}
+  for part, result in sorted(firsts.items()):
+    task = outcome.tasks[part]
+    known, rows = task.own.observed | task.own.hidden, completed(task, result.answer)
+    # A table with holes of its own keeps every value it has; another shows what was filled in.
+    rows = np.where(known & ~known.all(), task.truth, rows)
+    name = f"program{part}_completed.csv" if len(firsts) > 1 else "completed.csv"
+    found[name] = classic.written(task.own.columns, task.examples["row"], rows)
+  return found
+
+
+def _sure(outcome: Outcome) -> list[str]:
+  """Whether the intervals of the chosen line hold, beside the baseline's of the best CRPS."""
+  of = lambda line, name: of_results.mean(line, name, METRICS[name], "")
+  lines = [outcome.chosen] if outcome.chosen else []
+  lines += sorted(outcome.baselines, key=lambda line: of(line, "crps"))
+  lines = [line for line in lines if of_results.has(line, "covered")][:2]
+  said = "{:.1%} of those of {} (CRPS {:.3f})".format
+  told = [said(of(line, "covered"), line.method, of(line, "crps")) for line in lines]
+  level = f"{100 * metrics.LEVEL:.0f} %"
+  return (
+    [f"The {level} intervals hold the hidden value: {', '.join(told)}."] if told else []
   )
 
 
-def compare(runs: list[Run], data: Dataset, key: Array, settings: dict[str, Any]) -> Report:
-  """The reports on all programs of a run directory as one, with means over their masks.
-
-  A sweep over `data.mask_seed` has a program, a model and baselines of its own for each mask,
-  as every method learns from what its mask leaves.
-
-  Args:
-    runs: the programs, dead members included.
-    data: not read: every program has its own mask.
-    key: of the draws.
-    settings: see SETTINGS.
-  """
-  del data
-  living = [alive(run) for run in runs]
-  answers = [evaluate(run, run.dataset, key, settings) for run in living]
-  return _imputation_report.over_masks(_members.together(runs, living, answers))
-
-
-def impute(
-  vae: VAE, params: Params, example: Example, key: Array, settings: dict[str, Any]
-) -> dict[str, tuple[Array, Array]]:
-  """A row [D] filled in by each method: its point [D] and draws of it [I, D].
-
-    E[x_mis|x_obs] ~ sum_l w_l E[x_mis|z_l],  w_l ~ p(x_obs|z_l) p(z_l) / q(z_l)
-
-  Mattei & Frellsen (2019), eq. 12, with q the encoder's posterior or the Laplace approximation
-  at the mode; draws are z resampled by weight, then x ~ p(x|z), ibid. section 3.2. A point
-  estimate of z gives draws from p(x|z) alone, whose intervals lack the spread of z.
-  """
-  q = vae.posterior(params, example)
-  joint = lambda z: vae.log_likelihood(params, z, example) + vae.prior.log_prob(z)
-  fold = lambda use: jax.random.fold_in(key, use)
-  starts = jnp.stack([q.mean, jnp.zeros_like(q.mean)])
-  mode = latent_map(joint, starts, settings["steps"], settings["rate"]).z
-  drawn = {
-    ONCE: _point(q.mean),
-    MAP: _point(mode),
-    WEIGHED: _encoder_draws(vae, params, example, fold(0), settings["samples"]),
-    LAPLACE: posterior_draws(joint, mode, fold(1), settings["samples"]),
-  }
-  found = {}
-  for use, (name, draws) in enumerate(drawn.items()):
-    means = jax.vmap(lambda z: vae.mean(params, z))(draws.z)
-    point = jnp.exp(draws.log_weights) @ means
-    several = resample(draws, fold(10 + use), settings["imputations"])
-    own = jax.random.split(fold(20 + use), len(several))
-    draw = lambda z, key: vae.sample(params, z, key)
-    found[name] = (point, jax.vmap(draw)(several, own))
-  return found
-
-
-def _point(z: Array) -> Draws:
-  return Draws(z[None], jnp.zeros(1), jnp.ones(()))
-
-
-def _encoder_draws(
-  vae: VAE, params: Params, example: Example, key: Array, samples: int
-) -> Draws:
-  q = vae.posterior(params, example)
-  noise = jax.random.normal(key, (samples, *q.mean.shape))
-  z = jax.vmap(lambda e: distributions.reparameterise(q, e))(noise)
-
-  def log_weight(z: Array) -> Array:
-    joint = vae.log_likelihood(params, z, example) + vae.prior.log_prob(z)
-    return joint - distributions.log_prob(q, z)
-
-  return weigh(z, jax.vmap(log_weight)(z))
-
-
-def _model(task: Task) -> list[Answer]:
-  run, s = task.run, task.settings
-
-  def fill(params: Params, hyper: Hyper, example: Example, key: Array) -> dict:
-    del hyper
-    return impute(run.vae, params, example, key, s)
-
-  began = time.perf_counter()
-  found = apply(run, fill, task.asked, task.key, s["batch"])
-  seconds = (time.perf_counter() - began) / len(run.members)
-  file = lambda x: natural(task.columns, x)  # of a logarithm: its median, not its mean
+def _figures(outcome: Outcome, task: Task, found: list[Result]) -> list[Figure]:
+  """Error by method, error by column, and whether intervals hold what they say."""
+  own, levels = task.own, np.linspace(0.1, 0.9, 9)
+  drawn = [i for i, c in enumerate(own.columns) if c.kind in metrics.NUMERIC][:DRAWN]
+  bars = {r.method: np.array([min(ratio(r.scores["mse"]), MOST)]) for r in found}
+  beside = {"mean", *(v.theirs.method for v in outcome.verdicts), outcome.chosen.method}
+  columns, inside = {}, {"as they should": levels}
+  for r in found:
+    rows, name = (own.scale, task.truth, completed(task, r.answer), own.hidden), r.method
+    if name in beside:
+      columns[name] = np.minimum(metrics.of_columns(*rows)[drawn], MOST)
+    if "draws" in r.answer:
+      held = own.columns, task.truth, own.hidden, r.answer["draws"]
+      inside[name] = metrics.calibration(*held, levels)
+  listed = ", ".join(f"{i + 1} {own.columns[i].name}" for i in drawn)
+  error = {"y_label": f"squared error ({MOST:g} at most)"}
+  sides = {"series": bars, "labels": [""], "x_label": "", "line": 1.0, **error}
+  each = {"series": columns, "labels": [f"{i + 1}" for i in drawn], "x_label": "column"}
+  lines = {"x": levels, "series": inside, "x_label": "probability of the interval"}
+  lines["y_label"] = "share of truths inside"
+  hold = "Whether intervals hold as many hidden values as they say; below is overconfident."
   return [
-    Answer(m, name, file(point[m]), file(np.moveaxis(draws[m], 1, 0)), seconds)
-    for m in range(len(run.members))
-    for name, (point, draws) in found.items()
-  ]
-
-
-def _baselines(task: Task) -> list[Answer]:
-  """All fitted on what is observed of train, valid and the rows themselves."""
-  s, seed = task.settings, task.run.config["data"]["mask_seed"]
-  methods = {
-    "mean": table_imputation.average,
-    f"kNN-{s['neighbours']}": lambda k, x: table_imputation.neighbours(
-      k, x, s["neighbours"]
+    Figure(
+      "methods", "bars", sides, "Squared error of each method; the line is the mean's."
     ),
-    "MICE": lambda k, x: table_imputation.mice(k, x, s["rounds"]),
-  }
-  if s["forest"] == "yes":
-    methods["forest (missForest-like)"] = lambda k, x: table_imputation.forest(
-      k, x, s["trees"], s["forest_rounds"], seed
-    )
-  found = []
-  for name, method in methods.items():
-    began = time.perf_counter()
-    filled = method(task.known, task.rows)
-    point = _imputation.narrow(task, filled)
-    found.append(Answer(None, name, point, None, time.perf_counter() - began))
-  file = lambda x: _imputation.narrow(task, x)
-  found.append(_gaussian(task, "EM Gaussian", task.known, task.rows, file))
-  kinds = {column.kind for column in task.columns}
-  if "positive" in kinds and kinds <= {"real", "positive"}:
-    # The model sees logarithms: so does a Gaussian, or the comparison would flatter it.
-    file = lambda x: natural(task.columns, x)
-    found.append(_gaussian(task, "EM Gaussian on logs", *task.stored, file))
-  return found
-
-
-def _gaussian(
-  task: Task,
-  name: str,
-  known: np.ndarray,
-  rows: np.ndarray,
-  file: Callable[[np.ndarray], np.ndarray],
-) -> Answer:
-  began, s = time.perf_counter(), task.settings
-  gaussian = em_gaussian.fit(known)
-  point = file(em_gaussian.conditional(gaussian, rows).mean)
-  rng = np.random.default_rng([task.run.config["data"]["mask_seed"], 1])
-  drawn = em_gaussian.draws(gaussian, rows, s["imputations"], rng)
-  draws = np.stack([file(one) for one in drawn])
-  return Answer(None, name, point, draws, time.perf_counter() - began)
+    Figure("columns", "bars", each | error, f"Squared error of each column: {listed}."),
+    Figure("intervals", "lines", lines, hold),
+  ]

@@ -1,155 +1,211 @@
 """Linear theory: what a linear β-VAE has learned against the optimum that is known exactly."""
 
+from collections.abc import Callable
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
-from vae_jax.applications import _linear_report, _members
-from vae_jax.asking import apply
+from vae_jax import asking
 from vae_jax.data import linear_gaussian
+from vae_jax.evaluation.answer import Outcome
+from vae_jax.evaluation.protocol import Extra, Metric, Task
+from vae_jax.evaluation.settings import COMMON
+from vae_jax.evaluation.source import Source
+from vae_jax.inference import linear
 from vae_jax.metrics import linear_theory as theory
 from vae_jax.run import Run
-from vae_jax.types import (
-  Array,
-  Dataset,
-  Example,
-  Hyper,
-  Params,
-  Posterior,
-  Report,
-  UserError,
-)
+from vae_jax.types import Figure, Posterior, Table, UserError
 
 QUESTION = "Does training find the optimum that theory knows, at every β?"
-SETTINGS = {"split": "test"}
+SETTINGS = {**COMMON, "limit": 1_000_000}
+LEARNED, EXACT, _TITLE = "learned", "exact", "Learned against exact"
+METRICS = {
+  "gap": Metric("ELBO less the optimum's", "nats", 0, 3),
+  "rate": Metric("Rate", "nats", 0, 3, table=_TITLE),
+  "distortion": Metric("Distortion", "nats", 0, 3, table=_TITLE),
+  "elbo": Metric("ELBO", "nats", 0, 3, table=_TITLE),
+  "evidence": Metric("log p(x)", "nats", 0, 3, table=_TITLE),
+  "active": Metric("Active latents", "", 0, 1, table=_TITLE),
+  "std": Metric("Noise std", "", 0, 3, table=_TITLE),
+}
+NOTE = (
+  "Expectations without a draw; exact: the optimum for the training split, scored on this split."
+  " log p(x) is of the decoder, learned and optimal. Intervals are of the seeds."
+)
+SWITCHES = (
+  "Variance: of the training split along the principal direction. On and off: the largest β of the"
+  " sweep at which every seed has the latent, the next at which none has. From the posterior: β /"
+  " exp(logvar) at the first of these; a dash where the noise is learned."
+)
+KNOWN = {
+  "model.name": ("linear",), "objective.name": ("beta",), "likelihood.name": ("gaussian",),
+  "corruption.name": ("none",), "likelihood.scale": ("fixed", "shared"),
+}  # fmt: skip
 REGULARISERS = ("free_bits", "weight_decay", "corruption_rate")
+CURVE = 200  # values of β that a curve of the theory is drawn at
+FAINT = 0.002  # nats: the least rate of a latent that is drawn
 
 
-def evaluate(run: Run, data: Dataset, key: Array, settings: dict[str, Any]) -> Report:
-  """Rate, distortion, ELBO and evidence against their closed forms, and when latents go off.
+def check(runs: list[Run], settings: dict[str, Any]) -> None:
+  """Refuses what the theory does not speak of."""
+  del settings
+  for run in runs:
+    given = {name: run.config[name.split(".")[0]].get(name.split(".")[1]) for name in KNOWN}
+    for name, value in {"data.name": run.dataset.name, **given}.items():
+      if value not in (known := KNOWN.get(name, ("linear_gaussian",))):
+        raise UserError(
+          f"The optimum is known for {name}={' or '.join(known)} and this run has {value!r}: train"
+          " with --config=configs/linear_gaussian.py."
+        )
+    for name in REGULARISERS:
+      if np.any(run.hyper[name] > 0):
+        raise UserError(f"The optimum is known without {name}: train with hyper.{name}=0.")
 
-  Everything is an expectation: the decoder is linear, so the mean of the distortion over z is
-  known without a draw, and log p(x) is a Gaussian's. The theory is of the training split's
-  principal variances and is scored on the split of the settings; see `metrics.linear_theory`.
 
-  Args:
-    run: an opened run of the model `linear` on `linear_gaussian`.
-    data: the dataset it was trained on.
-    key: nothing is drawn.
-    settings: see SETTINGS.
+def prepare(source: Source, split: str, limit: int) -> Task:
+  """The moments of the training split and of the scored one."""
+  examples = source.split(split, limit)
+  moments = theory.moments(source.split("train")["x"], examples["x"])
+  return Task(source, split, examples, truth=moments)
 
-  Raises:
-    UserError: an unknown setting or split, or a run that the theory does not speak of.
-  """
-  settings = _members.resolve(SETTINGS, settings)
-  _refuse(run, data)
-  c = _measure(run, data, _members.split(data, settings["split"]), key)
-  arrays = {
-    name: np.asarray([getattr(scores, name) for scores in c.learned])
-    for name in ("rate", "distortion", "elbo", "evidence", "noise", "active", "rates")
-  }
-  exact = {f"exact_{name}": [getattr(s, name) for s in c.exact] for name in arrays}
-  return Report(
-    "linear_theory",
-    QUESTION,
-    _linear_report.tables(c),
-    _linear_report.figures(c),
-    _findings(c),
-    arrays | {name: np.asarray(values) for name, values in exact.items()},
+
+def model(task: Task, run: Run) -> dict[str, Any]:
+  """What every member has learned, and the optimum at its β."""
+  q, betas, noise = (
+    task.source.posterior(run, task.examples),
+    run.hyper["beta"],
+    _noise(run),
   )
-
-
-def _refuse(run: Run, data: Dataset) -> None:
-  config, likelihood = run.config, run.config["likelihood"]
-  parts = {
-    "data": (data.name, "linear_gaussian"),
-    "model": (config["model"]["name"], "linear"),
-    "objective": (config["objective"]["name"], "beta"),
-    "likelihood": (likelihood["name"], "gaussian"),
-    "corruption": (config["corruption"]["name"], "none"),
-  }
-  for part, (name, known) in parts.items():
-    if name != known:
-      raise UserError(
-        f"The optimum is known for {part}.name={known} and this run has {name!r}: train with"
-        " --config=configs/linear_gaussian.py."
-      )
-  if likelihood["scale"] == "predicted":
-    raise UserError(
-      "The optimum is not known where the decoder predicts the noise: train with"
-      " likelihood.scale fixed or shared."
-    )
-  for name in REGULARISERS:
-    if np.any(run.hyper[name] > 0):
-      raise UserError(f"The optimum is known without {name}: train with hyper.{name}=0.")
-
-
-def _measure(run: Run, data: Dataset, examples: dict, key: Array) -> _linear_report.Context:
-  """The learned and the exact scores of every member."""
-  fixed = run.config["likelihood"]["scale"] == "fixed"
-  noise = float(run.config["likelihood"]["std"]) ** 2 if fixed else None
-  train, x = data.splits["train"]["x"], examples["x"]
-  moments = theory.moments(train, x)
-  q = _members.posterior(run, examples, key)
-  one = {name: values[:1] for name, values in examples.items()}
-  weights, bias, noises = apply(run, _decoder(run), one, key)
+  one = {name: values[:1] for name, values in task.examples.items()}
+  read = lambda params, *rest: linear.decoder(run.vae, params, run.spec.size)
+  parts = asking.apply(run, read, one, task.source.key)
   learned = [
-    theory.measured(x, Posterior(mean, logvar), W[0], b[0], float(s2[0]))
-    for mean, logvar, W, b, s2 in zip(*q, weights, bias, noises, strict=True)
+    theory.measured(task.examples["x"], Posterior(mean, logvar), W[0], b[0], float(s2[0]))
+    for mean, logvar, W, b, s2 in zip(*q, *parts, strict=True)
   ]
-  exact = [
-    theory.optimum(moments, float(beta), run.vae.latents, noise)
-    for beta in run.hyper["beta"]
-  ]
-  truth = float(linear_gaussian.truth(run.config["data"]).evidence(x).mean())
-  return _linear_report.Context(run, moments, noise, learned, exact, q.logvar[:, 0], truth)
-
-
-def _decoder(run: Run) -> Any:
-  """W [D, L], b [D] and s^2 [] of one member, read off the functions of the model."""
-  vae, size = run.vae, run.spec.size
-
-  def read(params: Params, hyper: Hyper, example: Example, key: Array) -> tuple:
-    del hyper, key
-    zero = jnp.zeros(vae.latents)
-    bias = vae.mean(params, zero)
-    columns = jax.vmap(lambda z: vae.mean(params, z) - bias)(jnp.eye(vae.latents))
-    # at x = its mean a Gaussian is -D/2 log(2 pi s^2)
-    peak = vae.log_likelihood(params, zero, {**example, "x": bias})
-    return columns.T, bias, jnp.exp(-2 * peak / size - theory.LOG_2PI)
-
-  return read
-
-
-def _findings(c: _linear_report.Context) -> list[str]:
-  betas = c.run.hyper["beta"]
-  found = []
-  for m in np.flatnonzero(betas == 1)[:1]:
-    learned, exact = c.learned[m], c.exact[m]
-    found.append(
-      f"At β = 1 the ELBO is {learned.elbo:.3f} nats, where the exact evidence of the optimum"
-      f" is {exact.evidence:.3f} and that of the parameters behind the data {c.truth:.3f}."
-    )
-  for title, name in _linear_report.SCORES.items():
-    gaps = np.abs([getattr(a, name) - getattr(b, name) for a, b in _pairs(c)])
-    worst = int(np.nanargmax(gaps)) if np.isfinite(gaps).any() else 0
-    found.append(
-      f"The {title} is within {gaps[worst]:.3f} nats of the exact one everywhere, least so at"
-      f" β = {betas[worst]:g}."
-    )
-  agree = sum(a.active == b.active for a, b in _pairs(c))
-  found.append(
-    f"{agree} of {len(betas)} members have as many active latents as the optimum."
-  )
-  lost = sum(not np.isfinite(s.elbo) for s in c.learned)
-  if lost:
-    found.append(
-      f"{lost} of {len(betas)} members have no finite scores: their rows show it."
-    )
+  exact = [theory.optimum(task.truth, float(b), run.vae.latents, noise) for b in betas]
+  found: dict[str, Any] = {}
+  for method, scores in ((LEARNED, learned), (EXACT, exact)):
+    of = lambda name, scores=scores: np.array([getattr(s, name) for s in scores], float)
+    named = ("rate", "distortion", "elbo", "evidence", "active", "rates")
+    found[method] = {name: of(name)[:, None] for name in named}
+    found[method] |= {} if noise else {"std": np.sqrt(of("noise"))[:, None]}
+  found[LEARNED]["gap"] = found[LEARNED]["elbo"] - found[EXACT]["elbo"]
+  found[LEARNED]["logvar"] = q.logvar[:, None, 0]  # the same for every x
   return found
 
 
-def _pairs(c: _linear_report.Context) -> list[tuple[theory.Scores, theory.Scores]]:
-  return list(zip(c.learned, c.exact, strict=True))
+def baselines(task: Task) -> dict[str, Callable[[int], Any]]:
+  """None: the optimum is of each member's own β, and stands beside it."""
+  del task
+  return {}
+
+
+def score(task: Task, answer: Any, condition: int) -> dict[str, np.ndarray]:
+  """One number each."""
+  del task, condition
+  return {name: value for name, value in answer.items() if name in METRICS}
+
+
+def further(outcome: Outcome) -> Extra:
+  """When latents go off, the curves of the theory, and how far members are from them."""
+  run, task = outcome.lead.run, outcome.tasks[outcome.lead.part]
+  betas, noise = run.hyper["beta"].astype(float), _noise(run)
+  own = sorted(
+    (r for r in outcome.results if r.member.run is run), key=lambda r: r.member.place
+  )
+  of = lambda method: (
+    lambda name: np.array([r.answer[name] for r in own if r.method == method])
+  )
+  learned, exact = of(LEARNED), of(EXACT)
+  off = theory.switch_off(task.truth.variances, run.vae.latents, noise)
+  seen = theory.switches(betas, learned("active"), learned("logvar"), noise is not None)
+  columns = (
+    "latent",
+    "variance",
+    "β exact",
+    "on up to β",
+    "off from β",
+    "β from the posterior",
+  )
+  parts = zip(task.truth.variances.tolist(), off.tolist(), seen, strict=False)
+  rows = [[i + 1, variance, at, *found] for i, (variance, at, found) in enumerate(parts)]
+  table = Table("Where each latent switches off", columns, rows, SWITCHES)
+  figures = _figures(task.truth, betas, learned, off, noise)
+  arrays = {"rates": learned("rates"), "exact_rates": exact("rates")}
+  return Extra([table], figures, _findings(task, betas, learned, exact), arrays)
+
+
+def _noise(run: Run) -> float | None:
+  """s^2 where it is fixed."""
+  given = run.config["likelihood"]
+  return float(given["std"]) ** 2 if given["scale"] == "fixed" else None
+
+
+def _findings(
+  task: Task, betas: np.ndarray, learned: Callable, exact: Callable
+) -> list[str]:
+  found = []
+  for m in np.flatnonzero(betas == 1)[:1]:
+    truth = linear_gaussian.truth(task.source.run.config["data"])
+    log_p = float(truth.evidence(task.examples["x"]).mean())
+    found.append(
+      f"At β = 1 the ELBO is {learned('elbo')[m]:.3f} nats, where the exact evidence of the optimum"
+      f" is {exact('evidence')[m]:.3f} and that of the parameters behind the data {log_p:.3f}."
+    )
+  for name in ("rate", "distortion", "elbo", "evidence"):
+    gaps = np.abs(learned(name) - exact(name))
+    worst = int(np.nanargmax(gaps)) if np.isfinite(gaps).any() else 0
+    found.append(
+      f"The {METRICS[name].title} is within {gaps[worst]:.3f} nats of the exact one everywhere,"
+      f" least so at β = {betas[worst]:g}."
+    )
+  agree = int((learned("active") == exact("active")).sum())
+  return [
+    *found,
+    f"{agree} of {len(betas)} members have as many active latents as the optimum.",
+  ]
+
+
+def _figures(
+  moments: theory.Moments, betas: np.ndarray, learned: Callable, off: np.ndarray, noise: Any
+) -> list[Figure]:
+  """Rate against distortion, the rate of each latent and the two bounds over β."""
+  grid = np.geomspace(betas.min() / 1.3, max(betas.max(), off.max()) * 1.3, CURVE)
+  curve = [theory.optimum(moments, beta, len(off), noise) for beta in grid]
+  exact = lambda name: np.array([getattr(s, name) for s in curve])
+  dots = lambda x, y: {"x": x, "y": y, "style": "dots"}
+  ticks = 2.0 ** np.arange(np.ceil(np.log2(grid[0])), np.floor(np.log2(grid[-1])) + 1)
+  along = {"x_label": "β", "log": "x", "ticks": ticks.tolist()}
+  rates = np.where(learned("rates") > FAINT, learned("rates"), np.nan).T  # [L, M]
+  plane = {"theory": _dashed([exact("rate")], [exact("distortion")])}
+  plane["learned"] = dots(learned("rate"), learned("distortion"))
+  each = {"theory": _dashed([grid] * len(off), exact("rates").T)}
+  each |= {f"latent {i + 1}": dots(betas, values) for i, values in enumerate(rates)}
+  bounds = {"theory": _dashed([grid] * 2, [exact("evidence"), exact("elbo")])}
+  bounds |= {
+    "log p(x)": dots(betas, learned("evidence")),
+    "ELBO": dots(betas, learned("elbo")),
+  }
+  data = {
+    "rate_distortion": {"series": plane, "x_label": "rate [nats]", "square": True},
+    "rate_per_latent": {"series": each, "marks": theory.together(off), **along},
+    "elbo_and_evidence": {"series": bounds, **along},
+  }
+  labels = ("distortion [nats]", "KL of the latent [nats]", "nats")
+  captions = (
+    "Every member, and the curve of the optimum: the smaller β, the further to the right.",
+    "The rate of each latent, the largest first, and the optimum; what is below"
+    f" {FAINT} nats is not drawn. Vertical lines: the β at which theory has the latent go.",
+    "ELBO and exact log p(x) of the decoder: they meet at β = 1, and where all is off.",
+  )
+  return [
+    Figure(name, "lines", values | {"y_label": label}, caption)
+    for (name, values), label, caption in zip(data.items(), labels, captions, strict=True)
+  ]
+
+
+def _dashed(x: Any, y: Any) -> dict[str, Any]:
+  """Several curves as one series, with gaps."""
+  joined = [np.concatenate([np.append(part, np.nan) for part in parts]) for parts in (x, y)]
+  return {"x": joined[0], "y": joined[1], "style": "dashed"}

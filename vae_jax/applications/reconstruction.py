@@ -3,179 +3,167 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import jax.numpy as jnp
+import jax
 import numpy as np
 
-from vae_jax.applications import (
-  _members,
-  _pictures,
-  _reconstruction,
-  _reconstruction_figures,
-)
-from vae_jax.applications._members import inputs, posterior
-from vae_jax.asking import apply, apply_latents, evidence, terms
+from vae_jax import asking
 from vae_jax.baselines import pca
-from vae_jax.metrics import image, importance
+from vae_jax.evaluation import codes, pictures
+from vae_jax.evaluation.answer import Outcome
+from vae_jax.evaluation.protocol import Extra, Metric, Task
+from vae_jax.evaluation.results import Line
+from vae_jax.evaluation.settings import COMMON
+from vae_jax.evaluation.source import Source
+from vae_jax.metrics import fidelity, latent
+from vae_jax.metrics.summary import ratio
 from vae_jax.run import Run
-from vae_jax.types import Array, Dataset, Example, Hyper, Params, Report
 
 QUESTION = "How much of an example survives the code, and what does the code cost?"
 SETTINGS = {
-  "split": "test",
+  **COMMON,  # limit: examples of the importance-weighted NLL; all else is of the whole split
+  "tune": 1000,
   "samples": 100,  # K of the importance-weighted NLL
-  "limit": 1000,  # examples it is computed on; the ELBO is on all
   "chunk": 50,  # of the K samples evaluated at once: memory, not the result
-  "palette": "magma",  # of grey images
 }
+VARIES = ("mask_seed",)
+_ERRORS, _SIZE = "Squared error beside the linear code", "Size of the code"
+METRICS = {
+  "elbo": Metric("ELBO", "nats"),
+  "nll": Metric("NLL (K={samples})", "nats", -1),
+  "iw": Metric("IW loss (K={samples})", "nats", -1),
+  "rate": Metric("Rate", "nats", 0),
+  "distortion": Metric("Distortion", "nats", -1),
+  "bits": Metric("Bits/dim", better=-1, digits=3, reduce=ratio),
+  "gap": Metric("Gap", "nats", 0),
+  "ess": Metric("ESS", better=0, digits=1),
+  "mse": Metric("Squared error", better=-1, digits=4, reduce=ratio, table=_ERRORS),
+  "psnr": Metric("PSNR", "dB", reduce=ratio, table=_ERRORS),
+  "other": Metric("Another's code", "", 0, 4, ratio, _ERRORS),
+  "numbers": Metric("Numbers", "", 0, 0, table=_SIZE),
+  "share": Metric("Numbers, %", "", 0, 1, table=_SIZE),
+  "float32": Metric("float32 bytes", "", 0, 0, table=_SIZE),
+  "stored": Metric("Bytes, %", "", 0, 1, table=_SIZE),
+  "bytes": Metric("Rate bytes", "", 0, 1, table=_SIZE),
+  "coded": Metric("Rate, %", "", 0, 1, table=_SIZE),
+}
+NOTE = (
+  "ELBO = −rate − distortion at β = 1, one sample of z, whatever the objective. NLL: the"
+  " importance-weighted −log p(x) with K = {samples} samples of z, an upper bound that falls as K"
+  " grows, on {limit} examples at most; IW loss: the same of a cross-entropy on grey levels, which"
+  " is not a likelihood; gap: what the ELBO loses to it; ESS: how many of the K count. Bits/dim:"
+  " −ELBO for each number that is there. A deterministic autoencoder has a distortion alone. With a"
+  " corruption rate, distortion and ELBO are of corrupted inputs, all else of clean ones. Squared"
+  " error: of E[x|z] at the posterior mean, for each number; PCA and the average are fitted on what"
+  " is observed of train. Another's code: that of a different example; no worse would mean that the"
+  " code is not used. Rate bytes: KL / (8 ln 2), what an ideal coder would need."
+)
 
 
-LARGE = 200_000  # training examples: of a larger split the linear code sees FITTED of them
-FITTED = 10_000  # evenly spaced
+class Own(NamedTuple):
+  """What squared errors and the NLL are of."""
+
+  there: fidelity.There
+  rows: np.ndarray  # [R] examples of the NLL
+  peak: float  # of PSNR
 
 
-class Scores(NamedTuple):
-  """Everything that is measured, for M members and N examples."""
-
-  rate: np.ndarray  # [M, N] nats
-  distortion: np.ndarray  # [M, N] nats
-  means: np.ndarray  # [M, N, L]
-  logvars: np.ndarray  # [M, N, L]
-  mse: np.ndarray  # [M, N]; NaN for categories, which have no distance
-  rows: np.ndarray  # [R] the examples of the columns below
-  shuffled: np.ndarray  # [M, R] mse with the code of another example
-  evidence: importance.Evidence | None  # [M, R] each; None for a deterministic autoencoder
-  x: np.ndarray  # [N, *shape] what the model was given
-  linear: np.ndarray  # [N] mse of PCA with as many numbers
-  constant: np.ndarray  # [N] mse of the average training example
-  pca: pca.Pca | None
+def prepare(source: Source, split: str, limit: int) -> Task:
+  """A whole split, or the first validation examples, and which of them the NLL is of."""
+  examples = source.split(split, None if split == source.settings["split"] else limit)
+  x = source.inputs(examples)
+  low, high = pictures.limits(source.data)
+  there = fidelity.all_comparable(source.spec, x, examples)
+  own = Own(there, pictures.spread(len(x), limit), (high - low) or 1.0)
+  return Task(source, split, examples, truth=x, own=own)
 
 
-def evaluate(run: Run, data: Dataset, key: Array, settings: dict[str, Any]) -> Report:
-  """Rate, distortion, ELBO, importance-weighted NLL, squared error against PCA, and sizes.
-
-  The ELBO is the training loss's own terms at β = 1. Squared errors are of E[x|z] at the
-  posterior mean. PCA, fitted on the training split, has as many numbers as the model.
-
-  Args:
-    run: an opened run; a row for each of its members.
-    data: the dataset it was trained on.
-    key: of everything that is drawn; each example's noise depends on it and on its id.
-    settings: see SETTINGS.
-
-  Raises:
-    UserError: an unknown setting or split.
-  """
-  settings = _members.resolve(SETTINGS, settings)
-  examples = _members.split(data, settings["split"])
-  scores = measure(run, data, examples, key, settings)
-  context = _reconstruction.Context(run, data, examples, scores, settings)
-  rows, pictures = _drawn(run, scores, examples, key)
-  return Report(
-    "reconstruction",
-    QUESTION,
-    _reconstruction.tables(context),
-    _reconstruction_figures.figures(context, rows, pictures),
-    _reconstruction.findings(context),
-    _reconstruction.arrays(context),
-  )
-
-
-def squared_error(
-  example: Example, encode: Callable[[Example], Array], decode: Callable[[Array], Array]
-) -> Array:
-  """mean over the elements of (x - decode(encode(example)))^2 for ONE example, []."""
-  return jnp.mean(jnp.square(decode(encode(example)) - example["x"]))
-
-
-def measure(
-  run: Run, data: Dataset, examples: dict, key: Array, settings: dict[str, Any]
-) -> Scores:
-  """All per-example scores of all members and of the baselines."""
-  drawn = terms(run, examples)
-  means, logvars = posterior(run, examples, key)
-  rows = _pictures.spread(len(examples["id"]), settings["limit"])
-  mse, shuffled = _errors(run, examples, key, means, rows)
-  weighted = None
-  if run.stochastic:
-    subset = {name: values[rows] for name, values in examples.items()}
-    sizes = settings["samples"], settings["chunk"]
-    weighted = evidence(run, subset, key, *sizes)
-  x = inputs(run, examples, key)
-  linear, constant, fitted = _baselines(run, data, x, key)
-  return Scores(
-    drawn["rate"],
-    drawn["distortion"],
-    means,
-    logvars,
-    mse,
-    rows,
-    shuffled,
-    weighted,
-    x,
-    linear,
-    constant,
-    fitted,
-  )
-
-
-def _errors(
-  run: Run, examples: dict, key: Array, means: np.ndarray, rows: np.ndarray
-) -> tuple[np.ndarray, np.ndarray]:
-  """The squared errors [M, N], and those with another example's code [M, R]."""
-  vae, shape = run.vae, means.shape[:2]
-  if run.spec.domain == "category":
-    return np.full(shape, np.nan), np.full((shape[0], len(rows)), np.nan)
-
-  def own(params: Params, hyper: Hyper, example: Example, key: Array) -> Array:
-    del hyper, key
-    return squared_error(
-      example, lambda e: vae.posterior(params, e).mean, lambda z: vae.mean(params, z)
-    )
-
+def model(task: Task, run: Run) -> dict[str, Any]:
+  """Rate, distortion, evidence and squared errors of every member, [M, 1, N, ...] each."""
+  examples, rows = task.examples, task.own.rows
   subset = {name: values[rows] for name, values in examples.items()}
-  x = inputs(run, subset, key)
-  # Half the set away, so that neighbours of one class in a sorted file are not exchanged.
-  codes = np.roll(means[:, rows], max(1, len(rows) // 2), axis=1)
-  other = apply_latents(run, lambda params, z, key: vae.mean(params, z), codes, key)
-  return apply(run, own, examples, key), np.stack(
-    [image.squared_error(x, y) for y in other]
-  )
+  found = asking.terms(run, examples)
+  q = task.source.posterior(run, examples)
+  found = {"distortion": found["distortion"], "rate": found["rate"], **q._asdict()}
+  if task.own.there.seen.any():
+    # Half the set away, so that neighbours of one class in a sorted file are not exchanged.
+    another = np.roll(q.mean[:, rows], max(1, len(rows) // 2), axis=1)
+    found["mse"] = asking.squared_errors(run, examples, q.mean)
+    found["other"] = asking.squared_errors(run, subset, another)
+  if not run.stochastic:
+    found.pop("rate")
+  elif task.split == task.settings["split"]:  # settings are chosen by the ELBO alone
+    sizes = task.settings["samples"], task.settings["chunk"]
+    weighed = asking.evidence(run, subset, task.source.key, *sizes)
+    bound = "nll" if run.likelihood.proper else "iw"
+    found |= {bound: -weighed.log_evidence, "ess": weighed.ess}
+  if run.stochastic and run.likelihood.proper:
+    bits = np.float64(found["rate"] + found["distortion"]) / np.log(2)
+    dims = np.broadcast_to(fidelity.dimensions(run.spec, examples), bits.shape)
+    found["bits"] = np.stack([bits, dims], -1)
+  method = "VAE" if run.stochastic else "autoencoder"
+  return {method: jax.tree.map(lambda values: values[:, None], found)}
 
 
-def _baselines(
-  run: Run, data: Dataset, x: np.ndarray, key: Array
-) -> tuple[np.ndarray, np.ndarray, pca.Pca | None]:
-  """Squared errors [N] of PCA and of the average training example, fitted on train."""
-  if run.spec.domain == "category":
-    nothing = np.full(len(x), np.nan)
-    return nothing, nothing, None
-  train = _members.split(data, "train")
-  if len(train["x"]) > LARGE:
-    rows = _pictures.spread(len(train["x"]), FITTED)
-    train = {name: values[rows] for name, values in train.items()}
-  train = inputs(run, train, key)
-  fitted = pca.fit(train, run.vae.latents)
-  rebuilt = pca.rebuild(fitted, x)
-  average = np.broadcast_to(train.mean(0), x.shape)
-  return image.squared_error(x, rebuilt), image.squared_error(x, average), fitted
+def baselines(task: Task) -> dict[str, Callable[[int], Any]]:
+  """PCA with as many numbers as the models have latents, or active ones; the average."""
+  there, source = task.own.there, task.source
+  if not there.seen.any():
+    return {}
+  fitted, sizes, active = codes.linear(source), set(), set()
+  for run in source.runs:
+    units = latent.active_units(source.posterior(run, task.examples).mean)
+    sizes.add(min(run.vae.latents, len(fitted.std)))
+    active |= {int(count) for count in units.sum(-1)} - {0}
+  sizes |= {count for count in sorted(active)[-3:] if count <= len(fitted.std)}
+
+  def of(count: int) -> dict[str, Any]:
+    rebuilt = pca.rebuild_seen(fitted, *there, count)
+    return {"mse": fidelity.sums(there, rebuilt), "numbers": count}
+
+  found = {f"PCA, {n} numbers": lambda c, n=n: of(n) for n in sorted(sizes, reverse=True)}
+  return found | {"average example": lambda c: of(0)}
 
 
-def _drawn(
-  run: Run, scores: Scores, examples: dict, key: Array
-) -> tuple[dict[str, np.ndarray], np.ndarray]:
-  """The rows of each picture by name, and all their reconstructions [M, rows, *shape]."""
-  order = np.argsort(scores.distortion[_members.shown(run)[0]], kind="stable")
-  count, middle = min(10, len(order)), len(order) // 2
-  start = max(0, middle - count // 2)
-  rows = {
-    "chosen": _pictures.chosen(examples, run.spec, 10),
-    "median": order[start : start + count],
-    "worst": order[::-1][:count],
-  }
-  every = np.concatenate(list(rows.values()))
+def rivals(line: Line, baselines: list[Line]) -> list[Line]:
+  """The linear codes of no more numbers than a line's own."""
+  latents = line.cells[""][0].member.run.vae.latents
+  return [one for one in baselines if one.cells[""][0].answer["numbers"] <= latents]
 
-  def show(params: Params, z: Array, key: Array) -> Array:
-    del key
-    return _pictures.shown(run.vae, run.spec, params, z)
 
-  return rows, apply_latents(run, show, scores.means[:, every], key)
+def score(task: Task, answer: Any, condition: int) -> dict[str, np.ndarray]:
+  """Nats, squared errors and sizes of a code; sums come with their counts, [n, 2]."""
+  del condition
+  found = {name: values for name, values in answer.items() if name in METRICS}
+  count = answer["mean"].shape[-1] if "mean" in answer else answer["numbers"]
+  found |= fidelity.sizes(task.source.spec, count, answer.get("rate"))
+  if "mse" in answer:
+    found["psnr"] = fidelity.decibels(answer["mse"], task.own.peak)
+  if "rate" in answer:
+    found["elbo"] = -(answer["rate"] + answer["distortion"])
+    bound = answer.get("nll", answer.get("iw"))
+    found |= {} if bound is None else {"gap": -found["elbo"][task.own.rows] - bound}
+  return found
+
+
+def further(outcome: Outcome) -> Extra:
+  """Rebuilt examples, what latents carry, the spread of errors, and the codes as arrays."""
+  answers = {r.member.number: r.answer for r in outcome.results if r.member is not None}
+  lead, task = outcome.lead, outcome.tasks[outcome.lead.part]
+  there, latents, mine = task.own.there, lead.run.vae.latents, answers[lead.number]
+  linear, beside = (lambda rows: {}), {}
+  if there.seen.any():
+    fitted = codes.linear(task.source)
+    code = lambda rows: pca.rebuild_seen(fitted, there.y[rows], there.seen[rows], latents)
+    linear = lambda rows: {"PCA": code(rows)}
+    beside = {"PCA": fidelity.sums(there, code(slice(None)))}
+  drawn = codes.drawn(outcome)
+  figures = codes.rebuilt(task, drawn, answers, mine["distortion"], linear)
+  figures += codes.rates(drawn, answers) + codes.plane(task, drawn, answers)
+  figures += codes.errors(drawn, answers, beside)
+  size = fidelity.original_bytes(lead.run.spec)
+  said = [f"An example is {lead.run.spec.size} numbers and takes {size:g} bytes."]
+  samples = outcome.settings["samples"]
+  if np.mean(mine.get("ess", samples)) < 0.05 * samples:
+    count = f"{np.mean(mine['ess']):.1f} of {samples} importance samples"
+    said.append(f"Only {count} count: more of them would lower the bound.")
+  return Extra((), figures, said, {"nll_id": task.own.rows} | codes.arrays(answers))

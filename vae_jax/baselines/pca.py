@@ -5,6 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from sklearn.decomposition import PCA
 
+from vae_jax.baselines import em_gaussian
 from vae_jax.types import UserError
 
 
@@ -37,6 +38,41 @@ def fit(x: np.ndarray, latents: int) -> Pca:
   fitted = PCA(count, svd_solver=solver, random_state=0).fit(flat)
   std = np.sqrt(np.maximum(fitted.explained_variance_, 0))
   return Pca(fitted.mean_, fitted.components_, std, x.shape[1:])
+
+
+def fit_seen(x: np.ndarray, seen: np.ndarray, latents: int) -> Pca:
+  """`fit` where entries are missing: the axes of a Gaussian's covariance, fitted by EM.
+
+  Args:
+    x: [N, *shape]; what is missing is not read.
+    seen: [N, *shape], 1 where an entry is there; a column that never is has no part in a code.
+    latents: L; fewer are used where N or the columns are fewer.
+  """
+  flat, there = (part.reshape(len(x), -1) for part in (np.asarray(x, np.float64), seen > 0))
+  if there.all():
+    return fit(x, latents)
+  kept = there.any(0)
+  gaussian = em_gaussian.fit(np.where(there, flat, np.nan)[:, kept], ridge=1e-6)
+  values, axes = np.linalg.eigh(gaussian.covariance)
+  count = min(latents, len(flat), len(values))
+  mean, components = np.zeros(flat.shape[1]), np.zeros((count, flat.shape[1]))
+  mean[kept], components[:, kept] = gaussian.mean, axes.T[::-1][:count]
+  std = np.sqrt(np.maximum(values[::-1][:count], 0))
+  return Pca(mean, components, std, x.shape[1:])
+
+
+def rebuild_seen(
+  pca: Pca, x: np.ndarray, seen: np.ndarray, numbers: int | None = None
+) -> np.ndarray:
+  """`rebuild` with codes that fit best, and are shortest, on what is there of each row."""
+  if seen.all():
+    return rebuild(pca, x, numbers)
+  flat, there = (part.reshape(len(x), -1) for part in (x, seen > 0))
+  axes = pca.components[:numbers] * there[:, None]  # [N, L, D]
+  gap = np.where(there, flat - pca.mean, 0.0)
+  z = np.einsum("nd,ndl->nl", gap, np.linalg.pinv(axes))
+  plain = pca._replace(components=pca.components[:numbers])
+  return decode(plain, z)
 
 
 def encode(pca: Pca, x: np.ndarray) -> np.ndarray:

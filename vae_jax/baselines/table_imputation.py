@@ -9,6 +9,9 @@ import warnings
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from vae_jax.metrics.imputation import Scale
+from vae_jax.types import Column
+
 
 def average(known: np.ndarray, x: np.ndarray) -> np.ndarray:
   """Each missing entry is the mean of its column's observed entries."""
@@ -58,3 +61,61 @@ def _chained(
     # Chained equations need not settle; the number of rounds is part of the method.
     warnings.simplefilter("ignore", ConvergenceWarning)
     return imputer.fit(known).transform(x)
+
+
+def widen(
+  columns: tuple[Column, ...],
+  scale: Scale,
+  x: np.ndarray,
+  observed: np.ndarray | None = None,
+) -> np.ndarray:
+  """The file's rows [N, D] as methods read them [N, E]: standardised, a category as V of 0 and 1.
+
+  NaN where not observed.
+  """
+  parts = []
+  for i, column in enumerate(columns):
+    if column.kind == "category":
+      place = np.round(x[:, i : i + 1] - column.shift)
+      part = (place == np.arange(column.categories)).astype(np.float64)
+    else:
+      part = (x[:, i : i + 1].astype(np.float64) - scale.center[i]) / scale.spread[i]
+    hole = np.zeros(len(x), bool) if observed is None else ~observed[:, i]
+    parts.append(np.where(hole[:, None], np.nan, part))
+  return np.concatenate(parts, 1)
+
+
+def narrow(columns: tuple[Column, ...], scale: Scale, wide: np.ndarray) -> np.ndarray:
+  """What methods filled in [N, E] as the file's rows [N, D]: one of V, whole ordinals."""
+  found, at = [], 0
+  for i, column in enumerate(columns):
+    width = column.categories if column.kind == "category" else 1
+    part, at = wide[:, at : at + width], at + width
+    if column.kind == "category":
+      found.append(column.shift + part.argmax(1))
+      continue
+    value = part[:, 0] * scale.spread[i] + scale.center[i]
+    if column.kind == "ordinal":
+      top = column.shift + column.categories - 1
+      value = np.clip(np.round(value), column.shift, top)
+    found.append(value)
+  return np.stack(found, 1)
+
+
+def written(
+  columns: tuple[Column, ...], rows: np.ndarray, numbers: np.ndarray
+) -> np.ndarray:
+  """A table as words, with a head line: [1 + N, 1 + D] strings, categories by their names.
+
+  Args:
+    columns: D of them.
+    rows: the number of each row in the file, [N].
+    numbers: [N, D], the file's numbers.
+  """
+  cells = [[f"{value:.6g}" for value in row] for row in numbers]
+  for i, column in enumerate(columns):
+    if column.names:
+      for row, value in zip(cells, numbers[:, i] - column.shift, strict=True):
+        row[i] = column.names[int(value)] if np.isfinite(value) else ""
+  named = [[str(n), *row] for n, row in zip(rows, cells, strict=True)]
+  return np.array([["row", *(c.name for c in columns)], *named])

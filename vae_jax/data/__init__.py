@@ -48,17 +48,28 @@ def load(config: dict[str, Any], data_dir: str | None) -> Dataset:
   full = {**known, **config}
   if not 0 <= full["seed"] < 2**31:
     raise UserError(f"data.seed is {full['seed']}; expected an integer in [0, 2^31).")
-  dataset = registry.find("data", config["name"]).load(full, data_dir)
-  if (
-    "anomaly" not in dataset.splits["test"]
-  ):  # else the loader did it, before it fits a scale
-    splits = _normal.apply(dataset.splits, dataset.spec.classes, full, dataset.name)
-    dataset = dataset._replace(splits=splits)
-  said = _normal.note(dataset.splits, full)
-  dataset = dataset._replace(note=f"{dataset.note} {said}".strip())
+  try:
+    dataset = registry.find("data", config["name"]).load(full, data_dir)
+  except MemoryError as error:
+    raise UserError(
+      f"The dataset {config['name']!r} does not fit the memory of this machine ({error}): make"
+      " it smaller."
+    ) from error
+  dataset = _marked(dataset, full)
   _check.dataset(dataset)
   _check.transformed(dataset, decode)
   return dataset
+
+
+def _marked(dataset: Dataset, config: dict[str, Any]) -> Dataset:
+  """The dataset with its anomalies in test alone, where its options say what is normal."""
+  if not (_normal.asked(config) or config["contamination"]):
+    return dataset
+  splits = dataset.splits
+  if "anomaly" not in splits["test"]:  # else the loader did it, before it fitted a scale
+    splits = _normal.apply(splits, dataset.spec.classes, config, dataset.name)
+  note = f"{dataset.note} {_normal.note(splits, config)}".strip()
+  return dataset._replace(splits=splits, note=note)
 
 
 def decode(x: Any) -> Array:

@@ -98,6 +98,7 @@ def answer(
   """
   module = application.module
   settings = of_settings.resolve(module.SETTINGS, given)
+  application = _with(application, settings)
   living = of_members.living(runs)
   application.optional("check", lambda runs, settings: None)(living, settings)
   application = application.optional("adapted", lambda application, *_: application)(
@@ -126,12 +127,13 @@ def answer(
 
 def _judged(outcome: Outcome, parts: list[int], sources: list[Source], say: Say) -> Outcome:
   """The outcome with its lines, the choice on validation and the verdicts."""
-  application, setting = outcome.application, outcome.grouping()
-  name = application.headline
-  metric, conditions = application.metrics[name], outcome.conditions
+  setting, conditions = outcome.grouping(), outcome.conditions
   lines = of_results.lines(outcome.results, setting)
   outcome = outcome._replace(lines=lines)
   known = ours = outcome.ours
+  application = outcome.application
+  name = application.headline
+  metric = application.metrics[name]
   several = sum(of_results.has(line, name) for line in ours) > 1 and metric.better != 0
   if several:
     tune = outcome.settings["tune"]
@@ -147,9 +149,28 @@ def _judged(outcome: Outcome, parts: list[int], sources: list[Source], say: Say)
   outcome = outcome._replace(chosen=chosen, on_validation=several, known=known)
   if chosen is None or metric.better == 0:
     return outcome
-  rivals = outcome.baselines
-  verdicts = of_results.against_baselines(chosen, rivals, name, metric, conditions)
-  return outcome._replace(verdicts=verdicts)
+  rivals = application.optional("rivals", lambda line, baselines: baselines)
+  return outcome._replace(verdicts=_held(outcome, rivals(chosen, outcome.baselines)))
+
+
+def _held(outcome: Outcome, rivals: list[Line]) -> list[Verdict]:
+  """The verdicts by the headline, or by the first metric that both sides have."""
+  metrics = outcome.application.metrics
+  for name in dict.fromkeys((outcome.application.headline, *metrics)):
+    if metrics[name].better and any(of_results.has(line, name) for line in rivals):
+      asked = outcome.chosen, rivals, name, metrics[name], outcome.conditions
+      if found := of_results.against_baselines(*asked):
+        return found
+  return []
+
+
+def _with(application: Application, settings: dict[str, Any]) -> Application:
+  """The application with its settings in what it says: the K of a bound, and the like."""
+  metrics = {
+    name: metric._replace(title=metric.title.format(**settings))
+    for name, metric in application.metrics.items()
+  }
+  return application._replace(metrics=metrics, note=application.note.format(**settings))
 
 
 def _described(members: list[Member], run: Run, task: Task) -> list[Member]:

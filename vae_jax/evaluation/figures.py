@@ -70,7 +70,8 @@ def over_sweep(outcome: Outcome) -> list[Figure]:
     x = [places[dict(line.setting)[axis]] for line, _ in known]
     title = condition or outcome.chosen.method
     series[title] = curve(x, [one for _, one in known])
-    rival = next((v.theirs for v in outcome.verdicts if v.condition == condition), None)
+    held = (v for v in outcome.verdicts if v.condition == condition and v.metric == name)
+    rival = next((v.theirs for v in held), None)
     if rival is not None and known:
       height = of_results.mean(rival, name, metric, condition)
       level = {"x": [min(x), max(x)], "y": [height] * 2, "style": "dashed"}

@@ -3,7 +3,8 @@
 An application is a module of `vae_jax.applications`: its question, its settings, its metrics
 and five functions. The kit maps them over members, conditions and examples, chooses on
 validation, compares with the baselines and writes every table, figure and sentence that
-follows from the scores. `docs/applications.md` has an example of 40 lines.
+follows from the scores. Titles of metrics and NOTE may name settings in braces.
+`docs/applications.md` has an example of 40 lines.
 
     QUESTION: str
     SETTINGS: dict[str, Any]              # with split, limit and tune of `settings.COMMON`
@@ -23,6 +24,7 @@ follows from the scores. `docs/applications.md` has an example of 40 lines.
     model(task, run) -> Ask | {method: answers}        # of ONE member and ONE example
     baselines(task) -> {method: condition index -> answer}
     score(task, answer, condition index) -> {metric: [n]}
+    rivals(line, baselines) -> baselines               # optional: those that a line is held against
     grouping(members) -> (member, condition) -> Setting | None   # optional: other settings
     pictures(task, condition) -> {label: [n, *shape]}  # optional: rows of the side-by-side figure
     shown(task, answer, condition) -> [n, *shape]      # optional: an answer as a picture

@@ -112,10 +112,9 @@ def arrays(outcome: Outcome) -> dict[str, np.ndarray]:
 
 def verdicts(outcome: Outcome) -> list[dict]:
   """The verdicts as plain numbers and words."""
-  name = outcome.application.headline
   return [
     {
-      "metric": name,
+      "metric": v.metric,
       "condition": v.condition,
       "setting": dict(v.ours.setting),
       "method": v.ours.method,

@@ -28,6 +28,7 @@ class Line(NamedTuple):
 class Verdict(NamedTuple):
   """The model's line against the baseline that is hardest for it under one condition."""
 
+  metric: str
   condition: str
   ours: Line
   theirs: Line
@@ -193,7 +194,7 @@ def against_baselines(
       hardest.append((condition, *least))
   adjusted = comparison.holm(np.array([d.p for _, d, _ in hardest]))
   return [
-    Verdict(condition, ours, theirs, d, float(p), _word(d, float(p), sign))
+    Verdict(name, condition, ours, theirs, d, float(p), _word(d, float(p), sign))
     for (condition, d, theirs), p in zip(hardest, adjusted, strict=True)
   ]
 

@@ -37,7 +37,11 @@ def verdict(outcome: Outcome) -> list[str]:
   name = outcome.application.headline
   metric = outcome.application.metrics[name]
   who = tables.chosen_words(outcome)
-  found = [f"{metric.title} of {who}: {_values(outcome, outcome.chosen, metric)}."]
+  found = [f"{metric.title} of {who}: {_values(outcome, outcome.chosen, name)}."]
+  if outcome.verdicts[0].metric != name:
+    name = outcome.verdicts[0].metric
+    metric = outcome.application.metrics[name]
+    found.append(f"Its {metric.title}: {_values(outcome, outcome.chosen, name)}.")
   for word in dict.fromkeys(one.word for one in outcome.verdicts):
     those = [one for one in outcome.verdicts if one.word == word]
     told = [_against(one, metric) for one in those]
@@ -45,8 +49,8 @@ def verdict(outcome: Outcome) -> list[str]:
   return found
 
 
-def _values(outcome: Outcome, line: Line, metric: Metric) -> str:
-  name, parts = outcome.application.headline, []
+def _values(outcome: Outcome, line: Line, name: str) -> str:
+  metric, parts = outcome.application.metrics[name], []
   for condition in outcome.conditions:
     mean = of_results.mean(line, name, metric, condition)
     value = f"{text(mean, metric.digits)}{_unit(metric)}"
@@ -80,7 +84,8 @@ def contrast(outcome: Outcome, first: str, second: str) -> str:
       told.append(f"{plus_minus(found, metric.digits, sign=True)}{_unit(metric)}{where}")
   if not told:
     return ""
-  return f"{second.capitalize()} against {first}, the same networks: {', '.join(told)}."
+  name = f"{second[0].upper()}{second[1:]}"
+  return f"{name} against {first}, the same networks: {', '.join(told)}."
 
 
 def _merged(lines: list[Line]) -> Line:
@@ -132,9 +137,13 @@ def block(outcome: Outcome, seconds: float) -> list[str]:
   if outcome.chosen is None:
     return lines
   rows: list[list[str]] = [["", *outcome.conditions]] if outcome.conditions != ("",) else []
-  ours = of_results.label(outcome.chosen, outcome.ours)
-  rows.append([ours, *_row(outcome, outcome.chosen, metric)])
+  named = of_results.label(outcome.chosen, outcome.ours)
+  rows.append([named, *_row(outcome, name)])
   if outcome.verdicts:
+    if outcome.verdicts[0].metric != name:
+      name = outcome.verdicts[0].metric
+      metric = outcome.application.metrics[name]
+      rows.append([metric.title, *_row(outcome, name)])
     at = {v.condition: v for v in outcome.verdicts}
     rivals = [at[c].theirs if c in at else None for c in outcome.conditions]
     cell = lambda line, c: (
@@ -165,9 +174,9 @@ def _told(found: list[Verdict]) -> str:
   return f"{'; '.join(parts)} (against {names})"
 
 
-def _row(outcome: Outcome, line: Line, metric: Metric) -> list[str]:
-  name = outcome.application.headline
-  best = {v.condition for v in outcome.verdicts if v.word == "ahead"}
+def _row(outcome: Outcome, name: str) -> list[str]:
+  metric, line = outcome.application.metrics[name], outcome.chosen
+  best = {v.condition for v in outcome.verdicts if v.word == "ahead" and v.metric == name}
   if not outcome.verdicts:
     found = [of_results.interval(line, name, metric, c) for c in outcome.conditions]
     return [plus_minus(one, metric.digits) if one is not None else "–" for one in found]

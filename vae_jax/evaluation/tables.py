@@ -96,41 +96,48 @@ def shared(outcome: Outcome, title: str) -> Table | None:
   return Table(title, tuple(columns), rows, f"± is the half width of {INTERVAL}.")
 
 
-def one_condition(outcome: Outcome, title: str) -> Table:
-  """Metrics of one table of an application without conditions: a row for each line."""
+def one_condition(outcome: Outcome, title: str = "") -> Table | None:
+  """The metrics of one table, of an application without conditions: a row for each line.
+
+  Where nothing is scored, the lines stand there all the same with their seconds.
+  """
+  has = of_results.has
   metrics = {
     name: metric
     for name, metric in outcome.application.metrics.items()
-    if metric.table == title and any(of_results.has(line, name) for line in outcome.lines)
+    if metric.table == title and any(has(line, name) for line in outcome.lines)
   }
-  lines = [
-    line for line in outcome.lines if any(of_results.has(line, name) for name in metrics)
-  ]
+  first = title == next(iter(outcome.application.metrics.values())).table
+  scored = any(result.scores for result in outcome.results)
+  if not metrics and (scored or not first):
+    return None
+  lines = [line for line in outcome.lines if any(has(line, name) for name in metrics)]
+  lines = lines if scored else outcome.lines
   head, rows = named(outcome, lines)
   columns, marks = [*head, "seeds"], []
   for metric in metrics.values():
     columns += [_title(metric), f"± {_title(metric)}"]
-  columns.append("seconds")
+  columns += ["seconds"] if first else []
   for line, row in zip(lines, rows, strict=True):
     row.append(_seeds(line))
     for name, metric in metrics.items():
       row += _cell(line, name, metric, "")
-    row.append(_seconds(line))
+    row += [_seconds(line)] if first else []
   compared = _rivals(outcome, lines)
   for metric in metrics.values():
     at = columns.index(_title(metric))
     found = _best([rows[i][at] for i in compared], metric.better)
     marks += [(compared[i], at) for i in found]
   headline = outcome.application.metrics[outcome.application.headline]
-  text = f"± is the half width of {INTERVAL}."
-  text = note(outcome, "") if headline.table == title else text
+  own = first or headline.table == title
+  text = note(outcome, "") if own else f"± is the half width of {INTERVAL}."
   title = title or outcome.application.name.replace("_", " ").capitalize()
   return Table(title, tuple(columns), rows, text, marks)
 
 
 def verdicts(outcome: Outcome) -> Table:
   """The chosen line against the hardest baseline under each condition."""
-  name = outcome.application.headline
+  name = outcome.verdicts[0].metric
   metric = outcome.application.metrics[name]
   rows = []
   for found in outcome.verdicts:
@@ -224,11 +231,14 @@ def note(outcome: Outcome, name: str) -> str:
     return text
   count = len(outcome.task.examples["id"])
   split = outcome.settings["split"]
-  likelihoods = sorted({run.likelihood.name for run in outcome.runs})
+  kind = lambda likelihood: ", a density" if likelihood.is_density else ""
+  likelihoods = sorted(
+    {f"{run.likelihood.name}{kind(run.likelihood)}" for run in outcome.runs}
+  )
   return (
     f"{text} On {count:,} examples of {split}. Seconds: of a method under all conditions, the"
     " model's methods together, compilation included, fitting not."
-    f" Likelihood: {', '.join(likelihoods)}. {outcome.application.note}"
+    f" Likelihood: {'; '.join(likelihoods)}. {outcome.application.note}"
   ).strip()
 
 

@@ -87,10 +87,11 @@ def estimate_of(
 
   each, rng = of(slice(None)), np.random.default_rng(0)
   w = 0.0
-  if examples > 1:
-    drawn = [of(rng.integers(examples, size=examples)).mean() for _ in range(replicates)]
-    w = float(np.var(drawn, ddof=1))
-  v = each.var(ddof=1) / seeds if seeds > 1 else 0.0
+  with np.errstate(invalid="ignore"):  # as in `estimate`
+    if examples > 1:
+      drawn = [of(rng.integers(examples, size=examples)).mean() for _ in range(replicates)]
+      w = float(np.var(drawn, ddof=1))
+    v = each.var(ddof=1) / seeds if seeds > 1 else 0.0
   return _estimate(float(each.mean()), (v, seeds - 1), (w, examples - 1), level)
 
 

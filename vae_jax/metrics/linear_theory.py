@@ -149,6 +149,49 @@ def switch_off(variances: np.ndarray, latents: int, noise: float | None) -> np.n
   return v[:latents] / np.minimum(v[None], v[:latents, None]).mean(1)
 
 
+def switches(
+  betas: np.ndarray, active: np.ndarray, logvars: np.ndarray, foretells: bool = True
+) -> list[tuple[float | None, float | None, float | None]]:
+  """When each latent goes off in a sweep, the largest variance first.
+
+  Args:
+    betas: of the members, [M].
+    active: how many latents each has on, [M].
+    logvars: of the posteriors, [M, L].
+    foretells: whether the noise is fixed, so that a posterior tells the switch.
+
+  Returns:
+    Of each latent the largest β at which every seed has it; the next at which none has; and
+    what the posterior foretells at the first of these, β / exp(logvar), the mean over seeds,
+    which at the optimum is v_l / s^2. None where there is none.
+  """
+  found = []
+  for place in range(logvars.shape[1]):
+    on = active > place
+    every = [float(b) for b in np.unique(betas) if on[betas == b].all()]
+    last = max(every, default=None)
+    none = [float(b) for b in np.unique(betas) if not on[betas == b].any()]
+    first = min((b for b in none if last is None or b > last), default=None)
+    told = None
+    if last is not None and foretells:
+      spread = np.sort(np.exp(np.asarray(logvars[betas == last], np.float64)), axis=1)
+      told = float(np.mean(last / spread[:, place]))
+    found.append((last, first, told))
+  return found
+
+
+def together(off: np.ndarray) -> dict[str, float]:
+  """Switches [L] by the numbers of their latents; those within a tenth share their mean."""
+  groups: list[list[int]] = []
+  for place, beta in enumerate(off):
+    if groups and off[groups[-1][0]] < 1.1 * beta:
+      groups[-1].append(place)
+    else:
+      groups.append([place])
+  name = lambda group: ", ".join(str(place + 1) for place in group)
+  return {name(group): float(off[group].mean()) for group in groups}
+
+
 def learned_noise(variances: np.ndarray, beta: float, latents: int) -> float:
   """The optimal s^2 of distortion + β rate when the noise is learned too.
 

@@ -52,10 +52,15 @@ def crps(draws: Array, x: Array) -> Array:
 def covered(draws: Array, x: Array, level: float = 0.9) -> Array:
   """Whether x lies in the central interval of its draws, for each number: 1 or 0.
 
-  The interval is between the empirical quantiles (1 - level) / 2 and (1 + level) / 2, ends
-  included. draws [K, *shape], x [*shape] -> [*shape].
+  The ends are the draws of ranks q (K + 1), q = (1 - level) / 2 and (1 + level) / 2, with
+  interpolation between two of them, so that one more draw lies inside with probability `level`;
+  the extreme draws where K < (1 + level) / (1 - level), whose interval holds less. draws
+  [K, *shape], x [*shape] -> [*shape]. Weibull (1939); Hyndman & Fan (1996), definition 6.
   """
-  low, high = jnp.quantile(draws, jnp.array([(1 - level) / 2, (1 + level) / 2]), axis=0)
+  count = draws.shape[0]
+  ranks = np.array([(1 - level) / 2, (1 + level) / 2]) * (count + 1)
+  places = np.clip((ranks - 1) / max(count - 1, 1), 0.0, 1.0)
+  low, high = jnp.quantile(draws, jnp.asarray(places, jnp.float32), axis=0)
   return ((x >= low) & (x <= high)).astype(jnp.float32)
 
 

@@ -33,6 +33,15 @@ def mean_and_error(values: np.ndarray, mask: np.ndarray | None = None) -> Mean:
     )
 
 
+def ratio(rows: np.ndarray) -> float:
+  """The sum of the first column of [N, 2] over that of the second; NaN where that is 0.
+
+  The mean over the entries of all examples, of which a row has the sum and the count.
+  """
+  total, count = np.sum(rows, 0, np.float64)
+  return float(total / count) if count else math.nan
+
+
 def bits_per_dimension(nats: float, size: int) -> float:
   """nats / (size ln 2): bits per number of the example."""
   return nats / (size * math.log(2))
