@@ -10,6 +10,7 @@ from helpers import evaluated
 from scipy import stats
 
 from vae_jax import data
+from vae_jax.applications.anomaly import scores
 from vae_jax.baselines import novelty
 from vae_jax.data import _normal
 from vae_jax.inference import anomaly_scores
@@ -143,7 +144,7 @@ def linear_with_outliers():
 def test_the_model_of_known_density_has_the_auroc_of_that_density():
   dataset, vae, marginal = linear_with_outliers()
   run = made.open_with(dataset, vae)
-  settings = {**QUICK, "weights": 400, "samples": 400}
+  settings = {**QUICK, "weights": 400, "samples": 400, "score": "−log p(x)"}
   report = evaluated("anomaly", run, settings)
   fields = dataset.splits["test"]
   exact = detection.auroc(rows(-marginal.logpdf(fields["x"]), fields["anomaly"]))
@@ -213,6 +214,19 @@ def test_a_run_that_says_nothing_of_normal_is_refused():
   dataset = made.table_data()
   with pytest.raises(UserError, match="needs to know what is normal"):
     evaluated("anomaly", made.open_with(dataset, made.identity(dataset)), QUICK)
+
+
+def test_the_ensemble_of_one_score_ranks_as_that_score_and_is_calibrated():
+  rng = np.random.default_rng(0)
+  normal, odd = (
+    {scores.NLL: rng.normal(size=(1, 99))},
+    {scores.NLL: rng.normal(size=(1, 50))},
+  )
+  both = scores.combined(odd, normal)[0]
+  order = np.argsort(odd[scores.NLL][0])
+  assert (np.diff(both[order]) >= 0).all()
+  own = scores.combined(normal, normal, among=True)[0]
+  np.testing.assert_allclose(np.sort(np.exp(-own)), np.arange(1, 100) / 99)
 
 
 def test_several_settings_are_chosen_by_the_elbo_of_normal_validation_examples():

@@ -27,7 +27,7 @@ SETTINGS = {
   "tune": 500,
   "reference": 1000,  # normal validation examples behind percentiles and the threshold
   "alarms": 0.05,  # the share of normal examples that may be flagged
-  "score": "auto",  # the method that is judged, by name; auto: see `scores.chosen`
+  "score": "auto",  # the method that is judged, by name; auto: ranks of all; see `scores.chosen`
   "samples": 4,  # S, draws of z behind an expectation over q
   "weights": 50,  # K, of the importance-weighted log p(x)
   "steps": 50,  # of the search for the posterior of likelihood regret

@@ -55,14 +55,12 @@ def offered(run: Run) -> tuple[str, ...]:
 def chosen(runs: list[Run], settings: dict[str, Any]) -> str:
   """The score that is judged where validation has no anomalies to choose one with.
 
-  Images: likelihood regret, as the likelihood of an image is mostly that of its own detail.
-  Else -log p(x). Of a deterministic autoencoder the squared error.
+  All of them together: which one is best differs from data to data, and nothing says which.
   """
   both = [name for name in METHODS if all(name in offered(run) for run in runs)]
-  if settings["score"] != "auto":
-    return of_settings.one_of(settings, "score", tuple(both))
-  order = [REGRET, WEIGHTED] if runs[0].spec.kind == "image" else [WEIGHTED, REGRET]
-  return next(name for name in (*order, SQUARED, MAHALANOBIS) if name in both)
+  if settings["score"] == "auto":
+    return RANKS
+  return of_settings.one_of(settings, "score", tuple(both))
 
 
 def both_kinds(fields: Values) -> bool:
@@ -99,7 +97,7 @@ def reference(source: Source, run: Run, ask: Ask) -> Values:
 
   def make() -> Values:
     found = scored(source, run, _validation(source), ask)
-    return {**found, RANKS: combined(found, found)}
+    return {**found, RANKS: combined(found, found, among=True)}
 
   return source.once(f"reference of {id(run)}", make)
 
@@ -121,17 +119,25 @@ def with_p_values(
   return {name: found[name] for name in names}, p
 
 
-def combined(found: Values, normal: Values) -> np.ndarray:
+def combined(found: Values, normal: Values, among: bool = False) -> np.ndarray:
   """log sum_s 1 / p_s over all scores, p_s a score's p-value among normal examples; [M, N].
 
   Large where any score is rarely as high: the negative logarithm of the harmonic mean of the
   p-values, Wilson (2019), up to a constant.
+
+  Args:
+    found: of the examples, [M, N] each.
+    normal: of normal examples, [M, R] each.
+    among: the examples are the normal ones; each is ranked among the others.
   """
   names = [name for name in METHODS if name in found and name != RANKS]
-  logs = [
-    -np.log([detection.p_values(*p) for p in zip(found[k], normal[k], strict=True)])
-    for k in names
-  ]
+  logs = []
+  for name in names:
+    p = np.stack(
+      [detection.p_values(*x) for x in zip(found[name], normal[name], strict=True)]
+    )
+    count = normal[name].shape[1]
+    logs.append(-np.log((p * (count + 1) - 1) / count if among else p))
   return logsumexp(np.stack(logs), axis=0)
 
 
