@@ -118,8 +118,7 @@ def make(
       gradient and the codes of a batch-level loss are of the whole batch either way.
   """
   loss, updates = batch_loss(vae, config, examples, axis), _updates(vae, config)
-  hyper_at = scheduled(config, total)
-  lagged = _is_lagged(config)
+  hyper_at, lagged = scheduled(config, total), _is_lagged(config)
 
   def train_step(
     state: State, hyper: Hyper, batch: Example
