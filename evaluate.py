@@ -23,6 +23,7 @@ def main() -> None:
   parser.add_argument("--member", type=int, help="only this member of a sweep")
   parser.add_argument("--checkpoint", default="best", help="best (default) or latest")
   parser.add_argument("--data_dir", help="where the data lies now, if it moved")
+  parser.add_argument("--out", help="where the report goes, for a run that is only read")
   parser.add_argument("--seed", type=int, default=0, help="of the evaluation's own noise")
   parser.add_argument(
     "--verbose", action="store_true", help="print the sentences of the report too"
@@ -44,6 +45,7 @@ def main() -> None:
       member=known.member,
       data_dir=known.data_dir,
       seed=known.seed,
+      out=known.out,
       verbose=known.verbose,
     )
 

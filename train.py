@@ -31,7 +31,7 @@ def main() -> None:
   parser.add_argument("--plan", action="store_true", help="say what would be trained")
   flags.add_distributed(parser)
   known, rest = parser.parse_known_args()
-  with flags.told_in_one_sentence():
+  with flags.told_in_one_sentence() as interrupt:
     overrides = flags.overrides(rest)
     flags.use_compilation_cache()
     flags.join(known)
@@ -44,6 +44,7 @@ def main() -> None:
       known.data_dir,
       place=known.placement,
       plan_only=known.plan,
+      interrupt=interrupt,
     )
 
 

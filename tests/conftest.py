@@ -5,6 +5,7 @@ import pathlib
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
+import helpers
 import jax
 import pytest
 
@@ -29,6 +30,26 @@ def data_dir() -> str:
   if not path.is_dir():
     pytest.skip(f"no real data: VAE_JAX_DATA or {path.name} beside the checkout")
   return str(path.resolve())
+
+
+@pytest.fixture(scope="session")
+def lowered(tmp_path_factory) -> pathlib.Path:
+  """The folder into which JAX writes the text of every program that this process compiles."""
+  folder = tmp_path_factory.mktemp("lowered")
+  jax.config.update("jax_dump_ir_to", str(folder))
+  return folder
+
+
+@pytest.fixture(autouse=True)
+def _no_lapack(lowered):
+  """No program that a test builds calls LAPACK: two such calls at once may wait for ever.
+
+  JAX_DUMP_IR_TO is JAX's own way to see all programs, also those that `jax.jit` compiles in
+  passing and those that the compilation cache has: they are lowered to text either way.
+  """
+  yield
+  found = helpers.lapack_calls(lowered)
+  assert not found, f"LAPACK in {found}: `vae_jax.linalg` has what small matrices need"
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -4,6 +4,7 @@ import contextlib
 import io
 import os
 import pathlib
+import re
 import runpy
 import subprocess
 import sys
@@ -96,3 +97,13 @@ def scored(report: Any, metric: str, **known: Any) -> list[float]:
   named = {"metric": metric, **known}
   rows = [r for r in report.scores.rows if all(r[at(k)] == v for k, v in named.items())]
   return [row[at("mean")] for row in rows]
+
+
+def lapack_calls(folder: pathlib.Path) -> list[str]:
+  """The programs in JAX's dump that call LAPACK, with what they call; empties the folder."""
+  found = []
+  for path in sorted(folder.glob("*.mlir")):
+    calls = sorted(set(re.findall(r"custom_call @(lapack_\w+)", path.read_text())))
+    found += [f"{path.stem}: {', '.join(calls)}"] if calls else []
+    path.unlink()
+  return found

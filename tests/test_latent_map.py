@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from vae_jax.inference import damage
-from vae_jax.inference.latent_map import latent_map, posterior_draws, resample, weigh
+from vae_jax.inference.latent_map import (
+  SMALL,
+  climb_by_newton,
+  latent_map,
+  posterior_draws,
+  resample,
+  weigh,
+)
 
 SIZE, LATENTS, STD = 12, 3, 0.4
 
@@ -27,6 +34,15 @@ def linear_gaussian(seed=0):
   return log_joint, mean, covariance
 
 
+def search(log_joint, starts, *settings):
+  """`latent_map` as one compiled program: by single operations it compiles hundreds."""
+  return jax.jit(lambda starts: latent_map(log_joint, starts, *settings))(starts)
+
+
+def draw(log_joint, mode, key, *settings):
+  return jax.jit(lambda z, k: posterior_draws(log_joint, z, k, *settings))(mode, key)
+
+
 def two_hills(z):
   """A mixture with its higher mode at (2, 0, 0) and a lower one at (-2, 0, 0)."""
   at = jnp.array([2.0, 0.0, 0.0])
@@ -38,16 +54,55 @@ def two_hills(z):
 def test_the_mode_of_a_linear_gaussian_model_is_exact(seed):
   log_joint, mean, _ = linear_gaussian(seed)
   starts = jax.random.normal(jax.random.key(seed), (3, LATENTS))
-  found = jax.jit(lambda s: latent_map(log_joint, s, 800, 0.05))(starts)
+  found = search(log_joint, starts, 800, 0.05)
   np.testing.assert_allclose(found.z, mean, atol=1e-4)
   np.testing.assert_allclose(found.objective, log_joint(found.z), rtol=1e-5)
   assert found.objective == found.objectives.max()
+  assert found.arrived
+  assert found.remaining < 1e-6
+
+
+def test_few_steps_of_adam_are_enough_for_newton_and_a_kink_does_not_arrive():
+  log_joint, mean, _ = linear_gaussian()
+  starts = jax.random.normal(jax.random.key(5), (3, LATENTS))
+  found = search(log_joint, starts, 5)
+  np.testing.assert_allclose(found.z, mean, atol=1e-4)
+  assert found.arrived
+  edge = lambda z: -10 * jnp.abs(z).sum()  # its slope is 10 wherever it is not 0
+  assert not search(edge, starts, 5).arrived
+
+
+def test_newton_keeps_only_what_is_better_and_goes_down_from_a_saddle():
+  double_well = lambda z: jnp.square(jnp.square(z[0]) - 1) + jnp.square(z[1])
+  descend = lambda cost, z: jax.jit(lambda z: climb_by_newton(cost, z))(z)
+  z, value, remaining = descend(double_well, jnp.array([0.1, 0.5]))
+  assert value < 0.2 < double_well(jnp.array([0.1, 0.5]))  # 0 at z = (1, 0)
+  assert z[0] > 0.6  # where Newton's own step goes to the saddle at (0, 0)
+  np.testing.assert_allclose(z[1], 0, atol=1e-4)
+  assert remaining > 1e-3  # three steps are too few from there, and it says so
+  steep = lambda z: jnp.sum(jnp.log1p(jnp.square(100 * z)))  # concave where it starts
+  start = jnp.array([1.0, -2.0])
+  _, value, _ = descend(steep, start)
+  assert value <= steep(start)
+  broken = lambda z: jnp.sum(z) * jnp.nan
+  z, value, remaining = descend(broken, start)
+  np.testing.assert_array_equal(z, start)
+  assert np.isnan(remaining)
+
+
+def test_many_latents_are_left_to_adam_and_say_what_may_be_left():
+  wide = lambda z: -0.5 * jnp.square(z - 1).sum()
+  found = search(wide, jnp.zeros((1, SMALL + 1)), 20)
+  bound = 0.5 * np.square(np.asarray(found.z) - 1).sum()
+  np.testing.assert_allclose(found.remaining, bound, rtol=1e-5)
+  assert not found.arrived
 
 
 def test_several_starts_are_never_worse_than_one():
   starts = jnp.array([[-2.5, 0.3, 0.0], [0.2, 0.1, 0.0], [3.0, 0.0, 1.0]])
-  alone = [latent_map(two_hills, start[None], 100).objective for start in starts]
-  together = latent_map(two_hills, starts, 100)
+  program = jax.jit(lambda starts: latent_map(two_hills, starts, 100))
+  alone = [program(start[None]).objective for start in starts]
+  together = program(starts)
   np.testing.assert_allclose(together.objectives, alone, atol=1e-5)
   assert together.objective == together.objectives.max() >= max(alone) - 1e-5
   assert together.objectives[together.start] == together.objective
@@ -60,16 +115,16 @@ def test_several_starts_are_never_worse_than_one():
 def test_no_result_is_worse_than_its_start():
   log_joint, mean, _ = linear_gaussian()
   start = jnp.asarray(mean, jnp.float32)[None]
-  found = latent_map(log_joint, start, 20, 5.0)  # steps far too large to get anywhere
+  found = search(log_joint, start, 20, 5.0)  # steps far too large to get anywhere
   assert found.objective >= log_joint(start[0])
-  nothing = latent_map(log_joint, start + 1, 0)
+  nothing = search(log_joint, start + 1, 0)
   np.testing.assert_allclose(nothing.z, start[0] + 1)
 
 
 def test_a_start_that_is_not_finite_never_wins():
   log_joint, mean, _ = linear_gaussian()
   starts = jnp.stack([jnp.full(LATENTS, jnp.nan), jnp.zeros(LATENTS)])
-  found = latent_map(log_joint, starts, 400)
+  found = search(log_joint, starts, 400)
   assert found.start == 1
   np.testing.assert_allclose(found.z, mean, atol=1e-3)
 
@@ -91,7 +146,7 @@ def test_a_batch_and_a_population_are_two_vmaps():
 def test_draws_have_the_exact_mean_and_covariance(scale):
   log_joint, mean, covariance = linear_gaussian()
   mode = jnp.asarray(mean, jnp.float32)
-  draws = posterior_draws(log_joint, mode, jax.random.key(1), 20_000, scale)
+  draws = draw(log_joint, mode, jax.random.key(1), 20_000, scale)
   z, weights = np.asarray(draws.z), np.exp(draws.log_weights)
   np.testing.assert_allclose(weights.sum(), 1, rtol=1e-4)
   average = weights @ z
@@ -111,8 +166,17 @@ def test_draws_have_the_exact_mean_and_covariance(scale):
 
 def test_a_saddle_is_sampled_at_most_as_widely_as_the_prior():
   flat = lambda z: 0.5 * jnp.square(z).sum()  # curved the wrong way everywhere
-  draws = posterior_draws(flat, jnp.zeros(4), jax.random.key(0), 4000)
+  draws = draw(flat, jnp.zeros(4), jax.random.key(0), 4000)
   np.testing.assert_allclose(draws.z.std(0), 1, atol=0.06)
+
+
+def test_a_hessian_that_is_not_finite_leaves_the_width_of_the_prior():
+  cliff = lambda z: -0.5 * jnp.square(z).sum() - jnp.sqrt(jnp.abs(z)).sum()
+  draws = draw(cliff, jnp.zeros(3), jax.random.key(0), 4000)
+  np.testing.assert_allclose(draws.z.std(0), 1, atol=0.06)
+  assert np.isfinite(draws.log_weights).all()
+  dead = draw(lambda z: jnp.nan * z.sum(), jnp.zeros(3), jax.random.key(0), 5)
+  assert np.isnan(dead.log_weights).all()
 
 
 def test_effective_draws_and_resampling():

@@ -13,6 +13,10 @@ PACKAGE = pathlib.Path(__file__).parent.parent / "vae_jax"
 FILES = sorted(PACKAGE.rglob("*.py"))
 LEVELS = {
   "types": 0,
+  "files": 0,
+  "interrupt": 0,
+  "ranges": 0,
+  "last_word": 0,
   "registry": 0,
   "flags": 0,
   **dict.fromkeys(
@@ -25,6 +29,7 @@ LEVELS = {
       "layers",
       "columns",
       "inference",
+      "linalg",
     ),
     1,
   ),
@@ -156,6 +161,30 @@ def test_import_pulls_in_nothing_optional():
     [sys.executable, "-c", code], capture_output=True, text=True, check=True
   )
   assert out.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("loaded", [False, True])
+def test_logs_for_tensorboard_without_pytorch_where_it_is_installed(tmp_path, loaded):
+  """A package `torch` that tells when it is imported; loaded before by the user, it stays."""
+  for package in ("torch", "comet_ml", "boto3"):
+    (tmp_path / f"{package}.py").write_text(f"print('imported {package}')\nTensor = float")
+  code = f"""
+import pathlib, sys
+sys.path.insert(0, {str(tmp_path)!r})
+{"import torch" if loaded else ""}
+from vae_jax.training import logging
+assert ("torch" in sys.modules) == {loaded}
+log = logging.Log(pathlib.Path({str(tmp_path)!r}), 0, [7])
+log.write([{{"step": 3, "split": "train", "member": 0, "loss": 1.5}}])
+log.close()
+assert ("torch" in sys.modules) == {loaded}
+import torch  # afterwards it is there for whoever wants it
+"""
+  command = [sys.executable, "-c", code]
+  out = subprocess.run(command, capture_output=True, text=True, check=True)
+  assert out.stdout.split("\n") == ["imported torch", ""]
+  (events,) = (tmp_path / "tensorboard").iterdir()
+  assert b"train/loss/member_7" in events.read_bytes()
 
 
 @pytest.mark.parametrize("path", FILES, ids=name)

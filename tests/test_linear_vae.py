@@ -237,8 +237,10 @@ def test_the_report_has_the_numbers_of_every_member_and_draws_its_figures(report
   assert members.rows[-1][members.columns.index("active")] == f"0 of {L} COLLAPSED"
   assert len(switches.rows) == L
   assert any("At β = 1 the ELBO" in finding for finding in report.findings)
+  # No β is better than another here: the first stands for all.
   gap = learned(report, "elbo") - np.array(scored(report, "elbo", method="exact"))
   np.testing.assert_allclose(learned(report, "gap"), gap)
+  assert report.headline["mean"] == pytest.approx(gap[0])
   worst = np.abs(gap).max()
   assert any(f"The ELBO is within {worst:.3f} nats" in line for line in report.block)
   drawn = {figure.name: figure for figure in report.figures}

@@ -16,7 +16,7 @@ from helpers import ROOT, tiny
 
 from vae_jax import asking
 from vae_jax import run as runs
-from vae_jax.training import loop, step
+from vae_jax.training import death, loop, step
 from vae_jax.types import UserError
 
 TIMING = ("examples_per_second",)
@@ -243,6 +243,10 @@ def test_a_diverging_member_does_not_touch_the_others(tmp_path):
 
 def test_a_run_whose_members_are_all_dead_says_so_when_it_is_evaluated(tmp_path):
   train = {"steps": 20, "eval_every": 20}
-  loop.train(tiny(train=train, hyper={"learning_rate": 1e30}), tmp_path, None)
+  config = tiny(train=train, hyper={"learning_rate": 1e30})
+  for _ in range(2):  # the second finds it finished, and dead all the same
+    with pytest.raises(death.AllDeadError, match="the learning rate, 1e\\+30") as error:
+      loop.train(config, tmp_path, None)
+    assert error.value.status == 1
   with pytest.raises(UserError, match="are dead, without parameters to evaluate"):
     runs.alive(runs.open_run(tmp_path))

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from vae_jax import registry
+from vae_jax.models import _cells
 from vae_jax.types import UserError
 
 SHAPES = [(8, 8, 1), (9, 6, 3), (12,), (6, 3), (28, 28, 1)]
@@ -266,3 +267,13 @@ def test_the_mask_is_a_second_input_where_it_is_asked_for(name, shape):
   assert grown == [2.0]  # the first matrix alone
   assert not build(name, shape).OBSERVES
   assert model.OBSERVES
+
+
+def test_the_kernel_of_a_cell_starts_with_the_orthonormal_rows_of_flax():
+  normal = np.asarray(jax.random.normal(jax.random.key(3), (24, 6)), float)
+  q, r = np.linalg.qr(normal)  # as nn.initializers.orthogonal, with its choice of the signs
+  np.testing.assert_allclose(
+    _cells._orthogonal(jax.random.key(3), (6, 24)),
+    (q * np.sign(np.diagonal(r))[None]).T,
+    atol=1e-5,
+  )

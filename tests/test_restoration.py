@@ -64,7 +64,7 @@ def open_exact(data: Dataset, axes=None, scale=1.0) -> Run:
   config = tiny(sweep=axes or {})
   members = sweep.members(config)
   flat = jnp.asarray(basis().reshape(RANK, -1))
-  inverse = jnp.linalg.pinv(flat)
+  inverse = jnp.asarray(np.linalg.pinv(flat))
   decode = lambda params, z: (
     0.5 + params["scale"] * jnp.tensordot(z, jnp.asarray(basis()), 1)
   )

@@ -100,7 +100,7 @@ def test_characters_and_long_sentences(tmp_path):
     ({"own.txt": numbered("a")}, {"encoding": "utf-9"}, "cannot be read as utf-9"),
     ({"own.tsv": ["no tab here"]}, {"path": "own.tsv"}, "own.tsv, line 1, has no sentence"),
     ({}, {"path": "owm"}, "no file or folder of sentences 'owm'"),
-    ({"own.txt.gz": ["not packed"]}, {"path": "own.txt.gz"}, "cannot be unpacked"),
+    ({"own.txt.gz": ["not packed"]}, {"path": "own.txt.gz"}, "own.txt.gz cannot be read"),
     ({"s/notes.md": ["a b"]}, {"path": "s"}, "s holds no file of sentences"),
     ({"s/test.txt": numbered("a")}, {"path": "s"}, "s has a test split alone"),
     ({"own.txt": ["a b"] * 3}, {"test": 3}, "data.test is 3"),

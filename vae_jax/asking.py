@@ -77,7 +77,7 @@ def apply_latents(
       ids = np.minimum(np.arange(start, start + width), n - 1)
       return jax.device_get(batch(params, codes[..., ids, :], ids, key))
 
-    results = cores.each(of_rows, range(0, n, width))
+    results = cores.each(of_rows, range(0, n, width), cores.name(fn))
     found.append(
       jax.tree.map(lambda *parts: np.concatenate(parts, axis=1)[:, :n], *results)
     )

@@ -10,12 +10,13 @@ import ast
 import importlib.util
 import inspect
 import math
+import os
 import pathlib
 from typing import Any
 
 from ml_collections import ConfigDict
 
-from vae_jax import registry
+from vae_jax import ranges, registry
 from vae_jax.types import UserError
 
 NUMBERS = {  # the part of `hyper` that every objective has
@@ -44,6 +45,7 @@ HALVING = {  # early stopping across the members of a sweep
   "factor": 2.0,  # of members from cut to cut, and of steps
 }
 SCHEDULE_STEPS = 1000.0
+SECTIONS = ("hyper", "schedule", "optimizer", "train", "halving")
 PARTS = ("data", "model", "likelihood", "objective", "corruption")  # each has a name
 
 
@@ -78,10 +80,14 @@ def override(full: dict, fields: dict[str, Any]) -> dict:
 
 
 def resolve(partial: dict) -> dict:
-  """Completes a partial configuration with the defaults of the parts it names."""
-  sections = ["hyper", "schedule", "optimizer", "train", "halving"]
-  known = ["seed", "sweep", *PARTS, *sections]
+  """Completes a partial configuration with the defaults of the parts it names.
+
+  Raises:
+    UserError: an unknown field, a value of the wrong type or out of its range.
+  """
+  known = ["seed", "sweep", *PARTS, *SECTIONS]
   _refuse_unknown("config", partial, known)
+  _check_sections(partial)
   given = {part: dict(partial.get(part, {})) for part in known[2:]}
   full: dict[str, Any] = {"seed": fit("config.seed", 0, partial.get("seed", 0))}
   numbers = dict(NUMBERS)
@@ -101,8 +107,24 @@ def resolve(partial: dict) -> dict:
   numbers |= {f"{name}_steps": SCHEDULE_STEPS for name in full["schedule"]}
   full["hyper"] = _complete("hyper", numbers, given["hyper"])
   full["sweep"] = _plain(partial.get("sweep", {}))
-  _check_ranges(full)
+  ranges.check_plain("config.sweep", full["sweep"])
+  ranges.check(full)
   return full
+
+
+def _check_sections(settings: dict) -> None:
+  """Refuses a value where fields are expected, and a part whose name is none."""
+  for name in (*PARTS, *SECTIONS):
+    section = settings.get(name, {})
+    if not isinstance(section, dict) or not all(isinstance(key, str) for key in section):
+      field = "name" if name in PARTS else "<field>"
+      raise UserError(
+        f"config.{name} is {section!r}; it has fields: write config.{name}.{field}=<value>."
+      )
+  for part in PARTS:
+    name = settings.get(part, {}).get("name", "")
+    if not isinstance(name, str):
+      raise UserError(f"config.{part}.name is {name!r}; it must be a name, a text.")
 
 
 def _options(part: str, name: str) -> dict:
@@ -137,6 +159,8 @@ def _merged(file: dict, given: dict) -> dict:
   Where the command line names another part, what the file said of the old one alone is
   dropped: `--config.likelihood.name=bernoulli` needs no word on the old likelihood's scale.
   """
+  _check_sections(file)
+  _check_sections(given)
   merged = {**file, **given}
   for name, values in given.items():
     if isinstance(values, dict) and isinstance(file.get(name), dict) and name != "sweep":
@@ -179,7 +203,7 @@ def difference(old: dict, new: dict, prefix: str = "config") -> list[str]:
 
 def _read(path: str) -> dict:
   file, _, argument = path.partition(":")
-  if not pathlib.Path(file).is_file():
+  if not os.path.isfile(file) or pathlib.Path(file).suffix != ".py":
     known = sorted(str(p) for p in pathlib.Path("configs").glob("*.py"))
     raise UserError(f"There is no config file {file!r}.{registry.nearest(file, known)}")
   spec = importlib.util.spec_from_file_location("vae_jax_config", file)
@@ -189,11 +213,16 @@ def _read(path: str) -> dict:
     settings = module.get_config(argument) if argument else module.get_config()
   except UserError:
     raise
-  except Exception as error:
+  except (Exception, SystemExit) as error:
     raise UserError(
       f"The config {path!r} failed: {type(error).__name__}: {error}. It must be a Python file"
       f" with get_config(argument='') that returns a ConfigDict."
     ) from error
+  if not isinstance(settings, ConfigDict | dict):
+    raise UserError(
+      f"The config {path!r} returned {type(settings).__name__}; its get_config must return a"
+      " ConfigDict."
+    )
   return _plain(settings)
 
 
@@ -211,7 +240,7 @@ def literal(text: str) -> Any:
   """A value as written on a command line: a Python literal, true or false, else a string."""
   try:
     return _plain(ast.literal_eval(text))
-  except (ValueError, SyntaxError):
+  except (ValueError, SyntaxError, RecursionError, MemoryError):
     lowered = text.lower()
     return {"true": True, "false": False}.get(lowered, text)
 
@@ -240,7 +269,8 @@ def _complete(part: str, defaults: dict, given: dict) -> dict:
 def _refuse_unknown(where: str, given: dict, known: list[str]) -> None:
   for name in given:
     if name not in known:
-      raise UserError(f"{where} has no field {name!r}.{registry.nearest(name, known)}")
+      hint = registry.nearest(str(name), known)
+      raise UserError(f"{where} has no field {name!r}.{hint}")
 
 
 def fit(where: str, default: Any, value: Any) -> Any:
@@ -254,6 +284,7 @@ def fit(where: str, default: Any, value: Any) -> Any:
     isinstance(default, int)
     and not isinstance(default, bool)
     and number
+    and math.isfinite(value)
     and value == int(value)
   ):
     return int(value)
@@ -274,48 +305,3 @@ def _schedule(given: dict, numbers: dict) -> dict:
       raise UserError(f"config.schedule.{name} is {schedule!r}; it must name a schedule.")
     registry.find("schedules", schedule)
   return {k: v for k, v in sorted(given.items()) if v != "constant"}
-
-
-def _check_ranges(full: dict) -> None:
-  """Refuses numbers that cannot be meant, before anything is compiled."""
-  train, hyper = full["train"], full["hyper"]
-  at_least_one = {
-    "train.batch_size": train["batch_size"],
-    "train.eval_batch_size": train["eval_batch_size"],
-    "train.log_every": train["log_every"],
-  }
-  at_least_one |= {"train.keep": train["keep"], "model.latents": full["model"]["latents"]}
-  for name, value in at_least_one.items():
-    if value < 1:
-      raise UserError(f"config.{name} is {value}; it must be at least 1.")
-  if train["steps"] <= 0 and train["epochs"] <= 0:
-    raise UserError(
-      "config.train.epochs and config.train.steps are both 0: give one of them."
-    )
-  for name in ("steps", "eval_every", "checkpoint_every", "members_at_once"):
-    if train[name] < 0:
-      raise UserError(f"config.train.{name} is {train[name]}; it must not be negative.")
-  halving = full["halving"]
-  if halving["first"] < 0 or halving["factor"] <= 1:
-    raise UserError(
-      f"config.halving has first {halving['first']} and factor {halving['factor']}: a step that"
-      f" is not negative (0: no halving), and a factor above 1."
-    )
-  if full["model"]["dtype"] not in ("float32", "bfloat16"):
-    raise UserError(
-      f"config.model.dtype is {full['model']['dtype']!r}; float32 or bfloat16."
-    )
-  check_numbers(hyper, "config.hyper")
-
-
-def check_numbers(hyper: dict[str, float], where: str) -> None:
-  """Refuses numbers of `hyper` that cannot be meant.
-
-  Raises:
-    UserError: one is negative, not finite, or a share above 1.
-  """
-  for name, value in hyper.items():
-    if not math.isfinite(value) or value < 0:
-      raise UserError(f"{where}.{name} is {value}; it must be finite and not negative.")
-  if hyper["corruption_rate"] > 1 or hyper["ema_decay"] >= 1:
-    raise UserError(f"{where}.corruption_rate lies in [0, 1] and ema_decay in [0, 1).")

@@ -1,14 +1,17 @@
 """What the two programs share before JAX is imported: overrides, errors in one sentence."""
 
 import argparse
+import atexit
 import contextlib
 import errno
 import os
 import pathlib
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+from vae_jax.interrupt import STATUS, Interrupt
+from vae_jax.last_word import LastWord
 from vae_jax.types import UserError
 
 
@@ -47,17 +50,23 @@ def assignments(words: list[str]) -> dict[str, str]:
 
 
 @contextlib.contextmanager
-def told_in_one_sentence() -> Iterator[None]:
-  """Turns a mistake of the caller into one sentence on stderr and exit status 2."""
+def told_in_one_sentence() -> Iterator[Interrupt]:
+  """Turns a mistake of the caller into one sentence on stderr and exit status 2.
+
+  Yields:
+    What a Ctrl-C asks of whoever heeds it; where nobody does it ends the program.
+  """
   threading.excepthook = _unless_the_disk_is_full
+  watch = Interrupt()
   try:
-    yield
+    with watch.watched():
+      yield watch
   except UserError as error:
     print(f"Error: {error}", file=sys.stderr)
-    _leave(2)
-  except KeyboardInterrupt:
-    print("Stopped. The same command goes on from the last checkpoint.", file=sys.stderr)
-    _leave(130)
+    _leave(error.status)
+  except KeyboardInterrupt as error:
+    print(error if str(error) else "Stopped.", file=sys.stderr)
+    _leave(STATUS)
   except BrokenPipeError:
     sys.stderr.close()  # the reader of our output left; nobody is there to be told
     sys.exit(1)
@@ -76,6 +85,7 @@ def told_in_one_sentence() -> Iterator[None]:
 
 
 _processes: list[int] = []  # how many this one has joined, where it has
+_at_once: list[Callable[[], None]] = []  # what is still to be done where nothing else is
 
 
 def _leave(status: int) -> None:
@@ -86,6 +96,8 @@ def _leave(status: int) -> None:
 
 
 def _leave_at_once(status: int) -> None:
+  for call in _at_once:
+    call()
   sys.stdout.flush()
   sys.stderr.flush()
   os._exit(status)
@@ -153,6 +165,10 @@ def join(known: argparse.Namespace) -> None:
   import jax
 
   seconds = known.heartbeat_timeout_seconds
+  word = LastWord()
+  # Before JAX registers its own: what is registered first is called last.
+  atexit.register(word.taken_back)
+  _at_once.append(word.taken_back)
   try:
     jax.distributed.initialize(**given, heartbeat_timeout_seconds=seconds)
     _processes.append(jax.process_count())

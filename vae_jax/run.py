@@ -8,13 +8,13 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from vae_jax import data, layers, registry
+from vae_jax import config as configuration
+from vae_jax import data, files, layers, registry
 from vae_jax import vae as models
 from vae_jax.likelihoods import Likelihood
 from vae_jax.training import step, sweep
-from vae_jax.training.checkpoint import Checkpoints
-from vae_jax.training.logging import read_rows
-from vae_jax.training.workdir import read_json
+from vae_jax.training.checkpoint import Checkpoints, identity
+from vae_jax.training.workdir import read_about, read_members, read_parts
 from vae_jax.types import VAE, Dataset, Params, Spec, UserError
 
 
@@ -79,12 +79,18 @@ def open_runs(workdir: str, which: str = "best", data_dir: str | None = None) ->
   if not (folder / "parts.json").is_file():
     return [_open_part(folder, which, data_dir)]
   programs: dict[int, list[Run]] = {}
-  for entry in read_json(folder / "parts.json"):
+  for entry in read_parts(folder / "parts.json"):
     where = folder / entry["folder"]
     if not Checkpoints.any(where):
       print(f"{where} is left out: its training has not reached a checkpoint.")
       continue
-    part = _open_part(where, which, data_dir)._replace(numbers=entry["members"])
+    part = _open_part(where, which, data_dir)
+    if len(part.members) != len(entry["members"]):
+      raise UserError(
+        f"{where} has {len(part.members)} members and {folder}/parts.json says"
+        f" {len(entry['members'])}: restore the one that is damaged, or train again."
+      )
+    part = part._replace(numbers=entry["members"])
     programs.setdefault(entry["program"], []).append(part)
   if not programs:
     raise UserError(
@@ -144,14 +150,13 @@ def _joined(workdir: str, parts: list[Run]) -> Run:
 
 
 def _open_part(folder: pathlib.Path, which: str, data_dir: str | None) -> Run:
-  config, members, about = (
-    read_json(folder / f"{name}.json") for name in ("config", "members", "run")
-  )
+  members, about = read_members(folder / "members.json"), read_about(folder / "run.json")
+  config = _config(folder / "config.json")
   dataset = data.load(config["data"], data_dir or about["data_dir"])
   likelihood = models.build_likelihood(config["likelihood"], dataset.spec)
   lowering = layers.choose_lowering(jax.default_backend(), len(members))
   vae = models.build(config, dataset.spec, lowering)
-  params, at, ended = _read(folder, config, vae, len(members), which)
+  params, at, ended = _read(folder, config, vae, members, which)
   objective = registry.find("objectives", config["objective"]["name"])
   return Run(
     workdir=str(folder),
@@ -164,13 +169,27 @@ def _open_part(folder: pathlib.Path, which: str, data_dir: str | None) -> Run:
     members=members,
     step=at,
     which=which,
-    history=read_rows(folder / "metrics.jsonl"),
+    history=files.read_rows(folder / "metrics.jsonl", len(members)),
     about=about,
     dataset=dataset,
     stochastic=getattr(objective, "STOCHASTIC", True),
     numbers=list(range(len(members))),
     ended=ended,
   )
+
+
+def _config(path: pathlib.Path) -> dict:
+  """The configuration of a part, its members' static fields applied; complete by today's code."""
+  try:
+    config = configuration.resolve(files.read_json(path, dict))
+    found = sweep.parts(config)
+  except UserError as error:
+    raise UserError(f"{path} cannot be used: {error}") from error
+  if len(found) > 1:
+    raise UserError(
+      f"{path} is of {len(found)} programs and parts.json is missing: restore it."
+    )
+  return {**found[0].config, "sweep": config["sweep"]}
 
 
 def select(run: Run, member: int) -> Run:
@@ -222,11 +241,12 @@ def only(run: Run, kept: list[int]) -> Run:
 
 
 def _read(
-  folder: pathlib.Path, config: dict, vae: VAE, members: int, which: str
+  folder: pathlib.Path, config: dict, vae: VAE, rows: list[dict], which: str
 ) -> tuple[Params, np.ndarray, list[str]]:
   """The parameters of a part, the step of each member's, and how each ended."""
   if which not in ("best", "latest"):
     raise UserError(f"The checkpoint is {which!r}; expected best or latest.")
+  members = len(rows)
   one = jax.eval_shape(
     functools.partial(step.init, vae, config), jax.ShapeDtypeStruct((), "int32")
   )
@@ -238,7 +258,7 @@ def _read(
   }
   item = {"best": "best", "latest": "params"}[which]
   checkpoints = Checkpoints.existing(folder)
-  found = checkpoints.restore({item: items[which]})
+  found = checkpoints.restore({item: items[which]}, identity(config, rows))
   checkpoints.close()
   if found is None:
     raise UserError(

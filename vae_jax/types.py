@@ -22,8 +22,10 @@ Hyper = dict[str, Array]  # numbers by name; every leaf is traced, [] or [M]
 class UserError(ValueError):
   """A mistake of the caller, told in one sentence: what was wrong, expected, to be done.
 
-  The programs print it without a traceback and exit with status 2.
+  The programs print it without a traceback and exit with `status`.
   """
+
+  status = 2
 
 
 class Column(NamedTuple):

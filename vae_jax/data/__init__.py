@@ -47,7 +47,13 @@ def load(config: dict[str, Any], data_dir: str | None) -> Dataset:
   full = {**known, **config}
   if not 0 <= full["seed"] < 2**31:
     raise UserError(f"data.seed is {full['seed']}; expected an integer in [0, 2^31).")
-  dataset = registry.find("data", config["name"]).load(full, data_dir)
+  try:
+    dataset = registry.find("data", config["name"]).load(full, data_dir)
+  except MemoryError as error:
+    raise UserError(
+      f"The dataset {config['name']!r} does not fit the memory of this machine ({error}): make"
+      " it smaller."
+    ) from error
   _check.dataset(dataset)
   _check.transformed(dataset, decode)
   return dataset

@@ -11,6 +11,7 @@ import pathlib
 import jax
 import numpy as np
 
+from vae_jax.data import _files
 from vae_jax.types import Array, Dataset, Example, Spec, UserError
 
 MODES = ("none", "static", "dynamic", "larochelle")
@@ -107,7 +108,7 @@ def larochelle(data_dir: str | None) -> Dataset:
 
 def _amat(path: pathlib.Path) -> np.ndarray:
   """[N, 784] bool from text or from a MATLAB file with the key X."""
-  try:
+  with _files.told(path.name, "download it again"):
     with path.open("rb") as file:
       matlab = file.read(6) == b"MATLAB"
     if matlab:
@@ -116,8 +117,7 @@ def _amat(path: pathlib.Path) -> np.ndarray:
       values = scipy.io.loadmat(path, appendmat=False)["X"]
     else:
       values = np.loadtxt(path, dtype=np.float32, ndmin=2)
-  except (ValueError, KeyError, OSError) as error:
-    raise UserError(f"{path.name} cannot be read ({error}); download it again.") from error
+    values = np.asarray(values, np.float32)
   if (
     values.ndim != 2 or values.shape[1] != 784 or not ((values == 0) | (values == 1)).all()
   ):

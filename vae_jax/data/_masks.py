@@ -3,6 +3,7 @@
 Rubin (1976) for the three; every mask is a function of the table and the mask seed alone.
 """
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -89,7 +90,8 @@ def _above(values: np.ndarray, limit: Any, draw: np.random.Generator) -> np.ndar
 
 def _standard(values: np.ndarray) -> np.ndarray:
   # The mechanism is nature, not the model: it may look at every value that is known.
-  with np.errstate(invalid="ignore"):
+  with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # of a column without a value, which is refused later
     mean, std = np.nanmean(values, 0), np.nanstd(values, 0)
   return np.nan_to_num((values - mean) / np.where(std > 0, std, 1))
 

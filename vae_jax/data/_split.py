@@ -1,5 +1,7 @@
 """Holding examples out of a split."""
 
+import math
+
 import numpy as np
 
 from vae_jax.types import UserError
@@ -13,6 +15,8 @@ def count(held_out: float, rows: int, option: str) -> int:
   Raises:
     UserError: it would hold out nothing or everything.
   """
+  if not math.isfinite(held_out):
+    raise UserError(f"data.{option} is {held_out}; expected a fraction or a whole number.")
   wanted = max(1, round(held_out * rows)) if 0 < held_out < 1 else held_out
   if wanted != int(wanted) or not 1 <= wanted < rows:
     raise UserError(

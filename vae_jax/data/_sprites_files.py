@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from vae_jax.data import _files
 from vae_jax.types import Factor, UserError
 
 FILE = "dsprites_ndarray_co1sh3sc6or40x32y32_64x64.npz"
@@ -67,11 +68,7 @@ def _npz(path: pathlib.Path, rows: int) -> Iterator[np.ndarray]:
   try:
     with zipfile.ZipFile(path) as archive, archive.open("imgs.npy") as file:
       version = np.lib.format.read_magic(file)
-      reader = {
-        (1, 0): np.lib.format.read_array_header_1_0,
-        (2, 0): np.lib.format.read_array_header_2_0,
-      }[version]
-      shape, fortran, dtype = reader(file)
+      shape, fortran, dtype = _files.header_reader(version)(file)
       if shape != (rows, SIDE, SIDE) or fortran or dtype.itemsize != 1:
         raise UserError(
           f"{path.name} holds imgs {shape} of {dtype}; expected bytes {(rows, SIDE, SIDE)}."
@@ -82,7 +79,9 @@ def _npz(path: pathlib.Path, rows: int) -> Iterator[np.ndarray]:
         if raw.size != count * SIDE * SIDE:
           raise UserError(f"{path.name} ends after picture {first}; download it again.")
         yield _packed(raw.reshape(count, -1), path.name)
-  except (zipfile.BadZipFile, KeyError, OSError, EOFError, zlib.error) as error:
+  except UserError:
+    raise
+  except _files.SYNTAX as error:
     raise UserError(f"{path.name} cannot be read ({error}); download it again.") from error
 
 

@@ -1,24 +1,20 @@
 """The files of tables as their origins publish them, and a user's own csv or npz."""
 
 import csv
-import gzip
 import pathlib
-import zipfile
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from vae_jax import registry
+from vae_jax.data import _csv, _files, _hivae
 from vae_jax.data.arrays import find_file
 from vae_jax.types import Column, UserError
 
 SETS = ("breast", "white", "yeast", "own")
 MISSING = ("", "?", "na", "nan", "null", "none")
 YEAST = ("mcg", "gvh", "alm", "mit", "erl", "pox", "vac", "nuc")
-HIVAE_KINDS = {
-  "real": "real", "pos": "positive", "count": "count", "cat": "category", "ordinal": "ordinal"
-}  # fmt: skip
 
 
 def _no_mask(rate: float) -> np.ndarray:
@@ -48,7 +44,7 @@ def read(name: str, path: str, target: str, data_dir: str | None) -> Table:
   if target or path:
     raise UserError(f"data.path and data.target belong to data.set=own; this is {name!r}.")
   if name.startswith("hivae/"):
-    return _hivae(name.removeprefix("hivae/"), data_dir)
+    return _hivae_table(name.removeprefix("hivae/"), data_dir)
   if name not in SETS:
     hint = registry.nearest(name, [*SETS, "hivae/Adult", "hivae/Breast", "hivae/Wine"])
     raise UserError(f"data.set is {name!r}.{hint}")
@@ -71,9 +67,14 @@ def _breast(data_dir: str | None) -> Table:
 
 
 def _white(data_dir: str | None) -> Table:
-  rows = _lines(data_dir, "winequality-white.csv")
+  file = "winequality-white.csv"
+  rows = _lines(data_dir, file)
   head = [name.strip().strip('"') for name in rows[0].split(";")]
-  values = np.array([line.split(";") for line in rows[1:]], np.float64)
+  values = _floats([line.split(";") for line in rows[1:]], len(head), file, first=2)
+  if len(head) < 2 or (values[:, -1] != np.floor(values[:, -1])).any():
+    raise UserError(
+      f"{file} has no quality, a whole number, in its last column; download it again."
+    )
   names, label = np.unique(values[:, -1].astype(int), return_inverse=True)
   return Table(
     "white",
@@ -87,10 +88,11 @@ def _white(data_dir: str | None) -> Table:
 
 def _yeast(data_dir: str | None) -> Table:
   rows = [line.split() for line in _lines(data_dir, "yeast.data")]
+  values = _floats([row[1:-1] for row in rows], len(YEAST), "yeast.data", first=1)
   names, label = np.unique([row[-1] for row in rows], return_inverse=True)
   return Table(
     "yeast",
-    np.array([row[1:-1] for row in rows], np.float64),
+    values,
     tuple(Column(name) for name in YEAST),
     "Yeast (UCI), 1,484 x 8, label: where the protein is.",
     label.astype(np.int32),
@@ -98,43 +100,62 @@ def _yeast(data_dir: str | None) -> Table:
   )
 
 
+def _floats(cells: list[list[str]], width: int, file: str, first: int) -> np.ndarray:
+  """Cells as numbers [N, width]; `first` is the number of the first row in its file.
+
+  Raises:
+    UserError: a row of another length, or a cell that is no finite number.
+  """
+  values = np.zeros((len(cells), width))
+  for i, row in enumerate(cells):
+    try:
+      sound = len(row) == width
+      values[i] = [float(cell) for cell in row] if sound else np.nan
+    except ValueError:
+      sound = False
+    if not sound or not (np.abs(values[i]) < _hivae.LARGEST).all():
+      raise UserError(
+        f"{file}, row {i + first}, is no row of {width} numbers; download the file again."
+      )
+  if not len(values):
+    raise UserError(f"{file} has no rows; download it again.")
+  return values
+
+
 def _lines(data_dir: str | None, name: str) -> list[str]:
   root = pathlib.Path(data_dir or ".")
   for folder in (root / "raw" / "uci_vaeac", root / "uci_vaeac", root):
-    for path, opened in ((folder / name, open), (folder / f"{name}.gz", gzip.open)):
+    for path in (folder / name, folder / f"{name}.gz"):
       if path.is_file():
-        with opened(path, "rt") as file:
-          return [line for line in file.read().splitlines() if line.strip()]
+        content, _ = _files.text(_files.unpacked(path), path.name)
+        lines = [line for line in content.splitlines() if line.strip()]
+        if not lines:
+          raise UserError(f"{path.name} is empty; download it again.")
+        return lines
   raise UserError(
     f"There is no {name} or {name}.gz in {root}/raw/uci_vaeac: download it from the UCI"
     f" repository, or pass --data_dir."
   )
 
 
-def _hivae(name: str, data_dir: str | None) -> Table:
+def _hivae_table(name: str, data_dir: str | None) -> Table:
   """A table of the HI-VAE repository with its column types; a missing value of it is NaN."""
   root = pathlib.Path(data_dir or ".")
   tried = [root / p / "uci_hivae.zip" for p in ("raw/uci_hivae", "uci_hivae", ".")]
   path = next((p for p in tried if p.is_file()), None)
   if path is None:
     raise UserError(f"There is no {tried[0]}: it holds the tables of the HI-VAE paper.")
-  with zipfile.ZipFile(path) as archive:
-    inside = {file: archive.read(file) for file in archive.namelist()}
+  inside = _files.archive(path)
   known = sorted({file.split("/")[0] for file in inside if "/" in file})
   if f"{name}/data.csv" not in inside:
     raise UserError(f"{path.name} has no table {name!r}.{registry.nearest(name, known)}")
-  values = _numbers(inside[f"{name}/data.csv"])
-  kinds = list(csv.DictReader(inside[f"{name}/data_types.csv"].decode().splitlines()))
-  truly = inside.get(f"{name}/MissingTrue.csv")
-  if truly is not None:
-    values[_pairs(truly, values.shape, f"{name}/MissingTrue.csv")] = np.nan
-  columns = []
-  for i, kind in enumerate(kinds):
-    column = Column(f"{name} {i + 1}", HIVAE_KINDS[kind["type"].strip()])
-    if column.kind in ("category", "ordinal"):
-      lowest = np.nanmin(values[:, i])  # files count from 0, 1 or -2
-      column = column._replace(categories=int(kind["nclass"]), shift=float(lowest))
-    columns.append(column)
+  with _files.told(f"{path.name}, {name}", "copy it again"):
+    values = _hivae.numbers(inside[f"{name}/data.csv"])
+    kinds = list(csv.DictReader(inside[f"{name}/data_types.csv"].decode().splitlines()))
+    truly = inside.get(f"{name}/MissingTrue.csv")
+    if truly is not None:
+      values[_hivae.pairs(truly, values.shape, f"{name}/MissingTrue.csv")] = np.nan
+    columns = _hivae.columns(name, values, kinds)
 
   def published(rate: float) -> np.ndarray:
     file = f"{name}/Missing{round(100 * rate)}_1.csv"
@@ -142,32 +163,11 @@ def _hivae(name: str, data_dir: str | None) -> Table:
       files = sorted(f for f in inside if f.startswith(f"{name}/Missing") and "_1." in f)
       rates = ", ".join(f.split("Missing")[1][:2] for f in files)
       raise UserError(f"{name} has no published mask at {rate:g}; there are {rates} %.")
-    return _pairs(inside[file], values.shape, file)
+    with _files.told(f"{path.name}, {file}", "copy it again"):
+      return _hivae.pairs(inside[file], values.shape, file)
 
   note = f"{name} of the HI-VAE repository, {values.shape[0]:,} x {values.shape[1]}."
   return Table(f"hivae_{name}", values, tuple(columns), note, published=published)
-
-
-def _numbers(raw: bytes) -> np.ndarray:
-  lines = raw.decode().splitlines()  # one of the files ends its lines with \r alone
-  return np.genfromtxt(lines, delimiter=",", dtype=np.float64, ndmin=2)
-
-
-def _pairs(raw: bytes, shape: tuple[int, int], file: str) -> np.ndarray:
-  """(row, column) pairs, counted from 1 as published, as a mask [N, D].
-
-  Raises:
-    UserError: a pair counts from 0 or lies outside the table.
-  """
-  pairs = _numbers(raw).astype(int)
-  if pairs.min() < 1 or (pairs.max(0) > shape).any():
-    raise UserError(
-      f"{file} has pairs from {pairs.min(0)} to {pairs.max(0)} for a table of {shape}; the"
-      f" published masks count rows and columns from 1."
-    )
-  mask = np.zeros(shape, bool)
-  mask[tuple(pairs.T - 1)] = True
-  return mask
 
 
 def _find_own(path: str, data_dir: str | None) -> pathlib.Path:
@@ -178,7 +178,13 @@ def _find_own(path: str, data_dir: str | None) -> pathlib.Path:
 
 def _own(path: pathlib.Path, target: str) -> Table:
   """A csv with a head line, or the array `x` of an npz; NaN or an empty cell is missing."""
-  head, cells = _csv(path) if path.suffix == ".csv" else _npz(path)
+  note = f"From {path.name}."
+  if path.suffix == ".csv":
+    head, cells, encoding = _csv.read(path)
+    if not encoding.startswith("utf"):
+      note = f"From {path.name}, read as {encoding}, as it is not UTF-8."
+  else:
+    head, cells = _npz(path)
   columns, values, label, classes = [], [], None, ()
   if target and target not in head:
     raise UserError(
@@ -200,42 +206,27 @@ def _own(path: pathlib.Path, target: str) -> Table:
     values.append(numbers)
   if not values:
     raise UserError(f"{path.name} has no column beside the target.")
-  note = f"From {path.name}."
   return Table(path.stem, np.stack(values, 1), tuple(columns), note, label, classes)
 
 
-def _csv(path: pathlib.Path) -> tuple[list[str], list[list[str]]]:
-  with path.open(newline="", encoding="utf-8") as file:
-    sample = file.read(4096)
-    file.seek(0)
-    dialect = ";" if sample.count(";") > sample.count(",") else ","
-    rows = [row for row in csv.reader(file, delimiter=dialect) if row]
-  if len(rows) < 3:
-    raise UserError(
-      f"{path.name} has {len(rows)} lines; expected names and two rows or more."
-    )
-  for number, row in enumerate(rows):
-    if len(row) != len(rows[0]):
-      raise UserError(
-        f"{path.name}: row {number + 1} has {len(row)} cells and the first has"
-        f" {len(rows[0])}; expected the same number."
-      )
-  return [name.strip() for name in rows[0]], [list(c) for c in zip(*rows[1:], strict=True)]
-
-
-def _npz(path: pathlib.Path) -> tuple[list[str], list[np.ndarray]]:
-  from vae_jax.data.arrays import read_arrays
-
-  arrays = read_arrays(path)
+def _npz(path: pathlib.Path) -> tuple[list[str], list[Any]]:
+  arrays = _files.arrays(path)
   x = arrays.get("x")
-  if x is None or x.ndim != 2 or x.dtype.kind not in "biuf":
+  if x is None or x.ndim != 2 or x.dtype.kind not in "biuf" or 0 in x.shape:
     raise UserError(
       f"{path.name} has no array x [N, D] of numbers; NaN marks what is missing."
     )
   head = [f"x{i + 1}" for i in range(x.shape[1])]
-  cells = list(x.astype(np.float64).T)
+  cells: list[Any] = list(x.astype(np.float64).T)
   if "label" in arrays:
-    head, cells = [*head, "label"], [*cells, arrays["label"].astype(np.float64)]
+    label = arrays["label"]
+    if label.shape != x.shape[:1] or label.dtype.kind not in "biufU":
+      raise UserError(
+        f"{path.name}: label is {label.dtype} of shape {label.shape} and x has {len(x)} rows;"
+        " expected one number or word a row."
+      )
+    words = label.tolist() if label.dtype.kind == "U" else label.astype(np.float64)
+    head, cells = [*head, "label"], [*cells, words]
   return head, cells
 
 
@@ -256,6 +247,11 @@ def _column(cell: list | np.ndarray, file: str, name: str) -> tuple[np.ndarray, 
           f"{file}: column {name!r} has {len(names)} different words; drop it, or write"
           f" numbers."
         ) from None
-  if np.isinf(numbers).any():
-    raise UserError(f"{file}: column {name!r} has an infinite value; correct it.")
+  beyond = np.abs(numbers) > _hivae.LARGEST
+  if beyond.any():
+    row = int(np.argmax(beyond)) + (0 if isinstance(cell, np.ndarray) else 2)
+    raise UserError(
+      f"{file}: column {name!r} has {numbers[beyond][0]:g} in row {row}, an infinite value or"
+      f" one beyond {_hivae.LARGEST:g}; correct it."
+    )
   return numbers, names

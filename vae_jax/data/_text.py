@@ -1,15 +1,15 @@
 """Reading sentences from files, and turning them into numbers by a vocabulary."""
 
+import codecs
 import collections
-import gzip
 import pathlib
 import re
-import zlib
 from typing import NamedTuple
 
 import numpy as np
 
 from vae_jax import registry
+from vae_jax.data import _files
 from vae_jax.types import UserError
 
 SPECIAL = ("<pad>", "<eos>", "<unk>")  # 0, 1, 2
@@ -22,6 +22,15 @@ SPLITS = {
 }
 ENDINGS = (".txt", ".tsv", ".gz", ".pos", ".neg", ".0", ".1")
 UNITS = ("word", "character")
+# Codecs of Python that are not how anybody saves a text.
+NO_LETTERS = (
+  "unicode-escape",
+  "raw-unicode-escape",
+  "idna",
+  "punycode",
+  "undefined",
+  "utf-7",
+)
 
 
 class Part(NamedTuple):
@@ -99,15 +108,12 @@ def _split_and_label(path: pathlib.Path) -> tuple[str, str]:
 
 def _lines(file: pathlib.Path, encoding: str) -> list[tuple[str, str | None]]:
   """The sentences of a file with their own label where it has a tab, else None."""
+  raw = _files.unpacked(file)
   try:
-    raw = gzip.decompress(file.read_bytes()) if file.suffix == ".gz" else file.read_bytes()
-  except (OSError, EOFError, zlib.error) as error:
-    raise UserError(
-      f"{file.name} cannot be unpacked ({error}); copy it again from where it came from."
-    ) from error
-  try:
+    if codecs.lookup(encoding).name in NO_LETTERS:
+      raise LookupError("no encoding of letters")
     text = raw.decode(encoding).removeprefix("\ufeff")
-  except (UnicodeDecodeError, LookupError) as error:
+  except (ValueError, LookupError) as error:
     raise UserError(
       f"{file.name} cannot be read as {encoding} ({error}); save it as UTF-8, or name its"
       " encoding in data.encoding, latin-1 for the film reviews."

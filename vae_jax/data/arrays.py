@@ -5,14 +5,15 @@
 `y` with the split before or after. A split that is not given is drawn from train.
 """
 
+import math
+import os
 import pathlib
-import zipfile
 from typing import Any
 
 import numpy as np
 
 from vae_jax import registry
-from vae_jax.data import _binarise, _split
+from vae_jax.data import _binarise, _files, _split
 from vae_jax.types import Dataset, Spec, UserError
 
 # kind and domain are inferred when empty; valid and test are fractions or counts.
@@ -63,7 +64,7 @@ def find_file(name: str, data_dir: str | None) -> pathlib.Path:
   if data_dir is not None:
     tried.append(pathlib.Path(data_dir) / name)
   for path in tried:
-    if path.is_file():
+    if os.path.isfile(path):  # False also for a name that no file can have
       return path
   beside = [
     p.name for t in tried if t.parent.is_dir() for p in sorted(t.parent.glob("*.np[yz]"))
@@ -78,17 +79,7 @@ def read_arrays(path: pathlib.Path) -> dict[str, np.ndarray]:
   Raises:
     UserError: the file holds no arrays of numbers.
   """
-  try:
-    with path.open("rb") as file:
-      loaded = np.load(file, allow_pickle=False)
-      if isinstance(loaded, np.ndarray):
-        return {"x": loaded}
-      return {key: loaded[key] for key in loaded.files}
-  except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-    raise UserError(
-      f"{path.name} cannot be read as .npy or .npz arrays of numbers ({error}); save it "
-      "with numpy.save or numpy.savez, without Python objects."
-    ) from error
+  return _files.arrays(path)
 
 
 def _parts(
@@ -137,6 +128,7 @@ def _check_shape(fields: dict[str, np.ndarray], train: np.ndarray, where: str) -
       f"{where}: one example is {x.shape[1:]} {x.dtype} and in train {train.shape[1:]} "
       f"{train.dtype}; expected the same."
     )
+  _files.check_finite(x, where)
   if "label" in fields and fields["label"].shape != x.shape[:1]:
     raise UserError(
       f"{where}: labels have shape {fields['label'].shape} and x has {len(x)} rows; "
@@ -162,10 +154,14 @@ def _labels(
       for k, v in parts.items()
     }
     return parts, tuple(names.tolist())
-  if every.dtype.kind not in "iu" or every.min() < 0 or every.max() > 1_000_000:
+  if every.dtype.kind not in "iu":
+    raise UserError(
+      f"{name}: labels are {every.dtype}; expected integers from 0, or strings."
+    )
+  if every.min() < 0 or every.max() > 1_000_000:
     raise UserError(
       f"{name}: labels are {every.dtype}, {every.min()} to {every.max()}; expected integers "
-      "from 0, or strings."
+      "from 0 to 1,000,000, or strings."
     )
   parts = {k: {**v, "label": v["label"].astype(np.int32)} for k, v in parts.items()}
   return parts, tuple(str(i) for i in range(int(every.max()) + 1))
@@ -181,7 +177,14 @@ def _spec(
     )
   shape = (*x.shape[1:], 1) if kind == "image" and x.ndim == 3 else x.shape[1:]
   domain = domain or _domain(every)
-  top = int(max(v.max() for v in every.values())) + 1 if domain == "category" else 0
+  largest = max(float(v.max()) for v in every.values())
+  most = {"category": 2**31 - 2, "count": 2**24}.get(domain, math.inf)
+  if largest > most:
+    raise UserError(
+      f"x reaches {largest:.0f} and data.domain is {domain!r}, whose numbers are kept exactly up"
+      f" to {most:,}: number the categories from 0, or scale the counts."
+    )
+  top = int(largest) + 1 if domain == "category" else 0
   return Spec(shape, kind, domain, categories=top, classes=classes)
 
 

@@ -4,16 +4,14 @@ A folder holds `train-images-idx3-ubyte`, `train-labels-idx1-ubyte` and the same
 `t10k`; labels may be left out. Source of the format: LeCun, Cortes and Burges, MNIST page.
 """
 
-import gzip
 import math
 import pathlib
 import struct
-import zlib
 from typing import Any
 
 import numpy as np
 
-from vae_jax.data import _binarise, _split
+from vae_jax.data import _binarise, _files, _split
 from vae_jax.types import Dataset, Spec, UserError
 
 OPTIONS = {"path": "", "binarise": "none"}
@@ -35,6 +33,11 @@ def load(config: dict[str, Any], data_dir: str | None) -> Dataset:
   if config["binarise"] == "larochelle" and folder.name == "mnist":
     return _binarise.larochelle(data_dir)
   parts = {split: _part(folder, prefix) for split, prefix in PARTS.items()}
+  sizes = [parts[split]["x"].shape[1:3] for split in PARTS]
+  if sizes[0] != sizes[1]:
+    raise UserError(
+      f"{folder.name} has images {sizes[0]} in train and {sizes[1]} in t10k; expected one size."
+    )
   labelled = all("label" in fields for fields in parts.values())
   if not labelled:
     parts = {split: {"x": fields["x"]} for split, fields in parts.items()}
@@ -55,10 +58,7 @@ def read(path: pathlib.Path) -> np.ndarray:
   Raises:
     UserError: it is not idx, not of unsigned bytes, or shorter or longer than it says.
   """
-  try:
-    raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-  except (OSError, EOFError, zlib.error) as error:
-    raise UserError(f"{path.name} cannot be read ({error}); download it again.") from error
+  raw = _files.unpacked(path)
   if len(raw) < 4 or raw[:2] != b"\0\0" or raw[2] != UBYTE or len(raw) < 4 + 4 * raw[3]:
     raise UserError(
       f"{path.name} begins with {raw[:4].hex(' ') or 'nothing'}; expected an idx header of "
@@ -100,8 +100,8 @@ def _part(folder: pathlib.Path, prefix: str) -> dict[str, np.ndarray]:
   if images is None:
     raise UserError(f"{folder} has no {prefix}-images-idx3-ubyte(.gz); add the file.")
   x = read(images)
-  if x.ndim != 3:
-    raise UserError(f"{images.name} has {x.ndim} axes; expected [N, H, W].")
+  if x.ndim != 3 or 0 in x.shape:
+    raise UserError(f"{images.name} has shape {x.shape}; expected [N, H, W], none empty.")
   labels = _file(folder, prefix, "labels", 1)
   if labels is None:
     return {"x": x[..., None]}

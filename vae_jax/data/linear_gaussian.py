@@ -19,6 +19,9 @@ from vae_jax.types import Dataset, Spec, UserError
 OPTIONS = {"dims": 10, "latents": 3, "noise": 0.5, "n": 10_000, "test": 2_000, "truth": 0}
 
 
+MOST = 10**9  # numbers of x
+
+
 class Truth(NamedTuple):
   """The parameters the data was drawn from; float64."""
 
@@ -53,8 +56,13 @@ def truth(config: dict[str, Any]) -> Truth:
     raise UserError(
       f"data.latents is {latents}; expected between 1 and data.dims = {dims}."
     )
-  if not noise > 0:
+  if not 0 < noise < 1e9:
     raise UserError(f"data.noise is {noise}; expected a positive standard deviation.")
+  if dims > 10_000 or full["truth"] < 0:
+    raise UserError(
+      f"data.dims is {dims} and data.truth {full['truth']}; expected up to 10,000, and a seed"
+      " that is not negative."
+    )
   draw = np.random.default_rng(full["truth"])
   left, _ = np.linalg.qr(draw.normal(size=(dims, latents)))
   right, _ = np.linalg.qr(draw.normal(size=(latents, latents)))
@@ -73,6 +81,10 @@ def load(config: dict[str, Any], data_dir: str | None) -> Dataset:
   if config["n"] < 2 or config["test"] < 1:
     raise UserError(
       f"data.n is {config['n']} and data.test {config['test']}; expected at least 2 and 1."
+    )
+  if (config["n"] + config["test"]) * config["dims"] > MOST:
+    raise UserError(
+      f"data.n and data.test times data.dims are beyond {MOST:,} numbers; make one smaller."
     )
   draw = np.random.default_rng([config["truth"], 1])
   rest = _sample(known, draw, config["n"])

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from vae_jax.data import _split
+from vae_jax.data import _files, _split
 from vae_jax.types import Dataset, Spec, UserError
 
 OPTIONS = {"side": 8, "colour": False, "valid": 0.05}
@@ -78,7 +78,8 @@ def _sheets(data_dir: str | None) -> list[tuple[int, pathlib.Path]]:
 def _read(path: pathlib.Path) -> np.ndarray:
   from PIL import Image
 
-  x = np.asarray(Image.open(path))
+  with _files.told(path.name, "download it again"):
+    x = np.asarray(Image.open(path))
   if x.dtype != np.uint8 or x.ndim != 3 or x.shape[1:] != (PIXELS**2, 3):
     raise UserError(
       f"{path.name} is {x.shape} {x.dtype}; expected [N, {PIXELS**2}, 3] uint8, an image a row."

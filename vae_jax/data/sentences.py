@@ -24,6 +24,7 @@ OPTIONS = {
   "limit": 0,  # sentences of each split at most, drawn with the seed; 0: all
   "n": 6_000,  # sentences of the grammar
 }
+MOST = 10_000_000  # sentences of the grammar, each of them drawn on the host
 TEST = 1_000  # of them, drawn before any other
 
 
@@ -37,6 +38,7 @@ def load(config: dict[str, Any], data_dir: str | None) -> Dataset:
     UserError: a file that is missing, empty, damaged or in another encoding; a class with no
       example in a split; too large a share of unknown symbols; nothing left at this length.
   """
+  _check(config)
   if config["path"]:
     path = _text.find(config["path"], data_dir)
     name = path.name.split(".")[0]
@@ -54,6 +56,15 @@ def load(config: dict[str, Any], data_dir: str | None) -> Dataset:
   if dropped:
     note += f" {dropped:,} longer than {config['length']} {config['unit']}s are left out."
   return _numbers(name, parts, classes, config, note)
+
+
+def _check(config: dict[str, Any]) -> None:
+  """Refuses options that cannot be meant."""
+  for name, least in (("length", 1), ("min_count", 1), ("limit", 0)):
+    if config[name] < least:
+      raise UserError(f"data.{name} is {config[name]}; expected at least {least}.")
+  if not 0 <= config["unknown"] <= 1:
+    raise UserError(f"data.unknown is {config['unknown']}; expected a share in [0, 1].")
 
 
 def truth(dataset: Dataset, x: np.ndarray) -> np.ndarray:
@@ -105,8 +116,10 @@ def parse(sentence: str, spec: Spec, unit: str) -> np.ndarray:
 
 
 def _generated(config: dict) -> dict[str, _text.Part]:
-  if config["n"] < TEST + 100:
-    raise UserError(f"data.n is {config['n']}; expected at least {TEST + 100}.")
+  if not TEST + 100 <= config["n"] <= MOST:
+    raise UserError(f"data.n is {config['n']}; expected {TEST + 100} to {MOST:,}.")
+  if config["unit"] not in _text.UNITS:
+    raise UserError(f"data.unit is {config['unit']!r}; expected one of {_text.UNITS}.")
   rng = np.random.default_rng(0)  # the sentences are the same for every data seed
   drawn = [_grammar.draw(rng) for _ in range(config["n"])]
   split = lambda s: tuple(s.split()) if config["unit"] == "word" else tuple(s)

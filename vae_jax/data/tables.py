@@ -72,7 +72,7 @@ def _kind(table: _table_files.Table, kind: str) -> _table_files.Table:
     raise UserError(f"data.kind is {kind!r}; expected real or positive.")
   columns = tuple(c._replace(kind=kind) if c.kind == "real" else c for c in table.columns)
   for i, column in enumerate(columns):
-    if column.kind == "positive" and np.nanmin(table.values[:, i]) < 0:
+    if column.kind == "positive" and (table.values[:, i] < 0).any():
       raise UserError(
         f"Column {column.name!r} has values below 0 and is said to be positive: leave"
         f" data.kind at real."

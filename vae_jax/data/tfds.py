@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from vae_jax import registry
-from vae_jax.data import _binarise, _cache, _split
+from vae_jax.data import _binarise, _cache, _files, _split
 from vae_jax.types import Dataset, Spec, UserError
 
 OPTIONS = {"set": "mnist", "binarise": "none"}
@@ -43,13 +43,15 @@ def load(config: dict[str, Any], data_dir: str | None) -> Dataset:
   if mode == "larochelle" and name.split(":")[0] == "mnist":
     return _binarise.larochelle(data_dir)
   folder = _folder(name, data_dir)
-  info = (folder / "dataset_info.json").read_text()
-  rows, source_names = _sizes(json.loads(info), name)
+  with _files.told(f"{folder}/dataset_info.json", "prepare the set again"):
+    info = (folder / "dataset_info.json").read_text(encoding="utf-8")
+    rows, source_names = _sizes(json.loads(info), name)
   reader = _Reader(folder, source_names)
   key = f"tfds/{name.split(':')[0].replace('/', '_')}-{folder.name}"
-  about, splits = _cache.fetch(
-    f"{key}-{zlib.crc32(info.encode()):08x}", rows, reader.chunks, reader.about
-  )
+  with _files.told(f"The set in {folder}", "prepare it again"):
+    about, splits = _cache.fetch(
+      f"{key}-{zlib.crc32(info.encode()):08x}", rows, reader.chunks, reader.about
+    )
   splits, notes = _complete(splits, config["valid"])
   known = NOTES.get((name.split(":")[0], rows["train"], rows.get("test", 0)))
   domain = "unit"

@@ -11,7 +11,7 @@ from vae_jax import registry, report
 from vae_jax import run as runs
 from vae_jax.evaluation import protocol, reporting, settings
 from vae_jax.evaluation.protocol import Application
-from vae_jax.training import loop
+from vae_jax.report import destination
 from vae_jax.types import Report, UserError
 
 
@@ -24,6 +24,7 @@ def evaluate(
   data_dir: str | None = None,
   seed: int = 0,
   verbose: bool = False,
+  out: str | None = None,
 ) -> str:
   """Runs applications on a run directory and renders its report.
 
@@ -36,6 +37,7 @@ def evaluate(
     data_dir: where the data lies now, when not where it was at training.
     seed: of the evaluation's own noise.
     verbose: prints the sentences of the report, and why an application was left out.
+    out: the folder the report goes to, when not into the run directory.
 
   Returns:
     The path of the report.
@@ -48,15 +50,15 @@ def evaluate(
   modules = {name: registry.find("applications", name) for name in names}
   chosen = settings.of_each(modules, given)
   applications = [protocol.read(name, module) for name, module in modules.items()]
-  if (pathlib.Path(workdir) / "parts.json").is_file():
-    loop.sum_up(pathlib.Path(workdir))  # a training that was killed may not have
+  target = destination.checked(workdir, out)
   found = runs.open_runs(workdir, checkpoint, data_dir)
+  destination.described(workdir, target)
   if member is not None:
     applications = _of_a_member(applications, every)
     found = [_member(found, member)]
-  left_out = _each(applications, found, workdir, chosen, seed, every, verbose)
+  left_out = _each(applications, found, target, chosen, seed, every, verbose)
   _tell_left_out(left_out, verbose)
-  path = report.render(workdir, command=shlex.join(["python", *sys.argv]))
+  path = report.render(target, command=shlex.join(["python", *sys.argv]))
   print(f"Open {path}")
   return str(path)
 
@@ -64,7 +66,7 @@ def evaluate(
 def _each(
   applications: list[Application],
   found: list[runs.Run],
-  workdir: str,
+  target: pathlib.Path,
   chosen: dict[str, dict],
   seed: int,
   every: bool,
@@ -86,7 +88,7 @@ def _each(
       )  # an image application on a table, and the like
       bar.update()
       continue
-    report.save(answer, workdir)
+    report.save(answer, target)
     bar.update()
     bar.clear()
     _tell(answer, verbose)

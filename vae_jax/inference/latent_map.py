@@ -13,7 +13,13 @@ import jax.numpy as jnp
 import optax
 from jax.scipy.special import logsumexp
 
+from vae_jax import linalg
 from vae_jax.types import Array
+
+ARRIVED = 1e-3  # nats between a point and the top of the parabola through it
+NEWTON = 3  # the most steps of the last phase
+SMALL = 64  # the most latents whose matrix of second derivatives is made
+LENGTHS = (1.0, 0.25, 0.0625)  # of a Newton step, tried side by side
 
 LogJoint = Callable[[Array], Array]  # z [L] -> [] log p(y|z) + log p(z), nats
 
@@ -25,6 +31,8 @@ class Mode(NamedTuple):
   objective: Array  # [] log p(y|z) + log p(z) there, nats
   objectives: Array  # [S] what each start reached
   start: Array  # [] int32, the start that won
+  remaining: Array  # [] nats that Newton's next step promises; 0 at a stationary point
+  arrived: Array  # [] bool, whether that is below ARRIVED; False where it is not known
 
 
 class Draws(NamedTuple):
@@ -38,25 +46,30 @@ class Draws(NamedTuple):
 def latent_map(
   log_joint: LogJoint, starts: Array, steps: int = 200, learning_rate: float = 0.05
 ) -> Mode:
-  """The posterior mode argmax_z log p(y|z) + log p(z), by Adam from several starts.
+  """The posterior mode argmax_z log p(y|z) + log p(z), by Adam and Newton from several starts.
 
-  The step size falls to 0 along a half cosine, so that the end is a point and not a circle
-  around one. Each start keeps the best z of its path: no result is worse than its start, and
-  more starts are never worse than fewer. A start that is not finite never wins.
+  The step size of Adam falls to 0 along a half cosine, so that the end is a point and not a
+  circle around one. Each start keeps the best z of its path: no result is worse than its
+  start by more than rounding, and more starts are never worse than fewer. A start that is not
+  finite never wins. Where L is at most SMALL, `climb_by_newton` takes over from there.
 
   Args:
-    log_joint: z [L] -> [] nats; differentiable almost everywhere.
+    log_joint: z [L] -> [] nats; twice differentiable almost everywhere.
     starts: [S, L].
-    steps: of Adam, from each start.
+    steps: of Adam, from each start; with 0 a start is its own result.
     learning_rate: of the first step, in units of z.
+
+  Returns:
+    The mode, and whether it is one: `arrived`.
 
   Maximum a posteriori inference in a generator's latent space is Bora et al. (2017), eq. 3,
   there with a Gaussian p(y|z).
   """
   adam = optax.adam(optax.cosine_decay_schedule(learning_rate, max(steps, 1)))
-  value_and_grad = jax.value_and_grad(lambda z: -log_joint(z))
+  cost = lambda z: -log_joint(z)
+  value_and_grad = jax.value_and_grad(cost)
 
-  def climb(start: Array) -> tuple[Array, Array]:
+  def climb(start: Array) -> tuple[Array, Array, Array]:
     def step(carry: tuple, _: None) -> tuple[tuple, None]:
       z, moments, best, lowest = carry
       value, gradient = value_and_grad(z)
@@ -67,13 +80,95 @@ def latent_map(
 
     first = (start, adam.init(start), start, jnp.full((), jnp.inf))
     (z, _, best, lowest), _ = jax.lax.scan(step, first, length=steps)
-    last = -log_joint(z)
+    last = cost(z)
     better = last < lowest
-    return jnp.where(better, z, best), -jnp.where(better, last, lowest)
+    best, lowest = jnp.where(better, z, best), jnp.where(better, last, lowest)
+    if steps and len(start) <= SMALL:
+      return climb_by_newton(cost, best)
+    # No curvature below the prior's: at most this much is left, where the likelihood is concave.
+    return best, lowest, jnp.square(jax.grad(cost)(best)).sum() / 2
 
-  found, objectives = jax.vmap(climb)(starts)
-  winner = jnp.argmax(jnp.where(jnp.isnan(objectives), -jnp.inf, objectives))
-  return Mode(found[winner], objectives[winner], objectives, winner.astype(jnp.int32))
+  found, costs, remaining = jax.vmap(climb)(starts)
+  winner = jnp.argmax(jnp.where(jnp.isnan(costs), -jnp.inf, -costs))
+  left = remaining[winner]
+  return Mode(
+    found[winner], -costs[winner], -costs, winner.astype(jnp.int32), left, left <= ARRIVED
+  )
+
+
+class _Point(NamedTuple):
+  """Where Newton's iteration stands."""
+
+  z: Array  # [L]
+  value: Array  # [] the cost there
+  gradient: Array  # [L]
+  remaining: Array  # [] nats
+  count: Array  # [] int32, steps so far
+  going: Array  # [] bool
+
+
+def climb_by_newton(
+  cost: Callable[[Array], Array], start: Array
+) -> tuple[Array, Array, Array]:
+  """The end of a descent from near a minimum, by at most NEWTON steps.
+
+    z <- z - t |P|^-1 g,  g and P the gradient and the Hessian of the cost
+
+  |P| has the eigenvalues of P without their signs, so that a saddle is left and not sought,
+  and none below rounding. t is the best of LENGTHS. A step is kept only where the cost falls:
+  by its two values, or where these differ by no more than rounding by the average of the two
+  slopes, which sees far smaller steps. The step that starts within ARRIVED is the last one, as
+  it squares what is left.
+
+  Args:
+    cost: z [L] -> [] nats.
+    start: [L].
+
+  Returns:
+    z [L], its cost, and g' |P|^-1 g / 2 there, with the P of the step before.
+
+  Nocedal & Wright (2006), sections 3.3 and 3.4; the slopes: Hager & Zhang (2005), eq. 4.1.
+  """
+  value_and_grad = jax.value_and_grad(cost)
+  rounding = 4 * jnp.finfo(start.dtype).eps
+
+  def step(at: _Point) -> _Point:
+    curvature, axes = linalg.eigh(hessian(cost, at.z))
+    curvature = jnp.abs(curvature)
+    lowest = 1e-5 * curvature.max() + jnp.finfo(start.dtype).tiny
+    along = lambda g: linalg.product(g, axes) / jnp.maximum(curvature, lowest)
+    solve = lambda g: linalg.product(axes, along(g))
+    change = -jnp.array(LENGTHS)[:, None] * solve(at.gradient)[None]
+    z = at.z[None] + change
+    values, gradients = jax.vmap(value_and_grad)(z)
+    fall = at.value - values
+    by_slope = -0.5 * jnp.sum(change * (gradients + at.gradient[None]), -1)
+    fall = jnp.where(jnp.abs(fall) <= rounding * jnp.abs(at.value), by_slope, fall)
+    best = jnp.argmax(jnp.where(jnp.isnan(fall), -jnp.inf, fall))
+    kept = fall[best] > 0
+    keep = lambda new, old: jnp.where(kept, new[best], old)
+    gradient = keep(gradients, at.gradient)
+    left = lambda g: g @ solve(g) / 2
+    near = left(at.gradient) <= ARRIVED
+    return _Point(
+      keep(z, at.z), keep(values, at.value), gradient, left(gradient), at.count + 1,
+      kept & ~near,
+    )  # fmt: skip
+
+  value, gradient = value_and_grad(start)
+  unknown, zero = jnp.full_like(value, jnp.nan), jnp.zeros((), jnp.int32)
+  first = _Point(start, value, gradient, unknown, zero, jnp.array(True))
+  more = lambda at: at.going & (at.count < NEWTON)
+  end = jax.lax.while_loop(more, step, first)
+  return end.z, end.value, end.remaining
+
+
+def hessian(fn: Callable[[Array], Array], z: Array) -> Array:
+  """Second derivatives [L, L] of fn at z [L], twice backwards.
+
+  The convolutions of `layers` have no forward mode.
+  """
+  return jax.jacrev(jax.grad(fn))(z)
 
 
 def posterior_draws(
@@ -97,12 +192,14 @@ def posterior_draws(
 
   MacKay (2003), ch. 27 (Laplace) and 29.2 (importance sampling).
   """
-  # Twice backwards, as the convolutions of `layers` have no forward mode.
-  curvature, axes = jnp.linalg.eigh(-jax.jacrev(jax.grad(log_joint))(mode))
+  curvature, axes = linalg.eigh(-hessian(log_joint, mode))
+  # The symmetric root of P^-1: it is one matrix, where axes have two signs and some an order.
+  narrow = axes * jax.lax.rsqrt(jnp.maximum(curvature, 1.0))[None]
+  root = linalg.product(narrow, axes.T)
   # A Hessian that is not finite leaves the prior's width, so that its NaN stays in the weights.
-  curvature = jnp.where(jnp.isfinite(curvature), jnp.maximum(curvature, 1.0), 1.0)
+  root = jnp.where(jnp.isfinite(root).all(), root, jnp.eye(len(mode)))
   noise = jax.random.normal(key, (samples, mode.shape[-1]))
-  z = mode[None] + scale * (noise * jax.lax.rsqrt(curvature)[None]) @ axes.T
+  z = mode[None] + scale * linalg.product(noise, root)
   log_proposal = -0.5 * jnp.sum(noise**2, -1)  # up to a constant, which the weights lose
   return weigh(z, jax.vmap(log_joint)(z) - log_proposal)
 

@@ -5,9 +5,18 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
 
+from vae_jax import linalg
 from vae_jax.types import Array, UserError
 
 GATES = {"gru": 3, "lstm": 4}
+
+
+def _orthogonal(key: Array, shape: tuple[int, int]) -> Array:
+  """A kernel [hidden, gates hidden] of orthonormal rows: `nn.initializers.orthogonal`'s own.
+
+  That one calls LAPACK, which `linalg` says why not; the numbers are the same.
+  """
+  return linalg.orthonormal(jax.random.normal(key, shape[::-1])).T
 
 
 class Cell(nn.Module):
@@ -32,7 +41,7 @@ class Cell(nn.Module):
     if self.kind not in GATES:
       raise UserError(f"model.cell is {self.kind!r}; expected one of {', '.join(GATES)}.")
     shape = (self.hidden, GATES[self.kind] * self.hidden)
-    self.kernel = self.param("kernel", nn.initializers.orthogonal(), shape)
+    self.kernel = self.param("kernel", _orthogonal, shape)
 
   def start(self, h: Array) -> tuple[Array, ...]:
     """The carry that begins with the state h [hidden]; its first entry is always h."""

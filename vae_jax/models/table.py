@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 from flax import linen as nn
 
-from vae_jax import layers
+from vae_jax import layers, linalg
 from vae_jax.columns import features, numbers
 from vae_jax.types import Array, Column, Posterior, UserError
 
@@ -104,7 +104,7 @@ class Model(nn.Module):
     bias = self.bias.reshape(self.shape[0], -1)[:, 0]
     weighted = weights * (counts * jnp.exp(self.log_precision))[None]
     precision = jnp.eye(self.latents) + weighted @ weights.T
-    mean = jnp.linalg.solve(precision, weighted @ (y - bias))
+    mean = linalg.solve(precision, weighted @ (y - bias))
     return Posterior(mean, -jnp.log(jnp.diagonal(precision)))
 
   def decode(self, z: Array, noise: dict | None = None) -> Array:

@@ -3,17 +3,16 @@
 import base64
 import json
 import math
-import os
 import pathlib
-import struct
 import urllib.parse
 from collections.abc import Sequence
 from typing import Any
 
 import jinja2
 
+from vae_jax import files
 from vae_jax.evaluation import numbers
-from vae_jax.report import curves, exports, store
+from vae_jax.report import curves, exports, store, trusted
 from vae_jax.report.formatting import (
   SYMBOLS,
   cells,
@@ -22,6 +21,7 @@ from vae_jax.report.formatting import (
   short,
   value_text,
 )
+from vae_jax.training.workdir import read_members
 from vae_jax.types import Table
 
 HERE = pathlib.Path(__file__).parent
@@ -49,15 +49,8 @@ def render(workdir: str | pathlib.Path, command: str) -> pathlib.Path:
   workdir = pathlib.Path(workdir)
   page = environment().get_template("template.html.j2").render(context(workdir, command))
   path = workdir / "report.html"
-  write_whole(path, page)
+  files.write_text(path, page)
   return path
-
-
-def write_whole(path: pathlib.Path, text: str) -> None:
-  """A page that a killed process leaves either as it was or complete."""
-  scratch = path.with_name(f".{os.getpid()}.{path.name}")
-  scratch.write_text(text, encoding="utf-8")
-  scratch.replace(path)
 
 
 def environment() -> jinja2.Environment:
@@ -73,12 +66,12 @@ def environment() -> jinja2.Environment:
 
 def context(workdir: pathlib.Path, command: str) -> dict[str, Any]:
   """Everything the template shows."""
-  config = read_json(workdir / "config.json", {})
-  members = read_json(workdir / "members.json", [])
-  about = read_json(workdir / "run.json", {})
+  config = trusted.config(workdir / "config.json")
+  members = members_of(workdir)
+  about = trusted.about(workdir / "run.json")
   reports = store.load(workdir)
   names = [member_name(row) for row in members]
-  history = _rows(workdir / "metrics.jsonl")
+  history = files.read_rows(workdir / "metrics.jsonl")
   return {
     "style": (HERE / "style.css").read_text(encoding="utf-8"),
     "script": (HERE / "page.js").read_text(encoding="utf-8"),
@@ -221,10 +214,11 @@ def _duration(seconds: float) -> str:
 def _section(workdir: pathlib.Path, report: dict[str, Any]) -> dict[str, Any]:
   name = report["application"]
   tables = [_table(table, f"{name}_{i}") for i, table in enumerate(report["tables"], 1)]
+  paths = [trusted.picture(workdir, f["file"], name) for f in report["figures"]]
   figures = [
-    {**figure, **_inline(workdir / figure["file"])}
-    for figure in report["figures"]
-    if (workdir / figure["file"]).is_file()
+    {**figure, **_inline(path)}
+    for figure, path in zip(report["figures"], paths, strict=True)
+    if path.is_file()
   ]
   return {
     **report,
@@ -268,25 +262,12 @@ def _spaced(name: str) -> str:
 
 def _inline(path: pathlib.Path) -> dict[str, Any]:
   """A PNG as a data URI, with the size it is shown at: half a pixel for dense screens."""
-  content = path.read_bytes()
-  width, height = struct.unpack(">II", content[16:24])
+  content, width, height = trusted.pixels(path)
   uri = f"data:image/png;base64,{base64.b64encode(content).decode()}"
   return {"uri": uri, "width": round(width * 0.66), "height": round(height * 0.66)}
 
 
-def read_json(path: pathlib.Path, missing: Any) -> Any:
-  """A JSON file, or what stands for one that is not there."""
-  return json.loads(path.read_text(encoding="utf-8")) if path.is_file() else missing
-
-
-def _rows(path: pathlib.Path) -> list[dict[str, Any]]:
-  """The rows of metrics.jsonl; a last line cut short by a kill is left out."""
-  if not path.is_file():
-    return []
-  rows = []
-  for line in path.read_text(encoding="utf-8").splitlines():
-    try:
-      rows.append(json.loads(line))
-    except json.JSONDecodeError:
-      break
-  return rows
+def members_of(workdir: pathlib.Path) -> list[dict[str, Any]]:
+  """members.json, and nothing where there is none."""
+  path = workdir / "members.json"
+  return read_members(path) if path.is_file() else []

@@ -4,15 +4,15 @@ import csv
 import functools
 import json
 import math
-import os
 import pathlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from vae_jax.report import exports
-from vae_jax.types import Report
+from vae_jax import files
+from vae_jax.report import exports, trusted
+from vae_jax.types import Report, UserError
 
 FIRST = ("reconstruction", "generation")  # every reader asks these before the others
 
@@ -39,37 +39,39 @@ def save(report: Report, workdir: str | pathlib.Path) -> pathlib.Path:
   )  # matplotlib takes a second to import, and a page does not need it
 
   workdir = pathlib.Path(workdir)
-  folder, figures = workdir / "reports" / report.application, workdir / "figures"
+  folder = files.inside(workdir, "reports", report.application)
+  files.inside(workdir, "reports", report.application, "tables")
+  figures = files.inside(workdir, trusted.FIGURES)
   folder.mkdir(parents=True, exist_ok=True)
   figures.mkdir(parents=True, exist_ok=True)
   target = folder / "report.json"
   drawn = []
   for figure in report.figures:
     path = figures / f"{report.application}_{figure.name}.png"
-    _whole(path, lambda scratch, figure=figure: plots.draw(figure, scratch))
+    files.write_whole(path, lambda scratch, figure=figure: plots.draw(figure, scratch))
     file = path.relative_to(workdir).as_posix()
     drawn.append({"name": figure.name, "file": file, "caption": figure.caption})
-  exports.write(report, folder, _whole)
+  exports.write(report, folder, files.write_whole)
   _write_all_arrays(report.arrays, folder)
   _remove_stale(workdir, target, drawn)
   text = json.dumps(_written(report, drawn), indent=2, ensure_ascii=False, allow_nan=False)
-  _whole(target, lambda scratch: scratch.write_text(text + "\n", encoding="utf-8"))
+  files.write_text(target, text + "\n")
   return target
 
 
 def _write_all_arrays(given: Mapping[str, np.ndarray], folder: pathlib.Path) -> None:
   """arrays.npz, and those arrays that are files of their own."""
   arrays = dict(given)
-  files = {name: arrays.pop(name) for name in given if _ending(name) in FILES}
-  for name, values in files.items():
+  own = {name: arrays.pop(name) for name in given if _ending(name) in FILES}
+  for name, values in own.items():
     write = functools.partial(FILES[_ending(name)], values=values)
-    _whole(folder / name, write)
+    files.write_whole(folder / name, write)
   for path in folder.iterdir():
     # A hidden one is another process's, not whole yet.
-    kept = path.name in files or path.name == exports.SCORES
+    kept = path.name in own or path.name == exports.SCORES
     if path.suffix in FILES and not kept and path.name[0] != ".":
-      path.unlink()
-  _whole(folder / "arrays.npz", lambda scratch: _write_arrays(scratch, arrays))
+      path.unlink(missing_ok=True)
+  files.write_whole(folder / "arrays.npz", lambda scratch: _write_arrays(scratch, arrays))
 
 
 def _written(report: Report, drawn: list[dict]) -> dict[str, Any]:
@@ -99,12 +101,16 @@ def _written(report: Report, drawn: list[dict]) -> dict[str, Any]:
 
 
 def load(workdir: str | pathlib.Path) -> list[dict[str, Any]]:
-  """Every report of a run directory as written: the general ones first, then by name."""
+  """Every report of a run directory as written: the general ones first, then by name.
+
+  Raises:
+    UserError: a report is damaged, or names files that are not its own.
+  """
   found = pathlib.Path(workdir).glob("reports/*/report.json")
   rank = {name: i for i, name in enumerate(FIRST)}
   order = lambda path: (rank.get(path.parent.name, len(FIRST)), path.parent.name)
   paths = sorted(found, key=order)
-  return [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+  return [trusted.report(path) for path in paths]
 
 
 def plain(value: Any) -> Any:
@@ -118,16 +124,6 @@ def plain(value: Any) -> Any:
   if isinstance(value, float) and not math.isfinite(value):
     return "NaN" if math.isnan(value) else ("inf" if value > 0 else "-inf")
   return value
-
-
-def _whole(path: pathlib.Path, write: Callable[[pathlib.Path], Any]) -> None:
-  """A file that a killed process leaves either as it was or complete."""
-  scratch = path.with_name(f".{os.getpid()}.{path.name}")
-  try:
-    write(scratch)
-    scratch.replace(path)
-  finally:
-    scratch.unlink(missing_ok=True)
 
 
 def _write_arrays(path: pathlib.Path, arrays: dict[str, np.ndarray]) -> None:
@@ -153,9 +149,14 @@ FILES = {".csv": _write_csv, ".npy": _write_npy}  # arrays that are files of the
 
 
 def _remove_stale(workdir: pathlib.Path, target: pathlib.Path, drawn: list[dict]) -> None:
+  """Removes the pictures of the report that is about to be replaced, its own alone."""
   if not target.is_file():
     return
+  try:
+    old = trusted.report(target)
+  except UserError:
+    return  # damaged, or not of this run: it is replaced, and what it names is left alone
   kept = {figure["file"] for figure in drawn}
-  for figure in json.loads(target.read_text(encoding="utf-8"))["figures"]:
+  for figure in old["figures"]:
     if figure["file"] not in kept:
-      (workdir / figure["file"]).unlink(missing_ok=True)
+      trusted.picture(workdir, figure["file"], old["application"]).unlink(missing_ok=True)

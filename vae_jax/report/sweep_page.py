@@ -9,20 +9,25 @@ import io
 import json
 import math
 import pathlib
+import zipfile
 from typing import Any
 
 import numpy as np
 from markupsafe import Markup
 from PIL import Image
 
+from vae_jax import files
 from vae_jax.evaluation import numbers
-from vae_jax.report import exports, page, store, sweep_charts
+from vae_jax.report import exports, page, store, sweep_charts, trusted
 from vae_jax.report.formatting import short, value_text
+from vae_jax.types import UserError
 
 HERE = pathlib.Path(__file__).parent
 APPLICATION = "sweep_comparison"
 SEEDS = ("seed", "data_seed")  # picked from a list, not slid along
 ACROSS = 10  # tiles in a row of a sheet
+# What a comparison that is not of this run, or an edited one, makes the page raise.
+FOREIGN = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, OSError)
 AT_MOST = ("aggregate", "total_correlation")  # where the information is cut off
 
 
@@ -37,12 +42,20 @@ def write(workdir: str | pathlib.Path) -> pathlib.Path | None:
   """
   workdir = pathlib.Path(workdir)
   path = workdir / "sweep.html"
-  found = context(workdir)
+  try:
+    found = context(workdir)
+  except UserError:
+    raise
+  except (*FOREIGN, zipfile.BadZipFile, csv.Error) as error:
+    raise UserError(
+      f"{workdir}/reports/{APPLICATION} is damaged or not of this run ({error}): evaluate"
+      f" {APPLICATION} again, or remove it."
+    ) from error
   if found is None:
     path.unlink(missing_ok=True)
     return None
   text = page.environment().get_template("sweep.html.j2").render(found)
-  page.write_whole(path, text)
+  files.write_text(path, text)
   return path
 
 
@@ -55,13 +68,14 @@ def context(workdir: pathlib.Path) -> dict[str, Any] | None:
   scores = _scores(folder / exports.SCORES)
   if len(scores) < 2:
     return None
-  rows = page.read_json(workdir / "members.json", [])
-  with np.load(folder / "arrays.npz") as saved:
+  rows = page.members_of(workdir)
+  path = files.inside(workdir, "reports", APPLICATION, "arrays.npz")
+  with np.load(path, allow_pickle=False) as saved:
     arrays = {name: saved[name] for name in saved.files}
   axes, metrics = _axes([rows[number] for number in scores]), report["metrics"]
   members = [_member(n, rows[n], one, axes, metrics, arrays) for n, one in scores.items()]
   settings = sweep_charts.settings(members, axes, SEEDS)
-  config, pictures = page.read_json(workdir / "config.json", {}), _pictures(arrays)
+  config, pictures = trusted.config(workdir / "config.json"), _pictures(arrays)
   read = lambda name: (HERE / name).read_text(encoding="utf-8")
   groups = {m["number"]: s.group for s in settings for m in s.members}
   shown = [

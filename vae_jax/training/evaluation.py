@@ -57,7 +57,7 @@ def over_examples(
         part = {k: v[at] for k, v in stacked.items()}
         return jax.device_get(batch(*own, part, given[rows[at]], key))
 
-      found.append(cores.each(of_rows, range(len(rows))))
+      found.append(cores.each(of_rows, range(len(rows)), cores.name(fn)))
     of_group = [
       jax.tree.map(lambda *parts: np.concatenate(parts, axis=1)[:, :n], *batches)
       for batches in found

@@ -1,15 +1,19 @@
 """Training a configuration in a run directory: its programs and their parts, one by one."""
 
+import contextlib
 import functools
 import json
 import pathlib
 from collections.abc import Callable
+from typing import NamedTuple
 
 import jax
+import numpy as np
 
-from vae_jax import data
-from vae_jax.training import placement, plan, step, sweep, trainer, workdir
-from vae_jax.training.logging import merge_rows
+from vae_jax import data, files
+from vae_jax.interrupt import Interrupt
+from vae_jax.training import death, lock, placement, plan, step, sweep, trainer, workdir
+from vae_jax.training.summary import sum_up
 from vae_jax.types import Dataset, UserError
 
 
@@ -30,6 +34,7 @@ def train(
   say: Callable[[str], None] = print,
   place: str = "single",
   plan_only: bool = False,
+  interrupt: Interrupt | None = None,
 ) -> None:
   """Trains the members of a configuration in a run directory, from where it stands.
 
@@ -40,25 +45,55 @@ def train(
     say: gets a line at the start, at each evaluation and at the end.
     place: of `placement.NAMES`.
     plan_only: says what would be trained, and stops there.
+    interrupt: what a Ctrl-C asks, where the caller watches for it.
 
   Raises:
     UserError: anything the caller can mend; nothing already saved is harmed by it.
+    death.AllDeadError: the training ended and no member of it is alive.
+    interrupt.Stopped: it was asked to stop, and what it had is saved.
   """
-  folder, main = pathlib.Path(path), jax.process_index() == 0
+  folder, main = workdir.named(path), jax.process_index() == 0
   say = say if main else lambda line: None
-  if not plan_only:
-    workdir.require(folder, config, writes=main)
   if place == "single" and jax.process_count() > 1:
     raise UserError("--placement=single is of one process: take auto, pmap or mesh.")
-  dataset_of = _datasets(data_dir)
-  found = sorted(jax.devices(), key=lambda d: (d.process_index, d.id))
-  devices = found[:1] if place == "single" else found
-  plans = plan.make(config, dataset_of, place, devices)
-  say(data.describe(dataset_of(plans[0].part.config["data"])))
-  _say_plan(plans, say, plan_only)
+  with contextlib.ExitStack() as stack:
+    check = lambda: None
+    if main and not plan_only:
+      workdir.require_writable(folder)
+      check = stack.enter_context(lock.held(folder, say)).check
+    if not plan_only:
+      workdir.require_same(folder, config)
+    found = sorted(jax.devices(), key=lambda d: (d.process_index, d.id))
+    devices = found[:1] if place == "single" else found
+    watched = interrupt or Interrupt()
+    job = _Job(config, folder, data_dir, _datasets(data_dir), devices, say, check, watched)
+    _train(job, place, plan_only)
+
+
+class _Job(NamedTuple):
+  """What every part of a training is handed."""
+
+  config: dict
+  folder: pathlib.Path
+  data_dir: str | None
+  dataset_of: Callable[[dict], Dataset]
+  devices: list
+  say: Callable[[str], None]
+  check: Callable[[], None]  # that the run directory is still there
+  interrupt: Interrupt
+
+
+def _train(job: _Job, place: str, plan_only: bool) -> None:
+  """Plans, trains all parts, and refuses to call a training of dead members finished."""
+  plans = plan.make(job.config, job.dataset_of, place, job.devices)
+  job.say(data.describe(job.dataset_of(plans[0].part.config["data"])))
+  _say_plan(plans, job.say, plan_only)
   if plan_only:
     return
-  _train_parts(config, plans, folder, data_dir, dataset_of, devices, say)
+  died = _train_parts(job, plans)
+  if (died >= 0).all():
+    config = plans[0].part.config
+    raise death.AllDeadError(death.told(config, job.dataset_of(config["data"]), died))
 
 
 def _say_plan(plans: list[plan.Plan], say: Callable, always: bool) -> None:
@@ -69,74 +104,58 @@ def _say_plan(plans: list[plan.Plan], say: Callable, always: bool) -> None:
       say(f"  program {number}: {each.sentence}.")
 
 
-def _train_parts(
-  config: dict,
-  plans: list[plan.Plan],
-  folder: pathlib.Path,
-  data_dir: str | None,
-  dataset_of: Callable,
-  devices: list,
-  say: Callable,
-) -> None:
-  """Trains part after part; parts of one program share its compiled form."""
+def _train_parts(job: _Job, plans: list[plan.Plan]) -> np.ndarray:
+  """Trains part after part; parts of one program share its compiled form.
+
+  Returns:
+    the step at which each member died, -1 for the living.
+  """
   main = jax.process_index() == 0
-  pieces = plan.pieces(plans, folder)
+  pieces = plan.pieces(plans, job.folder)
   if main:
-    _claim(config, plans, pieces, folder, data_dir, dataset_of)
+    _claim(job, plans, pieces)
   shared: dict[int, tuple] = {}
+  died = []
   for number, piece in enumerate(pieces):
     each, part, where = plans[piece.program], piece.part, piece.folder
     if piece.program not in shared:
       shared.clear()  # the data and the program of the one before leave the devices
-      first = plan.assemble(part, dataset_of(part.config["data"]), piece.capacity)
-      placing = _placing(first, each, devices, piece.capacity)
+      first = plan.assemble(part, job.dataset_of(part.config["data"]), piece.capacity)
+      placing = _placing(first, each, job.devices, piece.capacity)
       shared[piece.program] = first, placing
     first, placing = shared[piece.program]
     hyper = sweep.stack(part.config, part.rows)
     program = first._replace(config=part.config, members=part.rows, hyper=hyper)
     if len(pieces) > 1:
-      say(f"Part {number + 1} of {len(pieces)}: {len(part.rows)} member(s), in {where}.")
+      job.say(
+        f"Part {number + 1} of {len(pieces)}: {len(part.rows)} member(s), in {where}."
+      )
     if main:
       where.mkdir(parents=True, exist_ok=True)
-      workdir.write_json(where / "config.json", config if len(pieces) == 1 else part.config)
-      workdir.write_json(where / "members.json", part.rows)
-    about = _about(program, data_dir, each.placement, devices)
-    numbers = part.numbers
-    trainer.Trainer(program, numbers, placing, where, about, say).run()
+      own = job.config if len(pieces) == 1 else part.config
+      files.write_json(where / "config.json", own)
+      files.write_json(where / "members.json", part.rows)
+    about = _about(program, job.data_dir, each.placement, job.devices)
+    given = (program, part.numbers, placing, where, about, job.say)
+    died.append(trainer.Trainer(*given, job.check, job.interrupt).run())
     if main and len(pieces) > 1:
-      sum_up(folder)
+      sum_up(job.folder)
+  return np.concatenate(died)
 
 
-def sum_up(folder: pathlib.Path) -> None:
-  """The rows and the seconds of all parts, as far as they are, in the run directory itself."""
-  parts = workdir.read_json(folder / "parts.json")
-  places = [(folder / entry["folder"], entry["members"]) for entry in parts]
-  merge_rows(folder, places)
-  found = [where / "run.json" for where, _ in places]
-  seconds = sum(workdir.read_json(path)["seconds"] for path in found if path.is_file())
-  about = workdir.read_json(folder / "run.json")
-  workdir.write_json(folder / "run.json", {**about, "seconds": seconds})
-
-
-def _claim(
-  config: dict,
-  plans: list[plan.Plan],
-  pieces: list[plan.Piece],
-  folder: pathlib.Path,
-  data_dir: str | None,
-  dataset_of: Callable,
-) -> None:
+def _claim(job: _Job, plans: list[plan.Plan], pieces: list[plan.Piece]) -> None:
   """Writes what the whole run is, where it has several parts, once the disk will hold them."""
+  config, folder = job.config, job.folder
   needed = sum(each.needs.saved(len(each.part.rows)) for each in plans)
   workdir.require_space(folder, (config["train"]["keep"] + 2) * needed)
   if len(pieces) == 1 or (folder / "parts.json").is_file():
     return
-  program = plan.assemble(pieces[0].part, dataset_of(pieces[0].part.config["data"]))
-  workdir.write_json(folder / "config.json", config)
-  workdir.write_json(folder / "members.json", sweep.members(config))
-  workdir.write_json(folder / "parts.json", plan.described(pieces, folder))
-  about = _about(program, data_dir, plans[0].placement, jax.devices())
-  workdir.write_json(folder / "run.json", {**about, "programs": len(plans)})
+  program = plan.assemble(pieces[0].part, job.dataset_of(pieces[0].part.config["data"]))
+  files.write_json(folder / "config.json", config)
+  files.write_json(folder / "members.json", sweep.members(config))
+  files.write_json(folder / "parts.json", plan.described(pieces, folder))
+  about = _about(program, job.data_dir, plans[0].placement, jax.devices())
+  files.write_json(folder / "run.json", {**about, "programs": len(plans)})
 
 
 def _datasets(data_dir: str | None) -> Callable[[dict], Dataset]:

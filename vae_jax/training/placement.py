@@ -142,7 +142,7 @@ def single(members: int, train_step: Callable, feed: Feed, together: int) -> Pla
 
   def chunk(state: list, hyper: list, source: Any, start: Any, stop: Any) -> tuple:
     of_group = lambda group: program(*group, source, start, stop)
-    done = cores.each(of_group, zip(state, hyper, strict=True))
+    done = cores.each(of_group, zip(state, hyper, strict=True), "A chunk of training steps")
     return [state for state, _ in done], [metrics for _, metrics in done]
 
   def local(groups: list, pick: Callable = _all) -> tuple[Any, Callable]:

@@ -18,7 +18,7 @@ from jax.experimental import multihost_utils
 from vae_jax import layers
 from vae_jax import vae as models
 from vae_jax.training import cores, feed, permutation, placement, step, sweep
-from vae_jax.training.workdir import read_json
+from vae_jax.training.workdir import read_parts
 from vae_jax.types import VAE, Dataset, UserError
 
 SHARE = 0.8  # of a device's memory that a plan may fill
@@ -87,6 +87,7 @@ def assemble(part: sweep.Part, dataset: Dataset, at_once: int | None = None) -> 
   """
   config, train = part.config, part.config["train"]
   lowering = layers.choose_lowering(jax.default_backend(), at_once or len(part.rows))
+  _refuse_grey_floats(config["likelihood"], dataset)
   vae = models.build(config, dataset.spec, lowering)
   batches = feed.make(
     dataset, "train", train["batch_size"], config["data"]["seed"], train["resident_bytes"]
@@ -100,6 +101,22 @@ def assemble(part: sweep.Part, dataset: Dataset, at_once: int | None = None) -> 
       " config.train.resident_bytes to hold it, or sweep data.seed, a program for each."
     )
   return Program(config, dataset, vae, part.rows, hyper, batches, total)
+
+
+def _refuse_grey_floats(likelihood: dict, dataset: Dataset) -> None:
+  """Says what is the matter where a likelihood on [0, 1] meets grey levels 0 ... 255 as floats."""
+  try:
+    models.build_likelihood(likelihood, dataset.spec)
+  except UserError as error:
+    x = dataset.splits["train"]["x"][:1000]
+    whole = x.dtype.kind == "f" and (x >= 0).all() and (x == np.floor(x)).all()
+    if dataset.spec.domain == "real" and whole and 1 < x.max() <= 255:
+      raise UserError(
+        f"x reaches {x.max():g} in whole numbers, grey levels as floats, and the likelihood"
+        f" {likelihood['name']!r} is defined within [0, 1]: divide it by 255, or store it as"
+        " uint8."
+      ) from error
+    raise
 
 
 def make(
@@ -145,7 +162,8 @@ def pieces(plans: list[Plan], folder: pathlib.Path) -> list[Piece]:
   """
   written = folder / "parts.json"
   if written.is_file():
-    found = [(entry["program"], entry["members"]) for entry in read_json(written)]
+    found = [(entry["program"], entry["members"]) for entry in read_parts(written)]
+    _check_parts(found, plans, written)
   elif (folder / "checkpoints").is_dir():
     found = [(0, plans[0].part.numbers)]
   else:
@@ -164,6 +182,18 @@ def pieces(plans: list[Plan], folder: pathlib.Path) -> list[Piece]:
     )
     for i, (program, numbers) in enumerate(found)
   ]
+
+
+def _check_parts(
+  found: list[tuple[int, list[int]]], plans: list[Plan], written: pathlib.Path
+) -> None:
+  """Refuses a division that is not of these programs."""
+  known = [(i, n) for i, each in enumerate(plans) for n in each.part.numbers]
+  if sorted((program, n) for program, numbers in found for n in numbers) != sorted(known):
+    raise UserError(
+      f"{written} does not divide the {len(known)} members of this configuration: restore it or"
+      " take another --workdir."
+    )
 
 
 def described(pieces: list[Piece], folder: pathlib.Path) -> list[dict]:

@@ -30,6 +30,13 @@ def agree(at: int) -> None:
     )
 
 
+def any_of_them(asked: bool) -> bool:
+  """Whether a process of the run was asked to stop: all of them stop at the same step."""
+  if jax.process_count() == 1:
+    return asked
+  return bool(multihost_utils.process_allgather(np.int32(asked)).any())
+
+
 @contextlib.contextmanager
 def told_when_another_ends() -> Iterator[None]:
   """Turns a broken connection between processes into a sentence.

@@ -13,16 +13,19 @@ A name is a number of `hyper`, "seed", "data_seed", or the dotted name of a stat
 """
 
 import itertools
+import math
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from vae_jax import config as configuration
-from vae_jax import registry
+from vae_jax import ranges, registry
 from vae_jax.types import UserError
 
 _STATIC = (*configuration.PARTS, "schedule", "optimizer", "train")
+MOST = 100_000  # members of a run
+MOST_PROGRAMS = 1_000  # of a run, each compiled
 SEEDS = ("seed", "data_seed")  # integers; every other number of a sweep is one of hyper
 
 
@@ -58,6 +61,27 @@ def rows(sweep: Any) -> list[dict]:
   return _OPERATORS[operators[0]](sweep[operators[0]])
 
 
+def count(sweep: Any) -> int:
+  """How many members a sweep has, by multiplication: none of them is made."""
+  if isinstance(sweep, list):
+    return len(sweep)
+  if not isinstance(sweep, dict):
+    return 0  # `rows` refuses it
+  name = next((name for name in sweep if name in _OPERATORS), None)
+  inner = sweep if name is None else sweep[name]
+  if name in ("chain", "product"):
+    counts = [count(one) for one in inner] if isinstance(inner, list) else []
+    return sum(counts) if name == "chain" else math.prod(counts)
+  sizes = (
+    [len(v) for v in inner.values() if isinstance(v, list)]
+    if isinstance(inner, dict)
+    else []
+  )
+  if name == "zip":
+    return max(sizes, default=0)
+  return len(inner) if name == "list" and isinstance(inner, list) else math.prod(sizes)
+
+
 def parts(config: dict) -> list[Part]:
   """The members of a complete configuration, those with the same static fields together.
 
@@ -68,12 +92,23 @@ def parts(config: dict) -> list[Part]:
     UserError: a name that is neither a number of the member's `hyper` nor a static field, a
       value out of range, or two members that are the same.
   """
+  members = count(config["sweep"])
+  if members > MOST:
+    raise UserError(
+      f"config.sweep has {members:,} members, and at most {MOST:,} are trained in one run: take"
+      " fewer values of an axis."
+    )
   found = [_named(row) for row in rows(config["sweep"])] or [{}]
   swept = list(dict.fromkeys(name for row in found for name in row))
   groups: dict[tuple, list[int]] = {}
   for number, row in enumerate(found):
     static = tuple((name, repr(row[name])) for name in swept if "." in name and name in row)
     groups.setdefault(static, []).append(number)
+  if len(groups) > MOST_PROGRAMS:
+    raise UserError(
+      f"config.sweep has {len(groups):,} programs, and at most {MOST_PROGRAMS:,} are compiled in"
+      " one run: sweep fewer values of its static fields."
+    )
   made = [
     _part(config, [found[i] for i in group], group, swept) for group in groups.values()
   ]
@@ -154,12 +189,12 @@ def _check(own: dict, given: dict, known: list[str], fields: dict) -> None:
         f" changes a shape or the control flow is swept by its dotted name, like"
         f" model.latents.{registry.nearest(name, known)}"
       )
-    if not _is_number(value):
+    if not _is_number(value) or not math.isfinite(value):
       raise UserError(f"config.sweep.{name} has {value!r}; it must be a number.")
     if name in SEEDS and (value != int(value) or not 0 <= value < 2**31):
       raise UserError(f"config.sweep.{name} has {value!r}; an integer in [0, 2^31).")
   numbers = {k: v for k, v in given.items() if k not in SEEDS}
-  configuration.check_numbers({**own["hyper"], **numbers}, "config.sweep")
+  ranges.check_numbers({**own["hyper"], **numbers}, "config.sweep")
 
 
 def _named(row: dict) -> dict:
@@ -223,6 +258,8 @@ def _zip(axes: dict) -> list[dict]:
 
 
 def _listed(members: list) -> list[dict]:
+  if not isinstance(members, list):
+    raise UserError(f"config.sweep lists {members!r}; expected a list of members.")
   for row in members:
     if not isinstance(row, dict) or not row:
       raise UserError(

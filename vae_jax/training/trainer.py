@@ -10,9 +10,19 @@ from typing import Any
 import jax
 import numpy as np
 
-from vae_jax import registry
-from vae_jax.training import evaluation, halving, placement, processes, step, sweep, workdir
-from vae_jax.training.checkpoint import Checkpoints
+from vae_jax import files, registry
+from vae_jax.interrupt import Interrupt, Stopped
+from vae_jax.training import (
+  evaluation,
+  halving,
+  placement,
+  processes,
+  saved,
+  step,
+  sweep,
+  watchdog,
+)
+from vae_jax.training.checkpoint import Checkpoints, identity
 from vae_jax.training.logging import Log, progress
 from vae_jax.training.plan import Program
 
@@ -31,8 +41,11 @@ class Trainer:
     folder: pathlib.Path,
     about: dict,
     say: Callable,
+    check: Callable[[], None],
+    interrupt: Interrupt,
   ):
     config, self._say = program.config, say
+    self._check, self._interrupt = check, interrupt
     self._program, self._placing, self._numbers = program, placing, numbers
     self._folder, self._about = folder, about
     self._main = jax.process_index() == 0
@@ -40,30 +53,43 @@ class Trainer:
     self._checkpoints = Checkpoints(folder, keep)
     self._rest = init(program)  # the state [M] of the members that are not in training
     self._live = np.arange(len(program.members))
-    self._best = _no_best(self._rest)
+    self._best = saved.no_best(self._rest)
     self._step, self._seconds, self._dead = 0, 0.0, set()
+    self._saved = -1  # the step of the latest checkpoint
+    self._run = identity(config, program.members)
     self._cuts = halving.cuts(**config["halving"], total=program.total)
     self._resume()
     objective = registry.find("objectives", config["objective"]["name"])
     self._of_batches = hasattr(objective, "batch_loss")
     self._terms = evaluation.split_terms(program.vae, objective, config, program.dataset)
 
-  def run(self) -> None:
-    """Trains to the end; a part that is finished says so."""
+  def run(self) -> np.ndarray:
+    """Trains to the end; a part that is finished says so.
+
+    Returns:
+      the step [M] at which each member died, -1 for the living.
+
+    Raises:
+      Stopped: it was asked to stop, and has saved what it has.
+      UserError: another process of the run has ended, or the run directory is gone.
+    """
     total = self._program.total
     if self._step >= total:
       self._checkpoints.close()
       self._say(f"Finished already: {total} of {total} steps, in {self._folder}.")
-      return
+      return np.asarray(self._rest.died)
     self._write_about()
     self._put()
     self._compile()
     log = Log(self._folder, self._step, self._numbers) if self._main else None
     bar = progress(total, self._step, "step", self._folder.name)
     try:
-      with processes.told_when_another_ends():
+      with processes.told_when_another_ends(), self._interrupt.heeded():
         while self._step < total:
           self._advance(bar, log)
+          if processes.any_of_them(self._interrupt.asked):
+            self._stop(log)
+      died = np.asarray(self._whole().died)
     finally:
       bar.close()
       if log:
@@ -71,12 +97,25 @@ class Trainer:
       self._checkpoints.close()
     self._write_about()
     rate = f"{self._seconds:.1f} s of training for {len(self._program.members)} member(s)"
-    self._say(f"Finished: {total} steps, {rate}, in {self._folder}.")
+    how = "Finished" if (died < 0).any() else "Every member is dead"
+    self._say(f"{how}: {total} steps, {rate}, in {self._folder}.")
+    return died
+
+  def _stop(self, log: Log | None) -> None:
+    """Saves what there is and ends the training, as it was asked to."""
+    if self._saved != self._step:
+      self._save(log)
+    self._checkpoints.wait()
+    raise Stopped(
+      f"Stopped at step {self._step} of {self._program.total}; its checkpoint is saved in"
+      f" {self._folder}, and the same command goes on from there."
+    )
 
   def _advance(self, bar: Any, log: Log | None) -> None:
     stop, do = self._next_stop()
     rows = self._train_to(stop)
     bar.update(stop - bar.n)
+    self._check()
     if "evaluate" in do:
       elbo, more = self._evaluate(bar)
       rows += more
@@ -85,22 +124,20 @@ class Trainer:
     if log:
       log.write(rows)
     if "save" in do:
-      self._save()
+      self._save(log)
 
   def _resume(self) -> None:
-    found = self._checkpoints.restore(_items(self._rest, self._best))
+    found = self._checkpoints.restore(saved.items(self._rest, self._best), self._run)
     processes.agree(found.step if found else 0)
     if found is None:
       return
     for sentence in found.damaged:
       self._say(f"{sentence} Going on from checkpoint {found.step}.")
     if self._main:
-      self._checkpoints.drop_after(found.step)
+      self._checkpoints.drop_after(found.step, found.foreign)
     self._step, self._seconds = found.step, found.meta["seconds"]
     self._live = np.asarray(found.meta["live"])
-    items = found.items
-    self._rest = step.State(**items["params"], **items["optimizer"])
-    self._best = items["best"]
+    self._rest, self._best = saved.state_of(found.items), found.items["best"]
     if self._step < self._program.total:
       self._say(f"Resuming at step {self._step} of {self._program.total}.")
 
@@ -119,7 +156,8 @@ class Trainer:
     until = min(self._step + self._program.feed.span, self._next_stop()[0])
     source = self._source(self._step, until)
     began = time.perf_counter()
-    with processes.told_when_another_ends():
+    watch = watchdog.watched("The training program")
+    with processes.told_when_another_ends(), watch:
       self._state, _ = self._place.chunk(
         self._state, self._hyper, source, self._step, self._step
       )
@@ -164,7 +202,8 @@ class Trainer:
       self._state, metrics = self._place.chunk(
         self._state, self._hyper, source, self._step, until
       )
-      parts.append((until - self._step, self._place.get(metrics)))
+      with watchdog.watched("A chunk of training steps"):
+        parts.append((until - self._step, self._place.get(metrics)))
       self._step = until
     seconds = time.perf_counter() - began
     self._seconds += seconds
@@ -251,12 +290,15 @@ class Trainer:
     self._put()
     self._compile()
 
-  def _save(self) -> None:
+  def _save(self, log: Log | None) -> None:
+    if log:
+      log.sync()  # the rows before a checkpoint last if the checkpoint does
     whole = self._whole()
     meta = {**self._about, "seconds": self._seconds, "live": self._live.tolist()}
     meta |= {"died": whole.died.tolist(), "stopped": whole.stopped.tolist()}
     if self._main:
-      self._checkpoints.save(self._step, _items(whole, self._best), meta)
+      self._checkpoints.save(self._step, saved.items(whole, self._best), self._run, meta)
+    self._saved = self._step
 
   def _rows(self, split: str, means: dict[str, np.ndarray], extra: dict) -> list[dict]:
     return [
@@ -269,7 +311,7 @@ class Trainer:
   def _write_about(self) -> None:
     if self._main:
       about = {**self._about, "seconds": self._seconds}
-      workdir.write_json(self._folder / "run.json", about)
+      files.write_json(self._folder / "run.json", about)
 
 
 def init(program: Program) -> step.State:
@@ -297,22 +339,3 @@ def _sentence(at: int, rows: list[dict], numbers: list[int]) -> str:
     f"step {at}: validation ELBO {lead['elbo']:.2f}, rate {lead['rate']:.2f},"
     f" distortion {lead['distortion']:.2f} nats{which}"
   )
-
-
-def _items(state: step.State, best: dict) -> dict:
-  names = [name for name in step.State._fields if name not in ("params", "ema")]
-  return {
-    "params": {"params": state.params, "ema": state.ema},
-    "optimizer": {name: getattr(state, name) for name in names},
-    "best": best,
-  }
-
-
-def _no_best(state: step.State) -> dict:
-  empty = lambda x: np.full(x.shape, np.nan, x.dtype)
-  members = len(state.step)
-  return {
-    "params": jax.tree.map(empty, step.evaluated(state)),
-    "loss": np.full(members, np.inf, np.float32),
-    "step": np.full(members, -1, np.int32),
-  }
