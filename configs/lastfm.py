@@ -4,8 +4,9 @@ Command:  python train.py --config=configs/lastfm.py:folds --workdir=runs/lastfm
           python train.py --config=configs/lastfm.py:recvae,folds --workdir=runs/recvae --data_dir=<folder>
           python evaluate.py --workdir=runs/lastfm --application=recommendation
           configs/lastfm.py   one of the five folds; a sweep: --config.sweep="{'beta': [0.1, 0.2, 0.5]}"
-Duration: @D@
-Expected: @E@
+Duration: 79 s of CPU time for five folds of Mult-VAE, 111 s of RecVAE's parts, compilation included.
+Expected: validation ELBO -131.6 at step 300 of fold 0 (rate 34.7). docs/applications/recommendation.md
+          has scores, of one draw of users so far.
 """
 
 from ml_collections import ConfigDict
