@@ -31,6 +31,7 @@ def main() -> None:
   parser.add_argument(
     "--set", action="append", default=[], metavar="NAME=VALUE", help="a setting"
   )
+  flags.add_plugins(parser)
   known = parser.parse_args()
   with flags.told_in_one_sentence():
     settings = flags.assignments(known.set)
@@ -45,6 +46,7 @@ def main() -> None:
       member=known.member,
       data_dir=known.data_dir,
       seed=known.seed,
+      plugins=known.plugins,
       out=known.out,
       verbose=known.verbose,
     )

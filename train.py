@@ -29,21 +29,25 @@ def main() -> None:
     "--placement", default="auto", help="auto, single, pmap or mesh: docs/scaling.md"
   )
   parser.add_argument("--plan", action="store_true", help="say what would be trained")
+  flags.add_plugins(parser)
   flags.add_distributed(parser)
   known, rest = parser.parse_known_args()
   with flags.told_in_one_sentence() as interrupt:
     overrides = flags.overrides(rest)
     flags.use_compilation_cache()
     flags.join(known)
-    from vae_jax import config
+    from vae_jax import config, registry
     from vae_jax.training import loop
 
+    if known.plugins:
+      registry.plug(known.plugins)
     loop.train(
       config.load(known.config, overrides),
       known.workdir,
       known.data_dir,
       place=known.placement,
       plan_only=known.plan,
+      plugins=known.plugins,
       interrupt=interrupt,
     )
 

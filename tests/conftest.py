@@ -10,10 +10,12 @@ import jax
 import pytest
 
 # Hundreds of small programs run once each: compiling them is what the tests cost. They are
-# compiled without LLVM's optimisation; train.py and evaluate.py, run as programs, with it.
+# compiled without LLVM's optimisation and without XLA's fusion emitters, which halves that again;
+# train.py and evaluate.py, run as programs, with both.
 with pytest.MonkeyPatch.context() as patch:
   flags = os.environ.get("XLA_FLAGS", "")
-  patch.setenv("XLA_FLAGS", f"{flags} --xla_backend_optimization_level=0")
+  quick = "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
+  patch.setenv("XLA_FLAGS", f"{flags} {quick}")
   jax.devices()  # the flags are read here, once
 
 jax.config.update("jax_numpy_rank_promotion", "raise")

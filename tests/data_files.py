@@ -72,6 +72,21 @@ def sheets(folder, images=12):
   return made
 
 
+def connection(word="tcp", kind="normal", seconds=0):
+  """A row of NSL-KDD."""
+  cells = [str(seconds), word, "http", "SF", *["0"] * 37]
+  return ",".join([*cells, kind, "20"])
+
+
+def nsl_kdd(folder):
+  """Thirty normal connections to train on, and two to tell apart."""
+  folder.mkdir(parents=True, exist_ok=True)
+  train = [connection(seconds=second) for second in range(30)]
+  (folder / "KDDTrain+_20Percent.txt").write_text("\n".join(train))
+  test = [connection(), connection("udp", "smurf")]
+  (folder / "KDDTest+.txt").write_text("\n".join(test))
+
+
 def config_of(name, folder):
   """A configuration of any dataset that loads, with its files made where it needs some."""
   if name == "arrays":
@@ -82,8 +97,12 @@ def config_of(name, folder):
   if name == "tfds":
     tfds_folder(folder / "tfds", {"train": 20, "test": 6})
     return {"set": "toy"}
+  if name == "nsl_kdd":
+    nsl_kdd(folder / "raw" / "nsl_kdd")
   if name == "patches":
     sheets(folder / "raw" / "cifar10_subset")
+  if name == "interactions":
+    return {"users": 200, "items": 80, "length": 10}
   if name == "sprites":
     return {"side": 16, "scales": 2, "orientations": 5, "positions": 4}
   return {}

@@ -26,8 +26,8 @@ HYPER = {**HYPER, "weight": 0.5}
 ADAM = {"b1": 0.5, "b2": 0.9}
 
 
-def parameters(key, latents):
-  return {"w": jax.random.normal(key, (latents,))}
+def parameters(key, sizes):
+  return {"w": jax.random.normal(key, (sizes.latents,))}
 
 
 def batch_loss(posterior, z, hyper, batch):
@@ -92,6 +92,30 @@ def test_every_placement_is_the_solo_run(members, counts, batch_level):
       if place != "single" or count == 1:
         got = trained(tiny(sweep=sweep, **parts), place, jax.devices()[:count])
         close(got, expected)
+
+
+LATENTS = {  # a state of the objective and one of the posterior; a prior and a flow that learn
+  "counted": {
+    "objective": {"name": "geco"},
+    "posterior": {"name": "vq", "entries": 4, "vectors": 1},
+    "prior": {"name": "uniform"},
+    "hyper": {"target": 30.0, "memory": 0.5},
+  },
+  "learned": {
+    "posterior": {"name": "iaf", "hidden": 4, "layers": 1},
+    "prior": {"name": "vamp", "components": 3},
+  },
+}
+
+
+@pytest.mark.parametrize("name", LATENTS)
+def test_other_latents_are_the_solo_run_on_every_placement(name):
+  parts = {**LATENTS[name], "train": {"batch_size": 17}}
+  alone = [trained(tiny(seed=s, **parts), "single", jax.devices()) for s in (0, 1, 2)]
+  expected = jax.tree.map(lambda *x: np.concatenate(x), *alone)
+  for place, count in (("pmap", 4), ("mesh", 4)):
+    sweep = {"seed": [0, 1, 2]}
+    close(trained(tiny(sweep=sweep, **parts), place, jax.devices()[:count]), expected)
 
 
 def test_the_batch_level_loss_is_in_the_numbers(batch_level):

@@ -33,9 +33,18 @@ def test_contract(name, tmp_path):
   for split, fields in first.splits.items():
     for field, values in fields.items():
       np.testing.assert_array_equal(values, again.splits[split][field])
-    x = np.asarray(data.decode(fields["x"]))
+    x = _examples(first, fields)
     assert x.shape[1:] == first.spec.shape
     assert x.dtype == (np.int32 if first.spec.domain == "category" else np.float32)
+
+
+def _examples(dataset, fields):
+  """x as a model is given it."""
+  x = data.decode(fields["x"])
+  if dataset.transform is None:
+    return np.asarray(x)
+  keys = jax.random.split(jax.random.key(0), len(x))
+  return np.asarray(jax.vmap(lambda key, x: dataset.transform(key, {"x": x})["x"])(keys, x))
 
 
 @pytest.mark.parametrize("name", registry.names("data"))

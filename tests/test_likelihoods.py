@@ -115,6 +115,26 @@ def test_continuous_bernoulli_has_finite_and_smooth_gradients(logit):
   np.testing.assert_allclose(gradient, 0.4 - mean, atol=2e-4)  # an exponential family
 
 
+def test_the_optimal_scale_is_the_one_no_other_beats():
+  """Of its own example, and with the gradient of the scale gone, as it is where it is best."""
+  optimal = gaussian(SPEC, scale="optimal")
+  theta, x = jnp.array([[0.2], [0.5], [-1.0]]), jnp.array([0.0, 0.9, -0.4])
+  stds = np.linspace(0.05, 2.0, 4000)
+  each = [stats.norm.logpdf(x, theta[:, 0], std).sum() for std in stds]
+  np.testing.assert_allclose(optimal.log_prob(theta, x), max(each), rtol=1e-5)
+  best = float(stds[np.argmax(each)])
+  fixed = gaussian(SPEC, std=best)
+  slopes = [jax.grad(family.log_prob)(theta, x) for family in (optimal, fixed)]
+  np.testing.assert_allclose(*slopes, rtol=5e-3)
+  assert not optimal.proper
+  with pytest.raises(UserError, match="of all the elements together"):
+    optimal.each(theta, x)
+  same = optimal.log_prob(
+    theta, theta[:, 0]
+  )  # an exact copy has the smallest scale, not none
+  np.testing.assert_allclose(same, stats.norm.logpdf([0, 0, 0], 0, 1e-3).sum(), rtol=1e-5)
+
+
 def test_a_wrong_scale_is_a_sentence():
   with pytest.raises(UserError, match="expected one of"):
     gaussian(SPEC, scale="free")

@@ -12,10 +12,11 @@ from helpers import tiny
 from vae_jax import asking, distributions, registry
 from vae_jax import config as configuration
 from vae_jax import run as runs
+from vae_jax import vae as models
 from vae_jax.metrics import aggregate
 from vae_jax.objectives import factor
 from vae_jax.training import loop
-from vae_jax.types import VAE, Batch, Posterior, UserError
+from vae_jax.types import VAE, Batch, Posterior, Sizes, UserError
 
 B, L, N = 7, 3, 500
 SMALL = {"units": 8, "layers": 2}
@@ -51,7 +52,7 @@ def of(name, options, q, z, mask=None, key=None, **numbers):
   objective = registry.find("objectives", name)
   params = {}
   if hasattr(objective, "parameters"):
-    params["objective"] = objective.parameters(jax.random.key(1), L, **options)
+    params["objective"] = objective.parameters(jax.random.key(1), Sizes((), L), **options)
   mask = jnp.ones(len(z)) if mask is None else mask
   batch = Batch(mask, new() if key is None else key, params, N)
   hyper = {**objective.HYPER, **numbers}
@@ -103,7 +104,7 @@ def vae() -> VAE:
     ),
     sample=nothing,
     mean=lambda params, z: z,
-    prior=None,
+    prior=models.standard_prior(L),
     latents=L,
     mode=nothing,
     decodes=nothing,
@@ -196,12 +197,12 @@ def test_an_unknown_option_is_refused_with_the_known_ones(name, option, known):
 
 def test_factor_refuses_a_discriminator_without_layers():
   with pytest.raises(UserError, match="at least 1"):
-    factor.parameters(new(), L, units=8, layers=0)
+    factor.parameters(new(), Sizes((), L), units=8, layers=0)
 
 
 def test_the_players_of_factor_do_not_reach_each_other():
   q, z = codes()
-  own = factor.parameters(jax.random.key(1), L, **SMALL)
+  own = factor.parameters(jax.random.key(1), Sizes((), L), **SMALL)
 
   def loss(own, z, gamma):
     batch = Batch(jnp.ones(B), new(), {"objective": own}, N)
@@ -240,7 +241,7 @@ def test_each_latent_is_permuted_by_itself():
 def test_a_trained_discriminator_knows_the_total_correlation():
   """D at its best is log q(z) - log prod q(z_l): TC = -1/2 log(1 - rho^2) of two latents."""
   rho, options = 0.8, {"units": 32, "layers": 2}
-  own = factor.parameters(jax.random.key(1), 2, **options)
+  own = factor.parameters(jax.random.key(1), Sizes((), 2), **options)
   # a rate that falls to 0: at a constant one the noise of the last steps costs a tenth of TC
   adam = optax.adam(optax.cosine_decay_schedule(0.01, 800), **factor.ADAM)
 
@@ -352,7 +353,7 @@ def test_factor_trains_both_players(tmp_path):
   objective = {"name": "factor", "units": 16, "layers": 2}
   run, q = train(tmp_path, objective, {"gamma": 5.0})
   own = jax.tree.map(lambda x: x[0], run.params["objective"])
-  start = factor.parameters(jax.random.key(0), 2, units=16, layers=2)
+  start = factor.parameters(jax.random.key(0), Sizes((), 2), units=16, layers=2)
   assert jax.tree.structure(own) == jax.tree.structure(start)
   z = jnp.asarray(q.mean[0])
   shuffled = factor.permute(z, jnp.ones(len(z)), new())

@@ -54,7 +54,9 @@ def test_no_document_names_an_unfinished_thing():
   assert not re.search(r"\b[A-Z]+_(RESULTS|TABLE)\b", README)
 
 
-@pytest.mark.parametrize("kind", ["models", "objectives", "applications"])
+@pytest.mark.parametrize(
+  "kind", ["models", "objectives", "priors", "posteriors", "applications"]
+)
 def test_everything_registered_has_a_page(kind):
   for name in registry.names(kind):
     assert (ROOT / "docs" / kind / f"{name}.md").is_file(), f"docs/{kind}/{name}.md"

@@ -1,5 +1,6 @@
 """The algebra of sweeps, their programs and parts, dead and stopped members."""
 
+import csv
 import json
 import os
 import random
@@ -183,6 +184,13 @@ def test_parts_are_trained_by_one_compiled_program_and_opened_as_one_run(
   )
 
 
+def scores(workdir) -> list[dict]:
+  """The rows of the model's ELBO in the long form."""
+  with (workdir / "reports/reconstruction/scores.csv").open() as file:
+    rows = list(csv.DictReader(file))
+  return [row for row in rows if row["metric"] == "elbo" and row["member"]]
+
+
 def test_programs_live_in_one_run_directory_and_are_evaluated_together(tmp_path):
   loop.train(tiny(sweep=TWO_PROGRAMS), tmp_path, None, quiet)
   found = runs.open_runs(tmp_path)
@@ -192,23 +200,16 @@ def test_programs_live_in_one_run_directory_and_are_evaluated_together(tmp_path)
     runs.open_run(tmp_path)
   done = called("evaluate.py", f"--workdir={tmp_path}", "--application=reconstruction")
   assert done.returncode == 0, done.stderr
-  report = json.loads((tmp_path / "reports/reconstruction/report.json").read_text())
-  rows = report["tables"][0]["rows"]
-  assert len(rows) == 4
-  assert [row[report["tables"][0]["columns"].index("model.latents")] for row in rows] == [
-    2,
-    2,
-    3,
-    3,
-  ]
+  rows = scores(tmp_path)
+  assert [(r["member"], r["model.latents"]) for r in rows] == [
+    ("0", "2"), ("1", "2"), ("2", "3"), ("3", "3")
+  ]  # fmt: skip
   alone = called(
     "evaluate.py", f"--workdir={tmp_path}", "--application=reconstruction", "--member=3"
   )
   assert alone.returncode == 0, alone.stderr
-  (row,) = json.loads((tmp_path / "reports/reconstruction/report.json").read_text())[
-    "tables"
-  ][0]["rows"]
-  assert row[:3] == [4, 0, 3]  # beta, seed, model.latents
+  (row,) = scores(tmp_path)
+  assert (row["member"], row["seed"], row["model.latents"]) == ("3", "0", "3")
   refused = called(
     "evaluate.py", f"--workdir={tmp_path}", "--application=sweep_comparison", "--member=3"
   )
@@ -238,7 +239,7 @@ def test_a_program_of_dead_members_leaves_the_others_to_be_evaluated(tmp_path, c
   both = {"chain": [{"learning_rate": [1e-3], "model.latents": [2]}, rates]}
   loop.train(tiny(sweep=both), tmp_path, None, quiet)
   evaluating.evaluate(str(tmp_path), ["reconstruction"], {})
-  assert "1 of 2 members are dead and in no average: 1 (" in capsys.readouterr().out
+  assert "1 of 2 members is dead and in no average: 1 (" in capsys.readouterr().out
   with pytest.raises(UserError, match=r"Member\(s\) \[1\] .* are dead"):
     evaluating.evaluate(str(tmp_path), ["reconstruction"], {}, member=1)
 
@@ -356,7 +357,7 @@ def test_a_dead_member_is_marked_with_its_step_and_the_others_keep_their_bits(
     "evaluate.py", f"--workdir={tmp_path / 'dead'}", "--application=reconstruction"
   )
   assert done.returncode == 0, done.stderr
-  assert "1 of 3 members are dead and in no average: 1 (" in done.stdout
+  assert "1 of 3 members is dead and in no average: 1 (" in done.stdout
 
 
 @pytest.mark.parametrize(

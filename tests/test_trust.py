@@ -293,6 +293,23 @@ def test_an_edited_meta_is_damage(mine, capsys, edit):
   assert "is damaged" in out
 
 
+def test_a_checkpoint_of_the_older_form_is_read_and_its_arrays_are_checked(mine, capsys):
+  """One that says nothing of its run: the checksums of its arrays, in order."""
+  before = runs.open_run(mine, "latest")
+  for step in ("6", "12"):
+    path = mine / "checkpoints" / step / "meta" / "metadata"
+    meta = json.loads(path.read_text())
+    sums = {name: [row[3] for row in rows] for name, rows in meta.pop("arrays").items()}
+    meta = {k: v for k, v in meta.items() if k not in ("digest", "run")}
+    if step == "12":
+      sums["params"][0] += 1
+    path.write_text(json.dumps({**meta, "checksums": sums}))
+  assert before.step[0] == 12
+  assert runs.open_run(mine, "latest").step[0] == 6
+  assert "the checksum of 'params' does not match" in capsys.readouterr().out
+  assert runs.open_run(mine, "best").ended == [""]
+
+
 def test_a_missing_field_that_has_its_default_is_no_difference(mine, capsys):
   path = mine / "config.json"
   config = json.loads(path.read_text())

@@ -46,7 +46,11 @@ HALVING = {  # early stopping across the members of a sweep
 }
 SCHEDULE_STEPS = 1000.0
 SECTIONS = ("hyper", "schedule", "optimizer", "train", "halving")
-PARTS = ("data", "model", "likelihood", "objective", "corruption")  # each has a name
+PARTS = (  # each has a name
+  "data", "model", "likelihood", "prior", "posterior", "objective", "corruption"
+)  # fmt: skip
+NAMES = {"prior": "standard", "posterior": "diagonal", "corruption": "none"}  # by default
+KINDS = {"likelihood": "likelihoods", "corruption": "corruptions"}  # functions of a file
 
 
 def load(path: str, overrides: dict[str, str]) -> dict:
@@ -92,7 +96,7 @@ def resolve(partial: dict) -> dict:
   full: dict[str, Any] = {"seed": fit("config.seed", 0, partial.get("seed", 0))}
   numbers = dict(NUMBERS)
   for part in PARTS:
-    name = given[part].pop("name", "none" if part == "corruption" else None)
+    name = given[part].pop("name", NAMES.get(part))
     if name is None:
       raise UserError(f"config.{part}.name is missing: name one of {part}'s files.")
     full[part] = {"name": name, **_complete(part, _options(part, name), given[part])}
@@ -135,11 +139,9 @@ def _options(part: str, name: str) -> dict:
     return data.options(name)
   if part == "model":
     return {"latents": 10, **vae.model_options(name)}
-  if part == "objective":
-    return getattr(registry.find("objectives", name), "OPTIONS", {})
-  return _arguments(
-    registry.find({"likelihood": "likelihoods"}.get(part, "corruptions"), name)
-  )
+  if part in KINDS:
+    return _arguments(registry.find(KINDS[part], name))
+  return getattr(registry.find(f"{part}s", name), "OPTIONS", {})
 
 
 def _numbers(part: str, name: str) -> dict[str, float]:
@@ -150,6 +152,8 @@ def _numbers(part: str, name: str) -> dict[str, float]:
     objective = registry.find("objectives", name)
     own = {"objective_rate": 1.0} if hasattr(objective, "parameters") else {}
     return {**objective.HYPER, **own}
+  if part == "posterior":
+    return getattr(registry.find("posteriors", name), "HYPER", {})
   return vae.model_numbers(name) if part == "model" else {}
 
 

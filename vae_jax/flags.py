@@ -135,6 +135,15 @@ def use_compilation_cache() -> None:
   jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.1)
 
 
+def add_plugins(parser: argparse.ArgumentParser) -> None:
+  """The flag of both programs for files of one's own."""
+  parser.add_argument(
+    "--plugins",
+    metavar="DIR",
+    help="a folder of your own objectives/, models/, priors/, ...: docs/architecture.md",
+  )
+
+
 def add_distributed(parser: argparse.ArgumentParser) -> None:
   """The flags of a run of several processes, named as `jax.distributed.initialize` does."""
   group = parser.add_argument_group("several processes (docs/scaling.md)")

@@ -3,6 +3,7 @@
 import math
 from typing import Any
 
+from vae_jax import registry
 from vae_jax.types import UserError
 
 FLOAT32 = 3.4028234e38
@@ -29,17 +30,30 @@ def check(full: dict) -> None:
       f"config.halving has first {halving['first']} and factor {halving['factor']}: a step that"
       f" is not negative (0: no halving), and a factor above 1."
     )
-  check_numbers(full["hyper"], "config.hyper")
+  check_numbers(full["hyper"], "config.hyper", signed(full))
 
 
-def check_numbers(hyper: dict[str, float], where: str) -> None:
+def signed(full: dict) -> tuple[str, ...]:
+  """The numbers of `hyper` that may be negative: a target in nats under a density."""
+  return getattr(registry.find("objectives", full["objective"]["name"]), "SIGNED", ())
+
+
+def check_numbers(
+  hyper: dict[str, float], where: str, signed: tuple[str, ...] = ()
+) -> None:
   """Refuses numbers of `hyper` that cannot be meant.
+
+  Args:
+    hyper: the numbers.
+    where: they were given, for the sentence.
+    signed: those that may be negative.
 
   Raises:
     UserError: one is negative, not finite, beyond float32, or a share above 1.
   """
   for name, value in hyper.items():
-    if not math.isfinite(value) or not 0 <= value <= FLOAT32:
+    least = -FLOAT32 if name in signed else 0
+    if not math.isfinite(value) or not least <= value <= FLOAT32:
       raise UserError(
         f"{where}.{name} is {value}; it must be finite and not negative, and within float32."
       )
@@ -91,7 +105,7 @@ def _model(full: dict) -> None:
   if model["dtype"] not in ("float32", "bfloat16"):
     raise UserError(f"config.model.dtype is {model['dtype']!r}; float32 or bfloat16.")
   for name, value in model.items():
-    least = 0 if name == "constant" else 1
+    least = 0 if name in ("constant", "above") else 1
     for one in value if isinstance(value, list) else [value]:
       if isinstance(one, int) and not isinstance(one, bool) and not least <= one <= WIDEST:
         raise UserError(

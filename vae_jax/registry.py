@@ -3,18 +3,64 @@
 `find("objectives", "tc")` imports vae_jax/objectives/tc.py; `find("corruptions", "pixels")`
 takes the function `pixels` of vae_jax/corruptions.py. In a folder whose `FUNCTIONS` is true an
 entry is the function that its file is named after: `find("likelihoods", "gaussian")` takes
-`gaussian` of vae_jax/likelihoods/gaussian.py. No list is edited to add one. A folder of one's
-own is added by `vae_jax.objectives.__path__.append("where/it/is")`.
+`gaussian` of vae_jax/likelihoods/gaussian.py. No list is edited to add one. `plug` adds a folder
+of one's own, with sub-folders named like ours: both programs' --plugins.
 """
 
 import difflib
 import importlib
 import inspect
+import pathlib
 import pkgutil
 import types
 from typing import Any
 
 from vae_jax.types import UserError
+
+PLUGGED = (  # kinds that are folders of files, and so may have files elsewhere
+  "models",
+  "likelihoods",
+  "objectives",
+  "priors",
+  "posteriors",
+  "data",
+  "baselines",
+  "applications",
+)
+
+
+def plug(folder: str | pathlib.Path) -> None:
+  """Adds the files of a folder of one's own: my/objectives/x.py is found as the objective "x".
+
+  Args:
+    folder: with sub-folders named as in PLUGGED; any of them, and nothing else is read.
+
+  Raises:
+    UserError: it is not there, has none of those sub-folders, or a file has the name of one
+      that is known already.
+  """
+  root = pathlib.Path(folder).resolve()
+  if not root.is_dir():
+    raise UserError(
+      f"There is no plugins folder {folder}: give the one with --plugins=DIR."
+    )
+  kinds = [kind for kind in PLUGGED if (root / kind).is_dir()]
+  if not kinds:
+    raise UserError(
+      f"{folder} has none of the sub-folders {', '.join(PLUGGED)}: a plugin is a file in one of"
+      " them."
+    )
+  for kind in kinds:
+    path = importlib.import_module(f"vae_jax.{kind}").__path__
+    where = str(root / kind)
+    if where in path:
+      continue
+    own = {found.name for found in pkgutil.iter_modules([where])} - {"__init__"}
+    if twice := sorted(own & set(names(kind))):
+      raise UserError(
+        f"{where}/{twice[0]}.py has the name of one that is known already: rename it."
+      )
+    path.append(where)
 
 
 def nearest(name: str, known: list[str]) -> str:

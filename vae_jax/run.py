@@ -42,13 +42,18 @@ class Run(NamedTuple):
 DEAD = "dead"  # how the end of a member begins that has no numbers to evaluate
 
 
-def open_run(workdir: str, which: str = "best", data_dir: str | None = None) -> Run:
+def open_run(
+  workdir: str,
+  which: str = "best",
+  data_dir: str | None = None,
+  plugins: str | None = None,
+) -> Run:
   """Opens a run directory that is one program; see `open_runs`.
 
   Raises:
     UserError: also where its members differ in static fields.
   """
-  found = open_runs(workdir, which, data_dir)
+  found = open_runs(workdir, which, data_dir, plugins)
   if len(found) > 1:
     parts = sorted(p.name for p in (pathlib.Path(workdir) / "parts").iterdir())
     raise UserError(
@@ -58,18 +63,25 @@ def open_run(workdir: str, which: str = "best", data_dir: str | None = None) -> 
   return found[0]
 
 
-def open_runs(workdir: str, which: str = "best", data_dir: str | None = None) -> list[Run]:
+def open_runs(
+  workdir: str,
+  which: str = "best",
+  data_dir: str | None = None,
+  plugins: str | None = None,
+) -> list[Run]:
   """Opens a run directory, a Run for each of its programs; it alone is needed, and its data.
 
   Args:
     workdir: of a training, finished or not.
     which: "best", each member at its least validation loss, or "latest".
     data_dir: where the data lies now, when not where it was at training.
+    plugins: the folder of files of one's own, when not where it was at training.
 
   Raises:
     UserError: no run is there, no checkpoint yet, or its data is missing.
   """
   folder = pathlib.Path(workdir)
+  plug(workdir, plugins)
   for name in ("config.json", "members.json", "run.json"):
     if not (folder / name).is_file():
       raise UserError(
@@ -97,6 +109,37 @@ def open_runs(workdir: str, which: str = "best", data_dir: str | None = None) ->
       f"{workdir} has no checkpoint yet: let its training reach the first one."
     )
   return [_joined(str(workdir), parts) for parts in programs.values()]
+
+
+def plug(workdir: str, given: str | None = None) -> None:
+  """Adds the files that a run was trained with beside ours, where there were any.
+
+  They are programs, which a run directory of somebody else's may name: the folder is told, and
+  one within the run directory is used when it is given alone.
+
+  Args:
+    workdir: whose run.json remembers the folder.
+    given: the folder now, when it is not where it was.
+
+  Raises:
+    UserError: the folder is not there, or lies within the run directory.
+  """
+  root = pathlib.Path(workdir)
+  remembered = None
+  if (root / "run.json").is_file():
+    remembered = read_about(root / "run.json")["plugins"]
+  if given is not None:
+    return registry.plug(given)
+  if remembered is None:
+    return None
+  folder = (root / remembered).resolve()  # an absolute one stays as it is
+  if not folder.is_dir() or folder.is_relative_to(root.resolve()):
+    raise UserError(
+      f"{workdir} was trained with files of the folder {remembered}, seen from it, which is not"
+      " there or lies in the run directory: give the folder with --plugins=DIR."
+    )
+  print(f"With the files of {folder}.")
+  return registry.plug(folder)
 
 
 def open_beside(

@@ -7,7 +7,7 @@ front and a sweep adds [M] before that.
 
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import jax
 import numpy as np
@@ -40,6 +40,13 @@ class Column(NamedTuple):
   names: tuple[str, ...] = ()  # of the categories where the file has words
 
 
+class Item(NamedTuple):
+  """What a place of x stands for in data of users and items."""
+
+  id: str  # as the file has it
+  title: str = ""  # empty where the file names none
+
+
 class Factor(NamedTuple):
   """One known cause of the data, of a set that was generated from known causes."""
 
@@ -61,6 +68,7 @@ class Spec(NamedTuple):
     Column, ...
   ] = ()  # of a table whose columns are known; all of them or none
   factors: tuple[Factor, ...] = ()  # of the field `factors` [F] int32; empty: not known
+  items: tuple[Item, ...] = ()  # of x, a user's row over them; empty: x is no such row
 
   @property
   def size(self) -> int:
@@ -84,8 +92,42 @@ class Dataset(NamedTuple):
   transform: Callable[[Array, Example], Example] | None = None
 
 
+class Sizes(NamedTuple):
+  """What a part that brings parameters of its own has to know of the data and the code."""
+
+  shape: tuple[int, ...]  # of x
+  latents: int  # L
+  classes: int = 0  # C of the label; 0: there is none
+
+
+class Draw(NamedTuple):
+  """One draw of a distribution over codes."""
+
+  z: Array  # [L]
+  log_prob: Array  # [] of this draw, nats: a flow knows it on the way and not afterwards
+  path: Any = ()  # what its family wants back to tell a divergence: the groups of a hierarchy
+
+
+class Distribution(Protocol):
+  """A distribution over one code z [L]; `distributions` has the functions that ask it.
+
+  It may also have `kl(p, drawn) -> [G]`, the divergence from p of each of its groups, in
+  nats, or NotImplemented where it knows none of a p of that family. `Posterior` is one as
+  plain data, without methods.
+  """
+
+  def draw(self, key: Array) -> Draw:
+    """One reparameterised draw."""
+
+  def log_prob(self, z: Array) -> Array:
+    """The log-density or log-mass at z [L], [] nats; a UserError where it has no form."""
+
+  def code(self) -> Array:
+    """The point [L] that stands for it: what is walked, decoded and compared."""
+
+
 class Posterior(NamedTuple):
-  """q(z|x) = N(mean, diag(exp(logvar))); logvar is the log of the variance, natural log."""
+  """N(mean, diag(exp(logvar))); logvar is the log of the variance, natural log."""
 
   mean: Array  # [L]
   logvar: Array  # [L]
@@ -97,8 +139,9 @@ class Terms(NamedTuple):
   loss: Array  # [] what is minimised; lower is better
   rate: Array  # [] KL(q(z|x) || p(z))
   distortion: Array  # [] -log p(x|z)
-  posterior: Posterior  # [L] each
+  posterior: Distribution
   z: Array  # [L] the sample the distortion was computed at
+  statistics: Any = ()  # averaged over the batch and handed to the objective's `update`
 
 
 class Batch(NamedTuple):
@@ -110,22 +153,15 @@ class Batch(NamedTuple):
   examples: int  # N, rows of the training split
 
 
-class Prior(NamedTuple):
-  """p(z) over one latent vector."""
-
-  log_prob: Callable[[Array], Array]  # z [L] -> [] nats
-  sample: Callable[[Array], Array]  # key -> z [L]
-
-
 class VAE(NamedTuple):
   """A model and a likelihood bound into pure functions of ONE example."""
 
   init: Callable[[Array], Params]  # key -> params
-  posterior: Callable[[Params, Example], Posterior]
+  posterior: Callable[[Params, Example], Distribution]
   log_likelihood: Callable[[Params, Array, Example], Array]  # params, z, example -> [] nats
   sample: Callable[[Params, Array, Array], Array]  # params, z, key -> x
   mean: Callable[[Params, Array], Array]  # params, z -> E[x|z], the shape of x
-  prior: Prior
+  prior: Callable[..., Distribution]  # params, and an example where it is conditional
   latents: int  # L
   mode: Callable[
     [Params, Array], Array
@@ -136,6 +172,14 @@ class VAE(NamedTuple):
   given: Callable[[Array], "VAE"] | None = None
   # params, z -> theta [*shape, P], the likelihood's parameters; None: x is written step by step
   theta: Callable[[Params, Array], Array] | None = None
+  family: str = "gaussian"  # of q(z|x): also "continuous", "hierarchy" or "discrete"
+  standard: bool = True  # p(z) is N(0, I)
+  numbers: tuple[str, ...] = ()  # of hyper that q reads in example["numbers"], in training
+  sizes: Sizes | None = None  # for what brings parameters of its own
+  # of a posterior that is counted and not learned, a codebook's: its q -> what is averaged
+  # over the batch, and (its state, those averages, hyper) -> its next state
+  statistics: Callable[[Any], Any] | None = None
+  update: Callable[[Any, Any, Hyper], Any] | None = None
 
 
 class Table(NamedTuple):

@@ -9,9 +9,10 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from vae_jax import distributions, registry
+from vae_jax import latents, registry
+from vae_jax.families.chain import Walk
 from vae_jax.likelihoods import Likelihood, total
-from vae_jax.types import VAE, Array, Example, Params, Posterior, Prior, Spec, UserError
+from vae_jax.types import VAE, Array, Example, Params, Sizes, Spec, UserError
 
 _CONTRACT = ("shape", "outputs", "latents", "lowering", "parent", "name")
 _OF_THE_DATA = ("columns", "classes")  # fields of a model that are no options either
@@ -22,7 +23,8 @@ def build(config: dict, spec: Spec, lowering: str = "xla") -> VAE:
   """The VAE that a resolved configuration describes, for data of this spec.
 
   Args:
-    config: with the parts `model` and `likelihood`.
+    config: with the parts `model` and `likelihood`; without `prior` and `posterior` they
+      are N(0, I) and the encoder's diagonal Gaussian.
     spec: of the data.
     lowering: of strided convolutions, "xla" or "dense"; see `layers.choose_lowering`.
 
@@ -38,7 +40,8 @@ def build(config: dict, spec: Spec, lowering: str = "xla") -> VAE:
     options["classes"] = _classes(options["condition"], spec)
   model = found(shape=spec.shape, outputs=likelihood.outputs, lowering=lowering, **options)
   _check_marks(model, config.get("corruption", {"name": "none"}))
-  return bind(model, likelihood)
+  latents.check(config, spec, hasattr(model, "group"))
+  return bind(model, likelihood, config, len(spec.classes))
 
 
 def _check_marks(model: nn.Module, corruption: dict) -> None:
@@ -98,10 +101,13 @@ def model_numbers(name: str) -> dict[str, float]:
   return getattr(registry.find("models", name).Model, "HYPER", {})
 
 
-def bind(model: nn.Module, likelihood: Likelihood) -> VAE:
+def bind(
+  model: nn.Module, likelihood: Likelihood, config: dict | None = None, classes: int = 0
+) -> VAE:
   """The pure functions of ONE example of a model under a likelihood.
 
-  `params` is {"model": the module's}, with "shared" [S], the likelihood's, where it has S.
+  `params` is {"model": the module's}, with "shared" [S], the likelihood's, where it has S, and
+  with those of the prior and the posterior that `config` names (`latents.attach`).
   The encoder reads `example["input"]` where a corruption put one, else `example["x"]`. A model
   with a method `generate` is sequential, p(x|z) = prod_t p(x_t | x_<t, z): its decoder reads
   `example["read"]` where a corruption put one, else `example["x"]`, and position t of its
@@ -117,7 +123,7 @@ def bind(model: nn.Module, likelihood: Likelihood) -> VAE:
   of that name by keyword. Where there is no example to read it from, `given(value)` is the
   VAE with that condition: its `sample`, `mean` and `mode` need a code alone.
   """
-  sequential, observes = hasattr(model, "generate"), getattr(model, "OBSERVES", False)
+  observes = getattr(model, "OBSERVES", False)
   call, theta_of = _calls(model, likelihood)
 
   def init(key: Array) -> Params:
@@ -127,11 +133,41 @@ def bind(model: nn.Module, likelihood: Likelihood) -> VAE:
       params["shared"] = jnp.asarray(likelihood.shared)
     return params
 
-  def posterior(params: Params, example: Example) -> Posterior:
+  def encode(params: Params, example: Example) -> Any:
     x = example["input"] if "input" in example else example["x"]
     x, marked = x if isinstance(x, tuple) else (x, jnp.ones_like(x))
     seen = [marked * example.get("observed", jnp.ones_like(x))] if observes else []
     return call(model.encode, params, x, *seen, **_beside(model, example))
+
+  writers = functools.partial(_writers, model, likelihood, call, theta_of)
+  mean, sample, mode = writers({})
+  size = sum(model.groups) if hasattr(model, "group") else model.latents
+  vae = VAE(
+    init=init,
+    posterior=encode,
+    log_likelihood=_scorer(model, likelihood, call, theta_of),
+    sample=sample,
+    mean=mean,
+    prior=standard_prior(size),
+    latents=size,
+    mode=mode,
+    decodes=functools.partial(_decoder_only, model),
+    noise=tuple(getattr(model, "HYPER", ())),
+    theta=_theta(model, call, theta_of),
+    sizes=Sizes(tuple(model.shape), size, classes),
+  )
+  if hasattr(model, "group"):
+    vae = latents.hierarchy(vae, encode, functools.partial(_walk, model, call))
+  else:
+    vae = latents.attach(vae, config or {}, encode, _condition(model))
+  return vae._replace(given=_given(vae, model, writers))
+
+
+def _scorer(
+  model: nn.Module, likelihood: Likelihood, call: Callable, theta_of: Callable
+) -> Callable[[Params, Array, Example], Array]:
+  """`(params, z, example) -> log p(x|z)` of what is observed, [] nats."""
+  sequential = hasattr(model, "generate")
 
   def log_likelihood(params: Params, z: Array, example: Example) -> Array:
     read = [example.get(DECODER_READS, example["x"])] if sequential else []
@@ -142,22 +178,17 @@ def bind(model: nn.Module, likelihood: Likelihood) -> VAE:
     seen = jnp.broadcast_to(example["observed"], x.shape) > 0.5
     return total(jnp.where(seen, likelihood.each(theta, x), 0.0))
 
-  writers = functools.partial(_writers, model, likelihood, call, theta_of)
-  mean, sample, mode = writers({})
-  vae = VAE(
-    init=init,
-    posterior=posterior,
-    log_likelihood=log_likelihood,
-    sample=sample,
-    mean=mean,
-    prior=standard_prior(model.latents),
-    latents=model.latents,
-    mode=mode,
-    decodes=functools.partial(_decoder_only, model),
-    noise=tuple(getattr(model, "HYPER", ())),
-    theta=_theta(model, call, theta_of),
+  return log_likelihood
+
+
+def _walk(model: nn.Module, call: Callable, params: Params) -> Walk:
+  """The way down of a hierarchical model, bound to its parameters."""
+  return Walk(
+    tuple(model.groups),
+    functools.partial(call, model.top, params),
+    functools.partial(call, model.group, params),
+    functools.partial(call, model.down, params),
   )
-  return vae._replace(given=_given(vae, model, writers))
 
 
 def _theta(model: nn.Module, call: Callable, theta_of: Callable) -> Callable | None:
@@ -188,6 +219,11 @@ def _given(vae: VAE, model: nn.Module, writers: Callable) -> Callable[[Array], V
       sample=sample,
       mean=mean,
       mode=mode,
+      prior=vae.prior
+      if vae.standard
+      else latents.OtherPrior(
+        lambda params, example: vae.prior(params, (example or {}) | fixed)
+      ),
     )
 
   return given
@@ -259,21 +295,28 @@ def _decoder_only(model: nn.Module, params: Params) -> Any:
   """The tree of params with True where `encode` does not use the leaf."""
   x = jax.ShapeDtypeStruct(tuple(model.shape), jnp.float32)
   key = jax.eval_shape(lambda: jax.random.key(0))
-  encode = functools.partial(model.init, method=model.encode, **_first_condition(model))
+  method = _infer if hasattr(model, "group") else model.encode
+  encode = functools.partial(model.init, method=method, **_first_condition(model))
   touched = jax.eval_shape(encode, key, x)
   used = {path for path, _ in jax.tree_util.tree_leaves_with_path(touched["params"])}
+  encodes = lambda part, path: part == "posterior" or (part == "model" and path in used)
   return {
     part: jax.tree_util.tree_map_with_path(
-      lambda path, _, part=part: part != "model" or path not in used, leaves
+      lambda path, _, part=part: not encodes(part, path), leaves
     )
     for part, leaves in params.items()
   }
 
 
-def standard_prior(latents: int) -> Prior:
-  """p(z) = N(0, I)."""
-  normal = distributions.standard(latents)
-  return Prior(
-    log_prob=lambda z: distributions.log_prob(normal, z),
-    sample=lambda key: jax.random.normal(key, (latents,)),
-  )
+def _infer(model: nn.Module, x: Array) -> None:
+  """Touches what a hierarchy infers with: its encoder, and the way down to the last group."""
+  features, where = model.encode(x), model.top()
+  for g, size in enumerate(model.groups):
+    model.group(where, features)
+    if g + 1 < len(model.groups):
+      where = model.down(where, jnp.zeros(size))
+
+
+def standard_prior(size: int) -> latents.StandardPrior:
+  """p(z) = N(0, I) over [L] latents."""
+  return latents.StandardPrior(size)

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from vae_jax import distributions
 from vae_jax import vae as models
 from vae_jax.codec.chain import Model
 from vae_jax.run import Run, select
@@ -89,3 +90,5 @@ def check(run: Run) -> None:
     )
   if run.vae.given is not None or not run.stochastic:
     raise UserError("The codec needs a VAE without a condition: train with condition=none.")
+  why = "The codec puts the values of a latent into bins that are alike under N(0, 1)"
+  distributions.require(run.vae, ("gaussian",), why, standard=True)

@@ -6,15 +6,16 @@ import jax.numpy as jnp
 import numpy as np
 
 from vae_jax import registry
-from vae_jax.data import _check
+from vae_jax.data import _check, _normal
 from vae_jax.data._bits import unpack
 from vae_jax.types import Array, Dataset, UserError
 
 __all__ = ["COMMON", "decode", "describe", "load", "options", "unpack"]
 
 # Options of every dataset. `valid` is what is held out of train: below 1 a fraction, else
-# a count. A dataset may name another default for them in its own OPTIONS.
-COMMON = {"seed": 0, "valid": 0.1}
+# a count; what `_normal` reads says which examples are normal. A dataset may name another
+# default for them in its own OPTIONS.
+COMMON = {"seed": 0, "valid": 0.1, **_normal.OPTIONS}
 
 
 def options(name: str) -> dict[str, Any]:
@@ -54,9 +55,21 @@ def load(config: dict[str, Any], data_dir: str | None) -> Dataset:
       f"The dataset {config['name']!r} does not fit the memory of this machine ({error}): make"
       " it smaller."
     ) from error
+  dataset = _marked(dataset, full)
   _check.dataset(dataset)
   _check.transformed(dataset, decode)
   return dataset
+
+
+def _marked(dataset: Dataset, config: dict[str, Any]) -> Dataset:
+  """The dataset with its anomalies in test alone, where its options say what is normal."""
+  if not (_normal.asked(config) or config["contamination"]):
+    return dataset
+  splits = dataset.splits
+  if "anomaly" not in splits["test"]:  # else the loader did it, before it fitted a scale
+    splits = _normal.apply(splits, dataset.spec.classes, config, dataset.name)
+  note = f"{dataset.note} {_normal.note(splits, config)}".strip()
+  return dataset._replace(splits=splits, note=note)
 
 
 def decode(x: Any) -> Array:

@@ -56,13 +56,13 @@ def _split(found: Dataset, split: str, fields: dict[str, np.ndarray]) -> None:
         values, lambda v: ~np.isfinite(v), f"{where}: field {name!r}", "finite numbers"
       )
   shape = tuple(found.spec.shape)
-  packed = _packed(found, fields["x"])
-  if fields["x"].shape[1:] != ((found.spec.size // 32,) if packed else shape):
+  otherwise = fields["x"].shape[1:] != shape or _packed(found, fields["x"])
+  if otherwise and found.transform is None:
     raise UserError(
       f"{where}: one example is {fields['x'].shape[1:]} and the spec says "
       f"{shape}; make them agree."
     )
-  if not packed:
+  if not otherwise:  # else `transformed` looks at what the transform makes of it
     _x(found.spec, fields["x"], f"{where}: field 'x'", found.transform is not None)
   if "label" in fields:
     _label(found.spec, fields["label"], where)
@@ -71,7 +71,7 @@ def _split(found: Dataset, split: str, fields: dict[str, np.ndarray]) -> None:
 
 
 def _packed(found: Dataset, x: np.ndarray) -> bool:
-  """Whether x is the bits of binary images in words, which the transform unpacks."""
+  """Whether x is bits in words or places of ones, of which the transform makes binary rows."""
   binary = found.spec.domain == "binary" and found.transform is not None
   return binary and x.dtype == np.int32
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from vae_jax.data import _columns, _masks, _split, _table_files
+from vae_jax.data import _columns, _masks, _normal, _split, _table_files
 from vae_jax.types import Dataset, Spec, UserError
 
 # set: breast (in scikit-learn), white, yeast (files), hivae/<name>, or own with a path.
@@ -50,7 +50,7 @@ def load(config: dict[str, Any], data_dir: str | None) -> Dataset:
   fields["x"] = fields["row"]  # `_split` counts rows by it; replaced below
   if table.label is not None:
     fields["label"] = table.label
-  parts = _parts(fields, config)
+  parts = _normal.apply(_parts(fields, config), table.classes, config, table.name)
   train = parts["train"]
   columns = _columns.fit(table.columns, train["values"], train["observed"])
   splits = {name: _columns.encode(columns, part) for name, part in parts.items()}

@@ -142,6 +142,9 @@ def _judged(outcome: Outcome, parts: list[int], sources: list[Source], say: Say)
     known = of_results.lines(_of_model(application, *asked, say), setting)
     known = outcome._replace(lines=known).ours
   best = of_results.choose(known, name, metric, conditions)
+  if best is None and application.choice:
+    by = application.choice
+    best = of_results.choose(known, by, application.metrics[by], conditions)
   chosen = next((line for line in ours if (line.setting, line.method) == best), None)
   outcome = outcome._replace(chosen=chosen, on_validation=several, known=known)
   if chosen is None or metric.better == 0:

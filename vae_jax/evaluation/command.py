@@ -14,6 +14,8 @@ from vae_jax.evaluation.protocol import Application
 from vae_jax.report import destination
 from vae_jax.types import Report, UserError
 
+ALARMS = ("COLLAPSED", "NaN", "in no average")  # of sentences that are never left out
+
 
 def evaluate(
   workdir: str,
@@ -23,6 +25,7 @@ def evaluate(
   member: int | None = None,
   data_dir: str | None = None,
   seed: int = 0,
+  plugins: str | None = None,
   verbose: bool = False,
   out: str | None = None,
 ) -> str:
@@ -36,6 +39,7 @@ def evaluate(
     member: only this one; None: all.
     data_dir: where the data lies now, when not where it was at training.
     seed: of the evaluation's own noise.
+    plugins: a folder of files of one's own; None: the one that the run was trained with.
     verbose: prints the sentences of the report, and why an application was left out.
     out: the folder the report goes to, when not into the run directory.
 
@@ -45,13 +49,14 @@ def evaluate(
   Raises:
     UserError: anything the caller can mend, told before minutes of compute are spent.
   """
+  runs.plug(workdir, plugins)
   every = names == ["all"]
   names = registry.names("applications") if every else names
   modules = {name: registry.find("applications", name) for name in names}
   chosen = settings.of_each(modules, given)
   applications = [protocol.read(name, module) for name, module in modules.items()]
   target = destination.checked(workdir, out)
-  found = runs.open_runs(workdir, checkpoint, data_dir)
+  found = runs.open_runs(workdir, checkpoint, data_dir, plugins)
   destination.described(workdir, target)
   if member is not None:
     applications = _of_a_member(applications, every)
@@ -104,7 +109,7 @@ def _bar(total: int) -> tqdm:
 
 def _tell(answer: Report, verbose: bool) -> None:
   print("\n".join(answer.block))
-  alarms = [s for s in answer.findings if "COLLAPSED" in s or "NaN" in s]
+  alarms = [s for s in answer.findings if any(word in s for word in ALARMS)]
   for sentence in answer.findings if verbose else alarms:
     print(f"  {sentence}")
   print(flush=True)

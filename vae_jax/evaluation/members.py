@@ -55,6 +55,9 @@ def row_of(run: Run, place: int) -> dict[str, Any]:
 def with_codes(members: list[Member], run: Run, q: Posterior) -> list[Member]:
   """The members of a program with their active latents and their rate.
 
+  The rate is the Gaussian's from N(0, I) and NaN of any other family or prior; a discrete code
+  has no variance, and so no active latents.
+
   Args:
     members: of the whole sweep; those of other programs stay as they are.
     run: the program.
@@ -65,8 +68,10 @@ def with_codes(members: list[Member], run: Run, q: Posterior) -> list[Member]:
     if member.run is not run:
       return member
     mean, logvar = q.mean[member.place], q.logvar[member.place]
-    rate = float(latent.rates(mean, logvar).sum()) if run.stochastic else np.nan
-    return member._replace(active=latent.verdict(mean), rate=rate)
+    known = run.stochastic and run.vae.family == "gaussian" and run.vae.standard
+    rate = float(latent.rates(mean, logvar).sum()) if known else np.nan
+    active = "" if run.vae.family == "discrete" else latent.verdict(mean)
+    return member._replace(active=active, rate=rate)
 
   return [told(member) for member in members]
 

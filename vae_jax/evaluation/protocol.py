@@ -11,6 +11,8 @@ follows from the scores. Titles of metrics and NOTE may name settings in braces.
     METRICS: dict[str, Metric]            # the first one is the headline's where HEADLINE is not;
                                           # of data that has no score of it, the first that has
     HEADLINE: str                         # optional: the metric that methods are chosen by
+    CHOICE: str                           # optional: the metric that they are chosen by where
+                                          # validation cannot tell the headline's
     NOTE: str                             # optional: what the numbers mean
     CONTRASTS: ((method, method), ...)    # optional: the second against the first, in a sentence
     VARIES: tuple[str, ...]               # optional: fields of config.data that count as seeds
@@ -138,6 +140,7 @@ class Application(NamedTuple):
   contrasts: tuple[tuple[str, str], ...]
   varies: tuple[str, ...]
   references: tuple[str, ...] = ()
+  choice: str = ""  # the headline, where empty
 
   def optional(self, name: str, default: Callable | None = None) -> Any:
     """A function of the module, or the default where it has none."""
@@ -168,4 +171,5 @@ def read(name: str, module: Any) -> Application:
     tuple(getattr(module, "CONTRASTS", ())),
     tuple(getattr(module, "VARIES", ())),
     tuple(getattr(module, "REFERENCES", ())),
+    getattr(module, "CHOICE", ""),
   )

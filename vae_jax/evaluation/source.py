@@ -7,11 +7,11 @@ from typing import Any
 import jax
 import numpy as np
 
-from vae_jax import asking, registry
+from vae_jax import asking, distributions, registry
 from vae_jax.baselines import classifier
 from vae_jax.evaluation import pictures
 from vae_jax.run import Run, select
-from vae_jax.types import Array, Posterior, Spec, UserError
+from vae_jax.types import Array, Example, Hyper, Params, Posterior, Spec, UserError
 
 
 class Source:
@@ -63,8 +63,16 @@ class Source:
     return asking.apply(select(self.run, 0), read, examples, self.key)[0]
 
   def posterior(self, run: Run, examples: dict[str, np.ndarray]) -> Posterior:
-    """q(z|x) of every member of a program and every example, [M, N, L] each."""
-    encode = lambda params, hyper, example, key: run.vae.posterior(params, example)
+    """q(z|x) of every member of a program and every example, [M, N, L] each.
+
+    Of another family it is the Gaussian of `distributions.moments`: the code, and the variance
+    of draws around it.
+    """
+
+    def encode(params: Params, hyper: Hyper, example: Example, key: Array) -> Posterior:
+      del hyper
+      return distributions.moments(run.vae.posterior(params, example), key)
+
     return asking.apply(run, encode, examples, self.key)
 
   @functools.cached_property

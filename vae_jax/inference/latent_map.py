@@ -44,7 +44,11 @@ class Draws(NamedTuple):
 
 
 def latent_map(
-  log_joint: LogJoint, starts: Array, steps: int = 200, learning_rate: float = 0.05
+  log_joint: LogJoint,
+  starts: Array,
+  steps: int = 200,
+  learning_rate: float = 0.05,
+  newton: bool = True,
 ) -> Mode:
   """The posterior mode argmax_z log p(y|z) + log p(z), by Adam and Newton from several starts.
 
@@ -58,6 +62,7 @@ def latent_map(
     starts: [S, L].
     steps: of Adam, from each start; with 0 a start is its own result.
     learning_rate: of the first step, in units of z.
+    newton: False ends with Adam, for an objective that is itself a mean over a few draws.
 
   Returns:
     The mode, and whether it is one: `arrived`.
@@ -83,7 +88,7 @@ def latent_map(
     last = cost(z)
     better = last < lowest
     best, lowest = jnp.where(better, z, best), jnp.where(better, last, lowest)
-    if steps and len(start) <= SMALL:
+    if newton and steps and len(start) <= SMALL:
       return climb_by_newton(cost, best)
     # No curvature below the prior's: at most this much is left, where the likelihood is concave.
     return best, lowest, jnp.square(jax.grad(cost)(best)).sum() / 2

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax.scipy.special import gammaln
 
 from vae_jax.distributions import LOG_2PI
@@ -45,6 +46,12 @@ def _t_parts(theta: Array, min_scale: float) -> tuple[Array, Array, Array]:
   return theta[..., 0], scale, 3.0 + jax.nn.softplus(theta[..., 2])
 
 
+def _log_count(theta: Array, x: Array) -> Array:
+  """log Poisson(x; exp(theta[..., 0])), [...]."""
+  log_rate = jnp.minimum(theta[..., 0], MAX_LOG_RATE)
+  return x * log_rate - jnp.exp(log_rate) - gammaln(x + 1.0)
+
+
 class Family(NamedTuple):
   """The columns of a table and the densities chosen for them."""
 
@@ -61,9 +68,23 @@ class Family(NamedTuple):
 
   def log_probs(self, theta: Array, x: Array) -> Array:
     """log p of each column, theta [D, P], x [D] -> [D] nats."""
-    return jnp.stack(
-      [self._log_prob(c, theta[i], x[i]) for i, c in enumerate(self.columns)]
-    )
+    parts, order = [], []
+    for of, columns in self._alike():
+      parts.append(of(theta[columns], x[columns]))
+      order += columns.tolist()
+    for i, column in enumerate(self.columns):
+      if column.kind in ("category", "ordinal"):
+        parts.append(self._log_prob(column, theta[i], x[i])[None])
+        order.append(i)
+    return jnp.concatenate(parts)[np.argsort(order)]
+
+  def _alike(self) -> list[tuple]:
+    """Columns of one density, computed together: a program that grows with every one is slow."""
+    kinds = [c.kind for c in self.columns]
+    real = np.flatnonzero([kind in ("real", "positive") for kind in kinds])
+    counts = np.flatnonzero([kind == "count" for kind in kinds])
+    groups = ((self._log_real, real), (_log_count, counts))
+    return [(of, columns) for of, columns in groups if len(columns)]
 
   def mean(self, theta: Array) -> Array:
     """E[x] of each column, [D]; of a category, which has none, the likeliest."""
@@ -76,11 +97,6 @@ class Family(NamedTuple):
     return jnp.stack(drawn)
 
   def _log_prob(self, column: Column, theta: Array, x: Array) -> Array:
-    if column.kind in ("real", "positive"):
-      return self._log_real(theta, x)
-    if column.kind == "count":
-      log_rate = jnp.minimum(theta[0], MAX_LOG_RATE)
-      return x * log_rate - jnp.exp(log_rate) - gammaln(x + 1.0)
     log_probs = self._log_categories(column, theta)
     return jnp.sum(jnp.where(jnp.arange(column.categories) == x, log_probs, 0.0))
 
@@ -88,10 +104,10 @@ class Family(NamedTuple):
     if self.heavy:
       return student_t(theta, x, self.min_std)
     std = self._std(theta)
-    return -0.5 * (LOG_2PI + jnp.square((x - theta[0]) / std)) - jnp.log(std)
+    return -0.5 * (LOG_2PI + jnp.square((x - theta[..., 0]) / std)) - jnp.log(std)
 
   def _std(self, theta: Array) -> Array:
-    return jax.nn.softplus(theta[1]) + self.min_std
+    return jax.nn.softplus(theta[..., 1]) + self.min_std
 
   def _log_categories(self, column: Column, theta: Array) -> Array:
     """log P of each of the V categories, [V]."""

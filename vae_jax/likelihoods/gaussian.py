@@ -20,13 +20,15 @@ def gaussian(
   Args:
     spec: of the data.
     scale: "fixed" at `std`; "shared", one learned number that starts at `std`; "predicted",
-      one per element from the decoder.
+      one per element from the decoder; "optimal", see `optimal`.
     std: the standard deviation, in units of x.
     min_std: a soft floor of a learned one, in units of x: without it the density of a few
       examples grows without bound.
   """
   del spec
-  check_scale("gaussian", scale, ("fixed", "shared", "predicted"))
+  check_scale("gaussian", scale, ("fixed", "shared", "predicted", "optimal"))
+  if scale == "optimal":
+    return optimal(min_std)
   floor, start = 2.0 * math.log(min_std), 2.0 * math.log(std)
   offset = start if scale == "predicted" else 0.0  # a shared parameter starts there itself
 
@@ -52,4 +54,33 @@ def gaussian(
     ("real", "unit", "binary", "count"),
     shared=(start,) if scale == "shared" else (),
     is_density=True,
+  )
+
+
+def optimal(min_std: float) -> Likelihood:
+  """N(mean, s^2) with the s that makes each example likeliest, sigma-VAE.
+
+    s^2 = max(mean (x - mean)^2, min_std^2),  log p = -D/2 [log 2 pi + log s^2 + mse / s^2]
+
+  Rybkin et al. (2021), section 4.2, "optimal", of one example in the place of a batch. s is
+  read off x itself, so it sums to no 1 over x and is no likelihood; it balances the two terms
+  of the ELBO without a number to tune. `sample` gives the mean, as no distribution belongs to
+  it.
+  """
+
+  def log_prob(theta: Array, x: Array) -> Array:
+    mse = total(jnp.square(x - theta[..., 0])) / x.size
+    square = jnp.maximum(mse, min_std**2)
+    return -0.5 * x.size * (LOG_2PI + jnp.log(square) + mse / square)
+
+  return Likelihood(
+    "gaussian",
+    1,
+    log_prob,
+    lambda theta: theta[..., 0],
+    lambda theta, key: theta[..., 0],
+    ("real", "unit", "binary", "count"),
+    is_density=True,
+    proper=False,
+    joint=True,
   )

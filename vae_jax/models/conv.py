@@ -5,6 +5,7 @@ import math
 from flax import linen as nn
 
 from vae_jax import layers
+from vae_jax.models._condition import joined
 from vae_jax.types import Array, Posterior, UserError
 
 
@@ -17,6 +18,9 @@ class Model(nn.Module):
   [H, W, C], the same functions with the entries of two matrices in another order; it ends
   in a sigmoid where a likelihood follows here; kernels start from LeCun's normal, PyTorch's
   from a uniform distribution of a third of its variance.
+
+  With `condition` "label" it is p(x|z, y) and q(z|x, y): one-hot(y) stands beside what the
+  first dense layer of each half reads. Kingma et al. (2014), eq. 2; Sohn et al. (2015), eq. 4.
   """
 
   shape: tuple[int, ...]  # of x: (H, W, C), H and W at least 4
@@ -28,6 +32,8 @@ class Model(nn.Module):
   dense: int = 400  # width of the layer between image and latents
   kernel: int = 3
   observes: bool = False  # the encoder reads which pixels are missing, as further channels
+  condition: str = "none"  # or "label": one-hot(y) beside the dense layers' inputs
+  classes: int = 0  # C of the condition: of the data, not an option; 0: none
 
   OBSERVES = property(lambda self: self.observes)
 
@@ -55,23 +61,25 @@ class Model(nn.Module):
     self.decode_dense = nn.Dense(self.dense, dtype=self.dtype)
     self.decode_top = nn.Dense(math.prod(self.top), dtype=self.dtype)
 
-  def encode(self, x: Array, observed: Array | None = None) -> Posterior:
-    """x [H, W, C], observed [H, W, C or 1] -> mean, logvar [L], float32."""
+  def encode(
+    self, x: Array, observed: Array | None = None, label: Array | None = None
+  ) -> Posterior:
+    """x [H, W, C], observed [H, W, C or 1], label [] -> mean, logvar [L], float32."""
     h = layers.beside(x, observed) if self.observes else x
     for layer in self.down:
       h = nn.relu(layer(h))
-    h = nn.relu(self.encode_dense(h.reshape(-1)))
+    h = nn.relu(self.encode_dense(joined(h.reshape(-1), label, self.classes)))
     return Posterior(self.mean(h).astype("float32"), self.logvar(h).astype("float32"))
 
-  def decode(self, z: Array) -> Array:
-    """[L] -> [H, W, C, P], float32."""
-    h = nn.relu(self.decode_dense(z))
+  def decode(self, z: Array, label: Array | None = None) -> Array:
+    """z [L], label [] of a conditional model -> [H, W, C, P], float32."""
+    h = nn.relu(self.decode_dense(joined(z, label, self.classes)))
     h = nn.relu(self.decode_top(h)).reshape(self.top)
     for layer in self.up[:-1]:
       h = nn.relu(layer(h))
     return self.up[-1](h).reshape(*self.shape, self.outputs).astype("float32")
 
-  def __call__(self, x: Array) -> tuple[Posterior, Array]:
+  def __call__(self, x: Array, label: Array | None = None) -> tuple[Posterior, Array]:
     """Both, at the posterior mean: touches every parameter."""
-    posterior = self.encode(x)
-    return posterior, self.decode(posterior.mean)
+    posterior = self.encode(x, label=label)
+    return posterior, self.decode(posterior.mean, label=label)

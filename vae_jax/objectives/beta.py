@@ -9,15 +9,16 @@ HYPER = {"beta": 1.0, "free_bits": 0.0}
 
 
 def loss(vae: VAE, params: Params, example: Example, key: Array, hyper: Hyper) -> Terms:
-  """-E_q[log p(x|z)] + β sum_l max(KL_l, free_bits), for ONE example, with one sample of z.
+  """-E_q[log p(x|z)] + β sum_g max(KL_g, free_bits), for ONE example, with one sample of z.
 
   Kingma & Welling (2014), eq. 7, at β = 1; β is Higgins et al. (2017), eq. 4. `free_bits`
-  is λ of Kingma et al. (2016), eq. 15, in nats per latent: one group is one latent and the
-  maximum is taken for each example, where they take it of the minibatch average.
+  is λ of Kingma et al. (2016), eq. 15, in nats per group: one latent where q and p are
+  diagonal, one layer of a hierarchy. The maximum is taken for each example, where they take it
+  of the minibatch average.
   """
-  q = vae.posterior(params, example)
-  z = distributions.sample(q, key)
-  kl = distributions.kl_per_latent(q)  # [L]
-  distortion = -vae.log_likelihood(params, z, example)
+  q, p = vae.posterior(params, example), vae.prior(params, example)
+  drawn = distributions.draw(q, key)
+  kl = distributions.rates(q, p, drawn)  # [G]
+  distortion = -vae.log_likelihood(params, drawn.z, example)
   penalty = jnp.sum(jnp.where(kl > hyper["free_bits"], kl, hyper["free_bits"]))
-  return Terms(distortion + hyper["beta"] * penalty, jnp.sum(kl), distortion, q, z)
+  return Terms(distortion + hyper["beta"] * penalty, jnp.sum(kl), distortion, q, drawn.z)

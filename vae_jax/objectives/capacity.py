@@ -7,13 +7,14 @@ from vae_jax.metrics import aggregate
 from vae_jax.objectives import _elbo
 from vae_jax.types import VAE, Array, Batch, Example, Hyper, Params, Posterior, Terms
 
+WHY = "The capacity is of the rate from N(0, I)"
 HYPER = {"gamma": 1000.0, "capacity": 25.0}  # capacity in nats
 
 
 def loss(vae: VAE, params: Params, example: Example, key: Array, hyper: Hyper) -> Terms:
   """-E_q[log p(x|z)], for ONE example, with one sample of z; the rate is `batch_loss`'s."""
   del hyper
-  return _elbo.terms(vae, params, example, key, 0.0)
+  return _elbo.terms(vae, params, example, key, WHY, 0.0)
 
 
 def batch_loss(posterior: Posterior, z: Array, hyper: Hyper, batch: Batch) -> Array:

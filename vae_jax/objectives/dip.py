@@ -17,6 +17,7 @@ from vae_jax.types import (
 )
 
 HYPER = {"off_diagonal": 10.0, "diagonal": 100.0}
+WHY = "DIP draws the covariance of q's means to that of N(0, I)"
 OPTIONS = {"kind": "i"}  # "i" or "ii": which covariance
 KINDS = ("i", "ii")
 
@@ -26,7 +27,7 @@ def loss(
 ) -> Terms:
   """-E_q[log p(x|z)] + KL(q(z|x) || p(z)), for ONE example: the negative ELBO."""
   del hyper, kind
-  return _elbo.terms(vae, params, example, key)
+  return _elbo.terms(vae, params, example, key, WHY)
 
 
 def batch_loss(

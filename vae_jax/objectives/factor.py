@@ -13,17 +13,19 @@ from vae_jax.types import (
   Hyper,
   Params,
   Posterior,
+  Sizes,
   Terms,
   UserError,
 )
 
 HYPER = {"gamma": 35.0}
+WHY = "FactorVAE permutes single latents of a diagonal q"
 OPTIONS = {"units": 1000, "layers": 6}  # of the discriminator
 ADAM = {"b1": 0.5, "b2": 0.9}  # of the discriminator
 SLOPE = 0.2  # of its leaky ReLU below 0
 
 
-def parameters(key: Array, latents: int, units: int = 1000, layers: int = 6) -> Params:
+def parameters(key: Array, sizes: Sizes, units: int = 1000, layers: int = 6) -> Params:
   """The discriminator: `layers` hidden ones of `units` and one logit, "layer_0" and so on.
 
   Kim & Mnih (2018), appendix A, have two logits and a softmax, of which only the difference
@@ -35,14 +37,14 @@ def parameters(key: Array, latents: int, units: int = 1000, layers: int = 6) -> 
   for name, value in (("units", units), ("layers", layers)):
     if value < 1:
       raise UserError(f"objective.{name} is {value}; it must be at least 1.")
-  sizes = [latents] + layers * [units] + [1]
+  widths = [sizes.latents] + layers * [units] + [1]
   keys = jax.random.split(key, layers + 1)
   return {
     f"layer_{i}": {
       "kernel": jax.random.normal(k, (a, b)) * (2.0 / a) ** 0.5,
       "bias": jnp.zeros(b),
     }
-    for i, (k, a, b) in enumerate(zip(keys, sizes[:-1], sizes[1:], strict=True))
+    for i, (k, a, b) in enumerate(zip(keys, widths[:-1], widths[1:], strict=True))
   }
 
 
@@ -57,7 +59,7 @@ def loss(
 ) -> Terms:
   """-E_q[log p(x|z)] + KL(q(z|x) || p(z)), for ONE example: the negative ELBO."""
   del hyper, units, layers
-  return _elbo.terms(vae, params, example, key)
+  return _elbo.terms(vae, params, example, key, WHY, standard=False)
 
 
 def batch_loss(

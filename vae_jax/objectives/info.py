@@ -7,6 +7,7 @@ from vae_jax.objectives import _elbo
 from vae_jax.types import VAE, Array, Batch, Example, Hyper, Params, Posterior, Terms
 
 HYPER = {"alpha": 1.0, "lambda": 1000.0, "bandwidth": 1.0}
+WHY = "InfoVAE holds the codes to draws of N(0, I)"
 OPTIONS = {"kernel": "gaussian"}  # or "inverse_multiquadratic"
 
 
@@ -24,7 +25,7 @@ def loss(
   the rate is not charged: MMD-VAE.
   """
   del kernel
-  return _elbo.terms(vae, params, example, key, 1.0 - hyper["alpha"])
+  return _elbo.terms(vae, params, example, key, WHY, 1.0 - hyper["alpha"])
 
 
 def batch_loss(

@@ -5,6 +5,7 @@ from vae_jax.objectives import _elbo
 from vae_jax.types import VAE, Array, Batch, Example, Hyper, Params, Posterior, Terms
 
 HYPER = {"alpha": 1.0, "beta": 6.0, "gamma": 1.0}
+WHY = "The total correlation is estimated from q's mean and variance beside N(0, I)"
 OPTIONS = {"estimator": "weighted"}  # "weighted" or "stratified": which weights are built
 
 
@@ -18,7 +19,7 @@ def loss(
 ) -> Terms:
   """-E_q[log p(x|z)] + KL(q(z|x) || p(z)), for ONE example: the negative ELBO."""
   del hyper, estimator
-  return _elbo.terms(vae, params, example, key)
+  return _elbo.terms(vae, params, example, key, WHY)
 
 
 def batch_loss(

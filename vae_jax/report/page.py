@@ -53,10 +53,10 @@ def render(workdir: str | pathlib.Path, command: str) -> pathlib.Path:
   return path
 
 
-def environment() -> jinja2.Environment:
+def environment(folder: pathlib.Path = HERE) -> jinja2.Environment:
   """Where the templates are, and that a name they lack is an error."""
   return jinja2.Environment(
-    loader=jinja2.FileSystemLoader(HERE),
+    loader=jinja2.FileSystemLoader(folder),
     autoescape=True,
     trim_blocks=True,
     lstrip_blocks=True,
@@ -88,6 +88,7 @@ def context(workdir: pathlib.Path, command: str) -> dict[str, Any]:
     "config": json.dumps(config, indent=2, ensure_ascii=False) if config else "",
     "command": command,
     "sweep": (workdir / "sweep.html").is_file(),
+    "explorer": (workdir / "explore.html").is_file(),
   }
 
 

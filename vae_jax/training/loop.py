@@ -3,6 +3,7 @@
 import contextlib
 import functools
 import json
+import os
 import pathlib
 from collections.abc import Callable
 from typing import NamedTuple
@@ -12,6 +13,7 @@ import numpy as np
 
 from vae_jax import data, files
 from vae_jax.interrupt import Interrupt
+from vae_jax.latents import STATE
 from vae_jax.training import death, lock, placement, plan, step, sweep, trainer, workdir
 from vae_jax.training.summary import sum_up
 from vae_jax.types import Dataset, UserError
@@ -34,6 +36,7 @@ def train(
   say: Callable[[str], None] = print,
   place: str = "single",
   plan_only: bool = False,
+  plugins: str | None = None,
   interrupt: Interrupt | None = None,
 ) -> None:
   """Trains the members of a configuration in a run directory, from where it stands.
@@ -45,6 +48,7 @@ def train(
     say: gets a line at the start, at each evaluation and at the end.
     place: of `placement.NAMES`.
     plan_only: says what would be trained, and stops there.
+    plugins: the folder whose files `registry.plug` has added, to be remembered.
     interrupt: what a Ctrl-C asks, where the caller watches for it.
 
   Raises:
@@ -66,7 +70,10 @@ def train(
     found = sorted(jax.devices(), key=lambda d: (d.process_index, d.id))
     devices = found[:1] if place == "single" else found
     watched = interrupt or Interrupt()
-    job = _Job(config, folder, data_dir, _datasets(data_dir), devices, say, check, watched)
+    of_config = _datasets(data_dir)
+    job = _Job(
+      config, folder, data_dir, of_config, devices, say, check, watched, plugins
+    )  # fmt: skip
     _train(job, place, plan_only)
 
 
@@ -81,6 +88,7 @@ class _Job(NamedTuple):
   say: Callable[[str], None]
   check: Callable[[], None]  # that the run directory is still there
   interrupt: Interrupt
+  plugins: str | None  # the folder of files of one's own
 
 
 def _train(job: _Job, place: str, plan_only: bool) -> None:
@@ -135,7 +143,7 @@ def _train_parts(job: _Job, plans: list[plan.Plan]) -> np.ndarray:
       own = job.config if len(pieces) == 1 else part.config
       files.write_json(where / "config.json", own)
       files.write_json(where / "members.json", part.rows)
-    about = _about(program, job.data_dir, each.placement, job.devices)
+    about = _about(job, program, where, each.placement)
     given = (program, part.numbers, placing, where, about, job.say)
     died.append(trainer.Trainer(*given, job.check, job.interrupt).run())
     if main and len(pieces) > 1:
@@ -154,7 +162,7 @@ def _claim(job: _Job, plans: list[plan.Plan], pieces: list[plan.Piece]) -> None:
   files.write_json(folder / "config.json", config)
   files.write_json(folder / "members.json", sweep.members(config))
   files.write_json(folder / "parts.json", plan.described(pieces, folder))
-  about = _about(program, job.data_dir, plans[0].placement, jax.devices())
+  about = _about(job, program, folder, plans[0].placement)
   files.write_json(folder / "run.json", {**about, "programs": len(plans)})
 
 
@@ -178,20 +186,34 @@ def _placing(
   return lambda members: make(members or capacity)
 
 
-def _about(program: plan.Program, data_dir: str | None, place: str, devices: list) -> dict:
+def _about(job: _Job, program: plan.Program, folder: pathlib.Path, place: str) -> dict:
   """What a reader of the run directory wants to know beside the configuration."""
-  one = jax.eval_shape(program.vae.init, jax.random.key(0))
+  init = functools.partial(step.init, program.vae, program.config)
+  params = jax.eval_shape(init, jax.ShapeDtypeStruct((), "int32")).params
+  learned = {part: tree for part, tree in params.items() if part != STATE}
   spec = program.dataset.spec
   return {
+    "format": workdir.FORMAT,
     "data": data.describe(program.dataset),
-    "data_dir": str(pathlib.Path(data_dir).resolve()) if data_dir else None,
+    "plugins": _seen_from(folder, job.plugins),
+    "data_dir": str(pathlib.Path(job.data_dir).resolve()) if job.data_dir else None,
     "spec": spec._asdict(),
     "steps": program.total,
-    "parameters": sum(x.size for x in jax.tree.leaves(one)),
-    "device": f"{len(devices)} {devices[0].device_kind}",
+    "parameters": sum(x.size for x in jax.tree.leaves(learned)),
+    "device": f"{len(job.devices)} {job.devices[0].device_kind}",
     "placement": place,
     "versions": {"jax": jax.__version__, "vae_jax": _version()},
   }
+
+
+def _seen_from(folder: pathlib.Path, plugins: str | None) -> str | None:
+  """A folder as a path from the run directory, so that both may be moved together."""
+  if plugins is None:
+    return None
+  try:
+    return os.path.relpath(pathlib.Path(plugins).resolve(), folder.resolve())
+  except ValueError:  # another drive of Windows
+    return str(pathlib.Path(plugins).resolve())
 
 
 def _version() -> str:

@@ -9,7 +9,8 @@ import jax.numpy as jnp
 import optax
 
 from vae_jax import noise, registry
-from vae_jax.types import VAE, Array, Batch, Example, Hyper, Params, Terms
+from vae_jax.latents import STATE
+from vae_jax.types import VAE, Array, Batch, Example, Hyper, Params, Terms, UserError
 
 METRICS = ("loss", "rate", "distortion", "elbo", "grad_norm", "skipped")
 FATAL = 10  # steps in a row without a finite gradient after which a member is dead
@@ -19,8 +20,8 @@ OWN = "objective"  # the part of the parameters that an objective brought itself
 class State(NamedTuple):
   """What training carries for one member; a sweep stacks every leaf on [M]."""
 
-  params: Params
-  moments: Any  # of Adam
+  params: Params  # params["state"] is counted by `update` functions and not learned
+  moments: Any  # of Adam, of what is learned
   ema: Params  # the moving average of params, or () when it is off
   step: Array  # [] int32, steps tried
   skipped: Array  # [] int32, steps not taken because a gradient was not finite
@@ -35,10 +36,13 @@ def init(vae: VAE, config: dict, seed: Array) -> State:
   objective, static = _objective(config)
   if hasattr(objective, "parameters"):
     key = noise.stream(seed, 0, "init/objective")
-    params |= {OWN: objective.parameters(key, vae.latents, **static)}
+    params |= {OWN: objective.parameters(key, vae.sizes, **static)}
+  if hasattr(objective, "state"):
+    first = jax.tree.map(jnp.asarray, objective.state(**static))
+    params[STATE] = {**params.get(STATE, {}), OWN: first}
   ema = params if config["optimizer"]["ema"] else ()
   zero, never = jnp.zeros((), jnp.int32), jnp.full((), -1, jnp.int32)
-  moments = _adam(config).init(params)
+  moments = _adam(config).init(_learned(params))
   return State(params, moments, ema, zero, zero, zero, never, never)
 
 
@@ -81,9 +85,12 @@ def example_terms(vae: VAE, objective: ModuleType, config: dict) -> Callable[...
     if name != "none" and (field == "input" or use == "train"):
       x = corrupt(draw("corruption"), example["x"], hyper["corruption_rate"], **options)
       example = {**example, field: x}
-    if vae.noise and use == "train":
-      numbers = {number: hyper[number] for number in vae.noise}
-      example = {**example, "noise": {"key": draw("model"), **numbers}}
+    if use == "train":
+      numbers = lambda names: {number: hyper[number] for number in names}
+      if vae.noise:
+        example = {**example, "noise": {"key": draw("model"), **numbers(vae.noise)}}
+      if vae.numbers:
+        example = {**example, "numbers": numbers(vae.numbers)}
     return objective.loss(vae, params, example, draw("latent"), hyper, **static)
 
   return terms
@@ -99,6 +106,8 @@ def make(
   is scaled by the learning rate. An objective's own parameters are clipped for themselves and
   do not decay. A step whose gradient is not finite leaves everything as it
   was and is counted; after FATAL of them in a row the member is dead and stays as it is.
+  After a step that is taken, the `update` of the objective and of the posterior replace their
+  parts of params["state"], which no gradient reaches.
 
   Args:
     vae: the pure functions of the model.
@@ -108,16 +117,20 @@ def make(
     axis: the device axis that the batch is split over, or None. The sums of the loss, of its
       gradient and the codes of a batch-level loss are of the whole batch either way.
   """
-  loss = batch_loss(vae, config, examples, axis)
-  hyper_at = scheduled(config, total)
+  loss, updates = batch_loss(vae, config, examples, axis), _updates(vae, config)
+  hyper_at, lagged = scheduled(config, total), _is_lagged(config)
 
   def train_step(
     state: State, hyper: Hyper, batch: Example
   ) -> tuple[State, dict[str, Array]]:
     now = hyper_at(hyper, state.step)
-    (_, metrics), gradient = jax.value_and_grad(loss, has_aux=True)(
-      state.params, now, batch, state.step
+    own = _lagging(loss, lagged, state.ema)
+    learned, counted = _learned(state.params), state.params.get(STATE)
+    of_learned = lambda learned: own(
+      learned if counted is None else {**learned, STATE: counted}, now, batch, state.step
     )
+    found, gradient = jax.value_and_grad(of_learned, has_aux=True)(learned)
+    metrics, statistics = found[1]
     gradient = _total(gradient, axis)
     norm = optax.tree.norm(gradient)
     running = (state.died < 0) & (state.stopped < 0)
@@ -128,14 +141,16 @@ def make(
     direction, moments = _adam(config, taken).update(gradient, state.moments)
     moments = _keep_counts(taken, moments, state.moments)
     params = {}
-    for part, rates in _rates(vae, now, state.params).items():
+    for part, rates in _rates(vae, now, learned).items():
       decay = 0.0 if part == OWN else now["weight_decay"]
       params[part] = jax.tree.map(
         lambda p, d, rate, decay=decay: p - jnp.where(taken, rate * (d + decay * p), 0.0),
-        state.params[part],
+        learned[part],
         direction[part],
         rates,
       )
+    if counted is not None:
+      params[STATE] = updates(counted, statistics, now, taken)
     ema = _average(state.ema, params, now["ema_decay"], state.step, taken)
     new, skipped = _ended(state, taken, running)
     metrics |= {"grad_norm": norm, "skipped": skipped.astype(jnp.float32)}
@@ -146,11 +161,12 @@ def make(
 
 def batch_loss(
   vae: VAE, config: dict, examples: int, axis: str | None
-) -> Callable[..., tuple[Array, dict[str, Array]]]:
-  """`(params, hyper, batch, step) -> (loss, metrics)` of the rows that this device has.
+) -> Callable[..., tuple[Array, tuple[dict[str, Array], dict]]]:
+  """`(params, hyper, batch, step) -> (loss, (metrics, statistics))` of this device's rows.
 
   The losses of all devices add up to the loss of the whole batch in their gradients; the
-  metrics are of the whole batch on each. A batch-level loss is computed on every device from
+  metrics are of the whole batch on each, and so are the statistics that `update` functions
+  are handed, "objective" and "posterior". A batch-level loss is computed on every device from
   the gathered codes, and each device differentiates by its own rows alone.
   """
   objective, static = _objective(config)
@@ -158,7 +174,15 @@ def batch_loss(
 
   def loss(params: Params, hyper: Hyper, batch: Example, step: Array) -> tuple[Array, dict]:
     rows = {k: v for k, v in batch.items() if k != "mask"}
-    terms = jax.vmap(lambda e: terms_of(params, e, hyper, step, "train"))(rows)
+
+    def of_row(example: Example) -> tuple[Terms, Any]:
+      terms = terms_of(params, example, hyper, step, "train")
+      counts = vae.statistics(terms.posterior) if vae.statistics else ()
+      # A distribution that holds functions is none of arrays, and only a batch-level loss reads it.
+      q = terms.posterior if hasattr(objective, "batch_loss") else ()
+      return terms._replace(posterior=q), counts
+
+    terms, counts = jax.vmap(of_row)(rows)
     mask = batch["mask"]
     count = _total(jnp.sum(mask), axis)
     share = lambda values: jnp.sum(mask * values) / count
@@ -175,9 +199,47 @@ def batch_loss(
       whole = Batch(_whole(mask, axis), key, _divided(params, axis), examples)
       of_batch = objective.batch_loss(posterior, z, hyper, whole, **static)
       value, means["loss"] = value + of_batch, means["loss"] + of_batch
-    return value, {**means, "elbo": -(means["rate"] + means["distortion"])}
+    metrics = {**means, "elbo": -(means["rate"] + means["distortion"])}
+    rowwise = lambda values: jnp.tensordot(mask, values, 1) / count
+    statistics = {OWN: terms.statistics, "posterior": counts}
+    statistics = jax.lax.stop_gradient(jax.tree.map(rowwise, statistics))
+    return value, (metrics, _total(statistics, axis))
 
   return loss
+
+
+def _learned(params: Params) -> Params:
+  """The parts of the parameters that have a gradient."""
+  return {part: tree for part, tree in params.items() if part != STATE}
+
+
+def _updates(vae: VAE, config: dict) -> Callable[[dict, dict, Hyper, Array], dict]:
+  """`(params["state"], statistics, hyper now, taken) -> params["state"]` after a step."""
+  owners = {"posterior": vae.update, OWN: getattr(_objective(config)[0], "update", None)}
+
+  def updates(counted: dict, statistics: dict, now: Hyper, taken: Array) -> dict:
+    new = {part: owners[part](old, statistics[part], now) for part, old in counted.items()}
+    return jax.tree.map(lambda n, o: jnp.where(taken, n, o), new, counted)
+
+  return updates
+
+
+def _is_lagged(config: dict) -> bool:
+  """Whether the objective reads params["lagged"], the moving average of the parameters."""
+  lagged = getattr(_objective(config)[0], "LAGGED", False)
+  if lagged and not config["optimizer"]["ema"]:
+    raise UserError(
+      f"The objective {config['objective']['name']!r} reads the moving average of the"
+      " parameters: set config.optimizer.ema=True."
+    )
+  return lagged
+
+
+def _lagging(loss: Callable, lagged: bool, ema: Params) -> Callable:
+  """The loss with the moving average beside the parameters, where the objective reads it."""
+  if not lagged:
+    return loss
+  return lambda params, *rest: loss({**params, "lagged": ema}, *rest)
 
 
 def _total(tree: Any, axis: str | None) -> Any:

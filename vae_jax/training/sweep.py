@@ -194,7 +194,8 @@ def _check(own: dict, given: dict, known: list[str], fields: dict) -> None:
     if name in SEEDS and (value != int(value) or not 0 <= value < 2**31):
       raise UserError(f"config.sweep.{name} has {value!r}; an integer in [0, 2^31).")
   numbers = {k: v for k, v in given.items() if k not in SEEDS}
-  ranges.check_numbers({**own["hyper"], **numbers}, "config.sweep")
+  signed = ranges.signed(own)
+  ranges.check_numbers({**own["hyper"], **numbers}, "config.sweep", signed)
 
 
 def _named(row: dict) -> dict:

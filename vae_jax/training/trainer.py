@@ -61,7 +61,8 @@ class Trainer:
     self._cuts = halving.cuts(**config["halving"], total=program.total)
     self._resume()
     objective = registry.find("objectives", config["objective"]["name"])
-    self._of_batches = hasattr(objective, "batch_loss")
+    comparable = getattr(objective, "COMPARABLE", not hasattr(objective, "batch_loss"))
+    self._comparable = comparable  # whether losses of two steps measure the same
     self._terms = evaluation.split_terms(program.vae, objective, config, program.dataset)
 
   def run(self) -> np.ndarray:
@@ -241,8 +242,9 @@ class Trainer:
     """Scores the held-out split and keeps each member's best parameters.
 
     The best are those of the least validation loss: the member's own β is in it, and by the
-    ELBO a member of another β would be scored where it only passed by. A batch-level loss is
-    of a batch and not of a split; under one the latest finite parameters are kept.
+    ELBO a member of another β would be scored where it only passed by. Where losses do not
+    compare, the latest finite parameters are kept: a batch-level loss is of a batch and not of
+    a split, and one with a multiplier that moves (COMPARABLE = False) is another at each step.
 
     Returns:
       The ELBO [m] of the members in training, and their rows.
@@ -254,7 +256,7 @@ class Trainer:
     width = self._program.config["train"]["eval_batch_size"]
     scores = back(self._terms(params, hyper, split, width))
     means = {k: v[:count].mean(axis=1, dtype=np.float64) for k, v in scores.items()}
-    least = np.full(count, np.inf) if self._of_batches else self._best["loss"][live]
+    least = self._best["loss"][live] if self._comparable else np.full(count, np.inf)
     better = np.flatnonzero(means["loss"] < least)
     if len(better):
       got = self._place.get(self._state, step.evaluated)

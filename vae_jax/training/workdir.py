@@ -9,6 +9,7 @@ from vae_jax import config as configuration
 from vae_jax import files
 from vae_jax.types import UserError
 
+FORMAT = 1  # of a run directory, in its run.json; one without a number is of format 1
 FOLDERS = ("checkpoints", "parts", "reports", "figures", "tensorboard")
 
 
@@ -115,19 +116,25 @@ def read_members(path: pathlib.Path) -> list[dict]:
 
 
 def read_about(path: pathlib.Path) -> dict:
-  """run.json: `data_dir` a path or null, `seconds` a number, and what is printed alone.
+  """run.json: `data_dir` and `plugins` a path or null, `seconds` a number, and what is printed.
 
   Raises:
-    UserError: it is damaged.
+    UserError: it is damaged, or of a format that came later.
   """
   about = files.read_json(path, dict)
   where = about.setdefault("data_dir", None)
+  plugins, form = about.setdefault("plugins", None), about.setdefault("format", FORMAT)
   seconds = about.setdefault("seconds", 0.0)
-  sound = (where is None or isinstance(where, str)) and files.is_number(seconds)
-  if not sound:
+  paths = all(path is None or isinstance(path, str) for path in (where, plugins))
+  if not (paths and files.is_number(seconds) and files.is_integer(form)):
     raise UserError(
-      f"{path} is damaged (expected data_dir, a path or null, and seconds, a number): restore"
-      " it or train again."
+      f"{path} is damaged (expected data_dir and plugins, paths or null, seconds, a number, and"
+      " format, an integer): restore it or train again."
+    )
+  if form > FORMAT:
+    raise UserError(
+      f"{path} is of format {form}, and this version reads up to {FORMAT}: evaluate the run with"
+      " the version that trained it, or a later one."
     )
   return about
 

@@ -1,0 +1,39 @@
+"""Anomalies among digits: a model of nine digits, asked for the tenth; ten of them, one sweep.
+
+Command:  python train.py --config=configs/anomaly_digits.py --workdir=runs/left-out
+          python evaluate.py --workdir=runs/left-out --application=anomaly
+          configs/anomaly_digits.py:one_vs_rest   one digit is normal, nine are not
+          configs/anomaly_digits.py:mnist         of 28 x 28, with --data_dir=<data>
+Expected: of a digit left out of 8 x 8, mean AUROC of ten: squared error 0.938, all scores' ranks
+          0.901, kNN 0.988. The other words have no numbers yet.
+"""
+
+from ml_collections import ConfigDict
+
+
+def get_config(argument: str = "") -> ConfigDict:
+  words = set(argument.split(",")) - {""}
+  if words - {"one_vs_rest", "mnist", "smoke"}:
+    raise ValueError(f"{argument!r} is none of one_vs_rest, mnist, smoke")
+  option = "data.normal" if "one_vs_rest" in words else "data.left_out"
+  mnist = "mnist" in words
+  data = {"name": "digits"}
+  if mnist:
+    data = {"name": "tfds", "set": "mnist", "valid": 5000.0}
+  width = [400, 400] if mnist else [128, 128]
+  steps = 3000 if mnist else 1500
+  return ConfigDict(
+    {
+      "data": data,
+      "model": {"name": "mlp", "latents": 16 if mnist else 10, "hidden": width},
+      "likelihood": {"name": "cross_entropy"},
+      "objective": {"name": "beta"},
+      "hyper": {"learning_rate": 1e-3},
+      "sweep": [{option: str(digit)} for digit in range(10)],
+      "train": {
+        "steps": 20 if "smoke" in words else steps,
+        "batch_size": 128,
+        "eval_every": 10 if "smoke" in words else 250,
+      },
+    }
+  )

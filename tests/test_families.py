@@ -1,0 +1,277 @@
+"""Distributions over codes: densities that are 1 in all, Jacobians, inverses, exact divergences."""
+
+import itertools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from scipy import stats
+
+from vae_jax import distributions, registry
+from vae_jax.families import maps
+from vae_jax.families.chain import Chain, Walk
+from vae_jax.families.continuous import Mixture
+from vae_jax.families.discrete import Categorical, Entries, Quantised
+from vae_jax.families.spherical import PowerSpherical, Sphere
+from vae_jax.latents import About
+from vae_jax.types import Posterior, Sizes, UserError
+
+L = 2
+Q = Posterior(jnp.array([0.4, -0.8]), jnp.array([0.3, -0.7]))
+SIZES = Sizes((3,), L)
+DRAWS = 4000
+
+
+def moved(tree, seed=0):
+  """Parameters away from where they start, near the identity, as far as a grid still resolves."""
+  rng = np.random.default_rng(seed)
+  noise = lambda x: x + jnp.asarray(0.08 * rng.normal(size=x.shape), jnp.float32)
+  return jax.tree.map(noise, tree)
+
+
+def posterior(name):
+  module = registry.find("posteriors", name)
+  own = module.parameters(jax.random.key(0), SIZES) if hasattr(module, "parameters") else {}
+  return module.distribution(moved(own), Q, {})
+
+
+def prior(name):
+  module = registry.find("priors", name)
+  own = module.parameters(jax.random.key(0), SIZES) if hasattr(module, "parameters") else {}
+  encode = lambda x: Posterior(x[:L], 0.3 * x[:L])
+  return module.distribution(moved(own), About(SIZES, encode, None))
+
+
+REAL = {
+  **dict.fromkeys(("diagonal", "planar", "iaf"), posterior),
+  **dict.fromkeys(("standard", "mixture", "vamp", "flow", "autoregressive"), prior),
+}
+FLOWS = ("planar", "iaf", "flow", "autoregressive")
+
+
+@pytest.mark.parametrize("name", sorted(set(REAL) - {"planar"}))
+def test_a_density_on_the_plane_integrates_to_one(name):
+  """By the midpoint rule on a grid that holds all but a millionth of the mass."""
+  edge, n = 14.0, 400
+  ticks = (jnp.arange(n) + 0.5) / n * 2 * edge - edge
+  grid = jnp.stack(jnp.meshgrid(ticks, ticks), -1).reshape(-1, L)
+  q = REAL[name](name)
+  log_q = jax.jit(jax.vmap(lambda z: distributions.log_prob(q, z)))(grid)
+  total = np.exp(np.asarray(log_q, np.float64)).sum() * (2 * edge / n) ** 2
+  np.testing.assert_allclose(total, 1.0, atol=2e-3)
+
+
+@pytest.mark.parametrize("name", sorted(REAL))
+def test_draws_are_of_the_density_they_carry(name):
+  """E_q[p(z) / q(z)] = 1 for any density p within reach of q: here a narrow Gaussian."""
+  q = REAL[name](name)
+  drawn = jax.jit(lambda key: distributions.draws(q, key, DRAWS))(jax.random.key(1))
+  centre = jnp.median(drawn.z, axis=0)
+  p = Posterior(centre, jnp.full(L, np.log(0.25)))
+  log_p = jax.vmap(lambda z: distributions.log_prob(p, z))(drawn.z)
+  ratio = np.exp(np.asarray(log_p - drawn.log_prob, np.float64))
+  error = ratio.std() / DRAWS**0.5
+  assert error < 0.15
+  assert abs(ratio.mean() - 1.0) < 4 * error
+  if name != "planar":
+    again = jax.jit(jax.vmap(lambda z: distributions.log_prob(q, z)))(drawn.z)
+    np.testing.assert_allclose(again, drawn.log_prob, rtol=1e-3, atol=2e-3)
+
+
+@pytest.mark.parametrize("name", FLOWS)
+def test_the_stretch_of_a_flow_is_its_jacobian_and_its_inverse_comes_back(name):
+  q = REAL[name](name)
+  for seed in range(3):
+    e = 1.5 * jax.random.normal(jax.random.key(seed), (L,))
+    z, stretch = q.forward(e)
+    sign, exact = jnp.linalg.slogdet(jax.jacfwd(lambda e: q.forward(e)[0])(e))
+    assert abs(sign) == 1
+    np.testing.assert_allclose(stretch, exact, atol=1e-4)
+    if q.inverse is not None:
+      back, again = q.inverse(z)
+      np.testing.assert_allclose(back, e, atol=1e-4)
+      np.testing.assert_allclose(again, stretch, atol=1e-4)
+
+
+def test_a_planar_layer_is_invertible_whatever_its_parameters():
+  """w.u' > -1, so that the stretch is positive everywhere."""
+  u, w = jnp.array([-3.0, 5.0]), jnp.array([2.0, -4.0])
+  for e in jax.random.normal(jax.random.key(0), (20, L)):
+    jacobian = jax.jacfwd(lambda e: maps.planar(u, w, jnp.float32(0.3), e)[0])(e)
+    assert jnp.linalg.det(jacobian) > 0
+
+
+def test_the_masked_network_reads_the_coordinates_before_alone():
+  own = moved(maps.conditioner(jax.random.key(0), 5, 16, 3))
+  at = jnp.linspace(-1, 1, 5), jnp.ones(3)
+  for slopes in jax.jacfwd(lambda e: maps.shifts(own, e, at[1]))(at[0]):
+    reads = np.abs(slopes) > 0
+    assert not np.triu(reads).any()
+    assert np.tril(reads, -1).sum() == 10  # and all of those
+
+
+def test_a_planar_flow_says_that_it_has_no_density_elsewhere():
+  with pytest.raises(UserError, match="planar flow knows the density of its own draws"):
+    distributions.log_prob(posterior("planar"), jnp.zeros(L))
+
+
+def test_the_divergence_of_power_spherical_from_uniform_is_exact():
+  for latents, concentration in ((2, 3.0), (3, 0.5), (6, 20.0)):
+    direction = jax.random.normal(jax.random.key(latents), (latents,))
+    q = PowerSpherical(direction / jnp.linalg.norm(direction), jnp.float32(concentration))
+    p = Sphere(latents)
+    drawn = jax.jit(lambda key, q=q: distributions.draws(q, key, DRAWS))(jax.random.key(3))
+    np.testing.assert_allclose(jnp.linalg.norm(drawn.z, axis=1), 1.0, rtol=1e-4)
+    ratio = np.asarray(drawn.log_prob) - float(p.log_prob(drawn.z[0]))
+    exact = float(jnp.sum(distributions.rates(q, p, drawn)))
+    assert abs(ratio.mean() - exact) < 4 * ratio.std() / DRAWS**0.5
+    # (1 + m.z) / 2 is a Beta variable, so the mean of m.z is known.
+    a, b = (latents - 1) / 2 + concentration, (latents - 1) / 2
+    heights = np.asarray(drawn.z @ q.direction)
+    assert abs(heights.mean() - (a - b) / (a + b)) < 4 * heights.std() / DRAWS**0.5
+
+
+@pytest.mark.parametrize("latents", [2, 3])
+def test_the_density_of_power_spherical_is_one_over_the_sphere(latents):
+  q = PowerSpherical(jnp.eye(latents)[0], jnp.float32(4.0))
+  n = 2000
+  polar = (np.arange(n) + 0.5) / n * np.pi  # from the direction
+  z = np.stack([np.cos(polar), np.sin(polar), *[0 * polar] * (latents - 2)], -1)
+  around = (
+    2.0 if latents == 2 else 2 * np.pi * np.sin(polar)
+  )  # area of the ring at that angle
+  log_q = np.asarray(jax.vmap(q.log_prob)(jnp.asarray(z, jnp.float32)), np.float64)
+  np.testing.assert_allclose((np.exp(log_q) * around).sum() * np.pi / n, 1.0, rtol=1e-3)
+  area = np.exp(-float(Sphere(latents).log_prob(None)))
+  np.testing.assert_allclose(area, 2 * np.pi if latents == 2 else 4 * np.pi, rtol=1e-5)
+
+
+def test_categories_sum_to_one_and_their_divergence_is_by_enumeration():
+  logits = jnp.array([[0.3, -1.0, 2.0], [0.0, 0.5, -0.5]])
+  q, p = Categorical(logits), Categorical(jnp.array([[0.1, 0.2, 0.3], [1.0, 0.0, 0.0]]))
+  codes = [
+    jnp.concatenate([jnp.eye(3)[i], jnp.eye(3)[j]])
+    for i, j in itertools.product(range(3), range(3))
+  ]
+  log_q, log_p = (np.array([float(d.log_prob(z)) for z in codes]) for d in (q, p))
+  np.testing.assert_allclose(np.exp(log_q).sum(), 1.0, rtol=1e-5)
+  exact = (np.exp(log_q) * (log_q - log_p)).sum()
+  found = distributions.rates(q, p, distributions.draw(q, jax.random.key(0)))
+  assert found.shape == (2,)
+  np.testing.assert_allclose(found.sum(), exact, rtol=1e-5)
+  drawn = distributions.draws(q, jax.random.key(1), DRAWS)
+  counts = [(np.asarray(drawn.z) == np.asarray(z)).all(1).sum() for z in codes]
+  assert stats.chisquare(counts, np.exp(log_q) / np.exp(log_q).sum() * DRAWS).pvalue > 1e-3
+
+
+def test_relaxed_categories_lie_on_the_simplex_and_harden_as_the_temperature_falls():
+  logits = jnp.array([[0.3, -1.0, 2.0]])
+  soft, cold = (
+    Categorical(logits, jnp.float32(t)).draw(jax.random.key(0)).z for t in (0.7, 1e-3)
+  )
+  hard = Categorical(logits).draw(jax.random.key(0)).z
+  np.testing.assert_allclose(soft.sum(), 1.0, rtol=1e-5)
+  assert soft.max() < 1
+  np.testing.assert_allclose(cold, hard, atol=1e-5)
+
+
+def test_a_quantised_code_costs_log_v_and_its_commitment_is_a_gradient_alone():
+  codebook = jnp.array([[0.0, 0.0], [1.0, 1.0], [-1.0, 2.0]])
+  encoded = jnp.array([[0.9, 0.7], [-0.4, 1.9], [0.1, 0.0]])
+  p = Entries(codebook, 3)
+  q = lambda e, weight=0.25: Quantised(e, codebook, weight)
+  assert q(encoded).index().tolist() == [1, 2, 0]
+  np.testing.assert_array_equal(
+    q(encoded).code(), codebook[jnp.array([1, 2, 0])].reshape(-1)
+  )
+  rate = lambda e: jnp.sum(distributions.rates(q(e), p, q(e).draw(None)))
+  np.testing.assert_allclose(rate(encoded), 3 * np.log(3), rtol=1e-6)
+  nearest = codebook[jnp.array([1, 2, 0])]
+  np.testing.assert_allclose(jax.grad(rate)(encoded), 0.5 * (encoded - nearest), rtol=1e-5)
+  through = jax.grad(lambda e: jnp.sum(q(e).code() ** 2))(encoded)
+  np.testing.assert_allclose(through, 2 * nearest, rtol=1e-6)  # passed on to the encoder
+  drawn = distributions.draws(p, jax.random.key(0), 9)
+  assert drawn.z.shape == (9, 6)
+  np.testing.assert_allclose(drawn.log_prob, -3 * np.log(3), rtol=1e-6)
+
+
+def test_a_codebook_goes_to_the_mean_of_what_is_encoded_to_each_entry():
+  vq = registry.find("posteriors", "vq")
+  own = vq.state(jax.random.key(0), Sizes((3,), 4), entries=3, vectors=2)
+  encoded = jax.random.normal(jax.random.key(1), (8, 2, 2))
+  found = jax.vmap(lambda e: vq.statistics(Quantised(e, own["codebook"])))(encoded)
+  mean = jax.tree.map(lambda x: x.mean(0), found)
+  new = vq.update(own, mean, {"memory": jnp.float32(0.0)})
+  flat = np.asarray(encoded).reshape(-1, 2)
+  nearest = ((flat[:, None] - np.asarray(own["codebook"])[None]) ** 2).sum(-1).argmin(1)
+  for entry in set(nearest.tolist()):
+    expected = flat[nearest == entry].mean(0)
+    np.testing.assert_allclose(new["codebook"][entry], expected, rtol=0.02, atol=0.01)
+  still = vq.update(own, mean, {"memory": jnp.float32(1.0)})
+  np.testing.assert_allclose(still["sums"], own["sums"], rtol=1e-6)
+  np.testing.assert_allclose(still["codebook"], own["codebook"], rtol=1e-3, atol=1e-5)
+
+
+def chain():
+  """q and p of two groups of 1 and 2 latents; the lower depends on the upper."""
+
+  def group(where, features):
+    if where is None:
+      p = Posterior(jnp.zeros(1), jnp.zeros(1))
+      return (Posterior(jnp.full(1, 0.5), jnp.full(1, -1.0)) if features else None), p
+    p = Posterior(jnp.sin(where) * jnp.ones(2), jnp.array([0.2, -0.4]))
+    q = Posterior(jnp.sin(where) + jnp.array([0.3, 0.1]), -0.5 * jnp.ones(2))
+    return (q if features else None), p
+
+  walk = Walk((1, 2), lambda: None, group, lambda where, z: 3.0 * z)
+  return Chain(walk, 1), Chain(walk)
+
+
+def test_a_chain_is_the_product_of_its_groups():
+  q, p = chain()
+  drawn = jax.jit(lambda key: distributions.draws(q, key, DRAWS))(jax.random.key(0))
+  z = np.asarray(drawn.z, np.float64)
+  upper = stats.norm.logpdf(z[:, 0], 0.5, np.exp(-0.5))
+  centre = np.sin(3 * z[:, :1]) + np.array([0.3, 0.1])
+  lower = stats.norm.logpdf(z[:, 1:], centre, np.exp(-0.25)).sum(1)
+  np.testing.assert_allclose(drawn.log_prob, upper + lower, rtol=1e-3, atol=1e-3)
+  again = jax.vmap(q.log_prob)(drawn.z)
+  np.testing.assert_allclose(again, drawn.log_prob, rtol=1e-4, atol=1e-4)
+  log_p = jax.vmap(p.log_prob)(drawn.z)
+  ratio = jax.vmap(lambda d: distributions.log_ratio(q, p, d))(drawn)
+  np.testing.assert_allclose(ratio, drawn.log_prob - log_p, rtol=1e-3, atol=1e-3)
+  each = np.asarray(jax.vmap(lambda d: distributions.rates(q, p, d))(drawn))
+  assert each.shape == (DRAWS, 2)
+  apart = each.sum(1) - np.asarray(ratio)
+  assert abs(apart.mean()) < 4 * apart.std() / DRAWS**0.5
+  np.testing.assert_allclose(q.code()[0], 0.5)
+
+
+def test_rates_are_exact_where_there_is_a_form_and_the_draws_where_not():
+  standard, other = distributions.standard(L), Posterior(jnp.ones(L), jnp.full(L, 0.4))
+  drawn = distributions.draw(Q, jax.random.key(0))
+  np.testing.assert_array_equal(
+    distributions.rates(Q, standard, drawn), distributions.kl_per_latent(Q)
+  )
+  np.testing.assert_allclose(
+    distributions.rates(Q, other, drawn).sum(), distributions.kl_between(Q, other)
+  )
+  mixture = Mixture(
+    jnp.zeros(1), jax.tree.map(lambda x: x[None], other)
+  )  # the same as `other`
+  many = distributions.draws(Q, jax.random.key(1), DRAWS)
+  each = np.asarray(jax.vmap(lambda d: distributions.rates(Q, mixture, d))(many))
+  assert each.shape == (DRAWS, 1)
+  exact = float(distributions.kl_between(Q, other))
+  assert abs(each.mean() - exact) < 4 * each.std() / DRAWS**0.5
+
+
+def test_moments_are_the_gaussians_own_and_of_draws_for_others():
+  assert distributions.moments(Q, jax.random.key(0)) is Q
+  own = posterior("iaf")
+  found = distributions.moments(own, jax.random.key(0))
+  many = np.asarray(distributions.draws(own, jax.random.key(1), DRAWS).z)
+  np.testing.assert_array_equal(found.mean, own.code())
+  around = np.square(many - np.asarray(found.mean)).mean(0)
+  np.testing.assert_allclose(np.exp(found.logvar), around, rtol=0.8)

@@ -1,0 +1,170 @@
+"""Anomaly detection: a model of normal examples asked for what is not normal."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+
+from vae_jax import distributions
+from vae_jax.applications.anomaly import own, scores, showing
+from vae_jax.applications.anomaly.scores import KL, NLL, REGRET, SQUARED, WEIGHTED
+from vae_jax.baselines import novelty
+from vae_jax.evaluation import answer as of_answer
+from vae_jax.evaluation.answer import Outcome
+from vae_jax.evaluation.protocol import Application, Ask, Extra, Metric, Task
+from vae_jax.evaluation.settings import COMMON
+from vae_jax.evaluation.source import Source
+from vae_jax.inference import anomaly_scores, importance
+from vae_jax.metrics import detection
+from vae_jax.run import Run
+from vae_jax.types import Array, Example, Hyper, Params, UserError
+
+QUESTION = "Does a model of normal examples tell what is not normal?"
+SETTINGS = {
+  **COMMON,
+  "limit": 2000,
+  "tune": 500,
+  "reference": 1000,  # normal validation examples behind percentiles and the threshold
+  "alarms": 0.05,  # the share of normal examples that may be flagged
+  "score": "auto",  # the method that is judged, by name; auto: ranks of all; see `scores.chosen`
+  "samples": 4,  # S, draws of z behind an expectation over q
+  "weights": 50,  # K, of the importance-weighted log p(x)
+  "steps": 50,  # of the search for the posterior of likelihood regret
+  "rate": 0.05,  # its first step size
+  "components": 10,  # of the mixture over codes
+  "input": "",  # rows or images of one's own: .csv, .npz, .npy or a folder of images
+  "mask_seed": 1,  # of the baselines' own draws
+  "batch": 250,  # examples at once: memory, not the result
+}
+METRICS = {
+  "auroc": Metric("AUROC", digits=3, reduce=detection.auroc),
+  "auprc": Metric("AUPRC", digits=3, reduce=detection.auprc),
+  "precision": Metric("Precision", digits=3, reduce=detection.precision, table="flagged"),
+  "recall": Metric("Recall", digits=3, reduce=detection.recall, table="flagged"),
+  "false": Metric("False alarms", "", 0, 3, detection.false_alarms, "flagged"),
+  "loss": Metric("−ELBO of normal examples", "nats", -1, 1, None, "The model"),
+}
+CHOICE = "loss"  # of settings, where validation has no anomalies
+VARIES = ("normal", "left_out")
+
+
+def check(runs: list[Run], settings: dict[str, Any]) -> None:
+  """Refuses runs with nothing to find, a test of training rows, and an input that does not fit."""
+  for run in runs:
+    test = run.dataset.splits.get(settings["split"], {})
+    if "anomaly" not in test and not settings["input"]:
+      raise UserError(
+        f"anomaly needs to know what is normal, and {run.dataset.name!r} does not say: train"
+        " with config.data.normal or config.data.left_out, or give rows of your own with --set"
+        " input=<file>."
+      )
+    if run.config["data"].get("test") == 0 and run.config["data"]["name"] == "tables":
+      raise UserError(
+        "The test split is the whole table, training rows included: train with"
+        " config.data.test=0.4, or another share."
+      )
+  own.check(runs[0], settings)
+
+
+def adapted(
+  application: Application, runs: list[Run], settings: dict[str, Any]
+) -> Application:
+  """The scores beside the default one as references, and the base rate in the note."""
+  chosen = scores.chosen(runs, settings)
+  every = [name for run in runs for name in scores.offered(run)]
+  others = tuple(dict.fromkeys(name for name in every if name != chosen))
+  labelled = all(scores.both_kinds(run.dataset.splits["valid"]) for run in runs)
+  note = showing.note(runs, settings, chosen, labelled)
+  return application._replace(references=() if labelled else others, note=note)
+
+
+def prepare(source: Source, split: str, limit: int) -> Task:
+  """The first examples of a split, and which of them are anomalies."""
+  examples = source.split(split, limit)
+  return Task(source, split, examples, truth=examples.get("anomaly"))
+
+
+def model(task: Task, run: Run) -> dict[str, Any]:
+  """Every score of every member and example, with its p-value among normal examples."""
+  values, p = scores.with_p_values(task.source, run, task.examples, ask)
+  answers = {k: {"score": values[k][:, None], "p": p[k][:, None]} for k in values}
+  if not run.stochastic:
+    return answers
+  judged = scores.chosen([run], task.settings)
+  answers[judged]["loss"] = values[scores.LOSS][:, None]
+  return answers
+
+
+def ask(source: Source, run: Run, examples: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+  """What the model says of examples: scores [M, N], and the codes [M, N, L]."""
+  s, vae, names = source.settings, run.vae, scores.offered(run)
+
+  def of_one(params: Params, hyper: Hyper, example: Example, key: Array) -> dict:
+    del hyper
+    q = vae.posterior(params, example)
+    first, second = jax.random.split(key)
+    eps = anomaly_scores.antithetic(first, s["samples"], vae.latents)
+    found = {"code": q.mean}
+    if SQUARED in names:
+      found[SQUARED] = anomaly_scores.squared_error(vae, params, example, q)
+    if not run.stochastic:
+      return found
+    found[NLL] = anomaly_scores.distortion(vae, params, example, q, eps)
+    found[KL] = distributions.kl(q)
+    known = vae, params, example
+    found[REGRET] = anomaly_scores.likelihood_regret(*known, q, eps, s["steps"], s["rate"])
+    evidence = importance.estimate(*known, second, s["weights"], s["weights"])
+    found[WEIGHTED] = -evidence.log_evidence
+    if scores.ENTROPY in names:
+      found["entropy"] = anomaly_scores.grey_entropy(example["x"])
+    return found
+
+  asked = Ask(of_one, batch=s["batch"], inner=max(s["weights"], s["samples"]))
+  answers = of_answer.ask(Task(source, "", examples), run, asked, source.key)
+  return {name: values[:, 0] for name, values in answers.items()}
+
+
+def baselines(task: Task) -> dict[str, Callable[[int], Any]]:
+  """Classic detectors, each with the number that is best on normal validation rows."""
+  if task.truth is None:
+    return {}
+  source, seed = task.source, task.settings["mask_seed"]
+  rows = lambda split, count: scores.features(source, source.split(split, count))
+  valid = source.once("valid rows", lambda: rows("valid", task.settings["reference"]))
+  train = source.once("train rows", lambda: rows("train", None))
+  scored = rows(task.split, len(task.examples["id"]))
+
+  def answer(name: str) -> dict[str, np.ndarray]:
+    fit = lambda: novelty.fit(novelty.DETECTORS[name], train, valid, seed)
+    scorer, _ = source.once(name, fit)
+    found = scorer(scored)
+    return {"score": found, "p": detection.p_values(found, scorer(valid))}
+
+  return {name: lambda c, name=name: answer(name) for name in novelty.DETECTORS}
+
+
+def score(task: Task, answer: Any, condition: int) -> dict[str, np.ndarray]:
+  """Rows (score, label) and (flag, label), and the ELBO of normal examples.
+
+  Flagged is what at most the share `alarms` of normal validation examples exceeds.
+  """
+  del condition
+  if task.truth is None:
+    return {}
+  label = np.asarray(task.truth, np.float64)[: len(answer["score"])]
+  flag = np.asarray(answer["p"]) <= task.settings["alarms"]
+  ranked, flagged = (np.stack([v, label], -1) for v in (answer["score"], flag))
+  found = {"auroc": ranked, "auprc": ranked}
+  found |= {"precision": flagged, "recall": flagged, "false": flagged}
+  if "loss" in answer:
+    found["loss"] = np.asarray(answer["loss"])[label == 0]
+  return found
+
+
+def further(outcome: Outcome) -> Extra:
+  """Distributions of the score, the strangest examples, and a user's own rows."""
+  found, mine = showing.further(outcome), own.detected(outcome, ask)
+  return found._replace(
+    findings=[*found.findings, *mine.findings], arrays={**found.arrays, **mine.arrays}
+  )
