@@ -4,11 +4,13 @@ import argparse
 import atexit
 import contextlib
 import errno
+import functools
 import os
 import pathlib
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from vae_jax.interrupt import STATUS, Interrupt
 from vae_jax.last_word import LastWord
@@ -57,6 +59,7 @@ def told_in_one_sentence() -> Iterator[Interrupt]:
     What a Ctrl-C asks of whoever heeds it; where nobody does it ends the program.
   """
   threading.excepthook = _unless_the_disk_is_full
+  sys.unraisablehook = functools.partial(_unless_it_follows, tell=sys.unraisablehook)
   watch = Interrupt()
   try:
     with watch.watched():
@@ -101,6 +104,16 @@ def _leave_at_once(status: int) -> None:
   sys.stdout.flush()
   sys.stderr.flush()
   os._exit(status)
+
+
+def _unless_it_follows(args: Any, tell: Callable[[Any], None]) -> None:
+  """A `sys.unraisablehook` without what Orbax's writers say when one of them has failed.
+
+  The failure itself is raised where training waits for them.
+  """
+  error = args.exc_value
+  if not (isinstance(error, RuntimeError) and str(error) == "Event loop is closed"):
+    tell(args)
 
 
 def _unless_the_disk_is_full(args: threading.ExceptHookArgs) -> None:

@@ -9,6 +9,7 @@ checkpoint, one of another run and one that was edited are known as such and nev
 import functools
 import hashlib
 import json
+import logging
 import pathlib
 import shutil
 import zlib
@@ -25,6 +26,14 @@ TRIES = (
   5  # readings of the folder while a training beside writes new ones and deletes old ones
 )
 AWAY = "of_another_run"  # ends the name of a checkpoint that was set aside
+
+
+def _told_elsewhere(record: logging.LogRecord) -> bool:
+  """False for the traceback of a failed save, which `wait` and `close` raise as well."""
+  return record.levelno < logging.ERROR or "orbax" not in record.pathname
+
+
+logging.getLogger("absl").addFilter(_told_elsewhere)
 
 
 class Restored(NamedTuple):
@@ -184,8 +193,9 @@ class Checkpoints:
   def close(self) -> None:
     """Waits for the saving that is under way, and lets go of the folder."""
     self.wait()
-    if "_manager" in vars(self):
-      self._manager.close()
+    manager = vars(self).pop("_manager", None)
+    if manager is not None:
+      manager.close()
     self._reader.close()
 
   def _read(self, name: str, step: int, args: Any) -> Any:

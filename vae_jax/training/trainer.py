@@ -1,5 +1,6 @@
 """The host's side of one part: chunks of steps, evaluations, cuts, checkpoints; resumes."""
 
+import contextlib
 import functools
 import math
 import pathlib
@@ -91,11 +92,18 @@ class Trainer:
           if processes.any_of_them(self._interrupt.asked):
             self._stop(log)
       died = np.asarray(self._whole().died)
+      self._checkpoints.close()
+    except Exception:  # of Orbax's writers too, which raise more than OSError
+      self._check()  # where the run directory is gone, that is the cause
+      raise
     finally:
       bar.close()
       if log:
         log.close()
-      self._checkpoints.close()
+      with contextlib.suppress(
+        Exception
+      ):  # what ended the training is told, not what follows
+        self._checkpoints.close()
     self._write_about()
     rate = f"{self._seconds:.1f} s of training for {len(self._program.members)} member(s)"
     how = "Finished" if (died < 0).any() else "Every member is dead"
