@@ -154,7 +154,7 @@ def test_the_registry_finds_files_and_functions_and_suggests_the_nearest():
   assert "beta" in registry.names("objectives")
   assert registry.names("likelihoods") == [
     "bernoulli", "categorical", "continuous_bernoulli", "cross_entropy", "discretised_logistic",
-    "gaussian", "mixed", "multinomial", "student_t", "tokens",
+    "gaussian", "logistic_mixture", "mixed", "multinomial", "student_t", "tokens",
   ]  # fmt: skip
   for name in registry.names("likelihoods"):
     assert registry.find("likelihoods", name).__name__ == name
