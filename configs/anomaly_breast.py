@@ -3,6 +3,7 @@
 Command:  python train.py --config=configs/anomaly_breast.py --workdir=runs/cells
           python evaluate.py --workdir=runs/cells --application=anomaly
           configs/anomaly_breast.py:dirty   0, 1, 5 and 10 % of train are malignant all the same
+Expected: AUROC of all scores' ranks 0.937, of GMM on PCA 0.952 (3 seeds).
 """
 
 from ml_collections import ConfigDict

@@ -4,6 +4,8 @@ Command:  python train.py --config=configs/anomaly_digits.py --workdir=runs/left
           python evaluate.py --workdir=runs/left-out --application=anomaly
           configs/anomaly_digits.py:one_vs_rest   one digit is normal, nine are not
           configs/anomaly_digits.py:mnist         of 28 x 28, with --data_dir=<data>
+Expected: of a digit left out of 8 x 8, mean AUROC of ten: squared error 0.938, all scores' ranks
+          0.901, kNN 0.988. The other words have no numbers yet.
 """
 
 from ml_collections import ConfigDict

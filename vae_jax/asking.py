@@ -121,16 +121,9 @@ def greedy(
 def terms(
   run: Run, examples: dict[str, np.ndarray], batch_size: int = BATCH
 ) -> dict[str, np.ndarray]:
-  """The training loss's own terms: "loss", "rate", "distortion", "elbo", nats [M, N] each.
-
-  Of an objective of several samples they are those of one, so that the ELBO is the same bound
-  for every objective; a bound of K samples is `evidence`.
-  """
+  """The training loss's own terms: "loss", "rate", "distortion", "elbo", nats [M, N] each."""
   objective = registry.find("objectives", run.config["objective"]["name"])
-  config = run.config
-  if "samples" in config["objective"]:
-    config = {**config, "objective": {**config["objective"], "samples": 1}}
-  of_split = evaluation.split_terms(run.vae, objective, config, run.dataset)
+  of_split = evaluation.split_terms(run.vae, objective, run.config, run.dataset)
   return of_split(run.params, run.hyper, examples, batch_size)
 
 

@@ -63,12 +63,14 @@ def by_size(outcome: Outcome) -> Extra:
     f"{high + 1} and more": lambda size: size > high,
   }
   names = ("ndcg", "recall20")
+  method = ONCE if outcome.chosen is None else outcome.chosen.method
   results = [
     one._replace(
       condition=name,
       scores={k: one.scores[k][of(sizes[one.part])[: len(one.scores[k])]] for k in names},
     )
     for one in outcome.results
+    if one.member is None or one.method == method
     for name, of in groups.items()
     if all(of(size).any() for size in sizes)
   ]

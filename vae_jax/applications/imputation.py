@@ -37,6 +37,8 @@ SETTINGS = {
 }
 VARIES = ("mask_seed",)
 CONTRASTS = ((MAP, LAPLACE),)
+WHOLE = "nothing missing"
+REFERENCES = (WHOLE,)
 METRICS = {
   "mse": Metric("Squared error", "", -1, 3, ratio),
   "wrong": Metric("Wrong categories", "", -1, 3, ratio),
@@ -68,9 +70,9 @@ class Rows(NamedTuple):
   scale: metrics.Scale
   observed: np.ndarray  # [N, D] bool
   hidden: np.ndarray  # [N, D] bool: taken out, and the answer is known
-  known: np.ndarray  # [P, E] baselines learn from it, NaN where missing; see `widen`
-  wide: np.ndarray  # [N, E] what they fill in
-  stored: tuple[np.ndarray, np.ndarray]  # both as the model has them: [P, D], [N, D]
+  # What baselines learn from and what they fill in, NaN where missing:
+  wide: tuple[np.ndarray, np.ndarray]  # [P, E] and [N, E], see `widen`
+  stored: tuple[np.ndarray, np.ndarray]  # [P, D] and [N, D], as the model has them
 
 
 def check(runs: list[Run], settings: dict[str, Any]) -> None:
@@ -95,15 +97,10 @@ def prepare(source: Source, split: str, limit: int) -> Task:
   learnt = np.concatenate([train["row"], valid["row"]])
   new = ~np.isin(examples["row"], learnt)  # none where the split is the whole table
   parts = [train, valid, {name: values[new] for name, values in examples.items()}]
-  wide = lambda part: classic.widen(
-    columns, scale, natural(columns, part["x"]), part["observed"]
-  )
-  holes = lambda part: np.where(part["observed"], part["x"], np.nan).astype(np.float64)
-  own = Rows(
-    columns, scale, examples["observed"], examples["hidden"],
-    np.concatenate([wide(part) for part in parts]), wide(examples),
-    (np.concatenate([holes(part) for part in parts]), holes(examples)),
-  )  # fmt: skip
+  known = zip(*(classic.given(columns, scale, part) for part in parts), strict=True)
+  rows = classic.given(columns, scale, examples)
+  wide, stored = zip(map(np.concatenate, known), rows, strict=True)
+  own = Rows(columns, scale, examples["observed"], examples["hidden"], wide, stored)
   return Task(source, split, examples, truth=natural(columns, examples["truth"]), own=own)
 
 
@@ -136,15 +133,17 @@ def baselines(task: Task) -> dict[str, Callable[[int], Any]]:
     )
   narrow = lambda x: classic.narrow(own.columns, own.scale, x)
   found: dict[str, Callable[[int], Any]] = {
-    name: lambda c, fill=fill: {"point": narrow(fill(own.known, own.wide))}
+    name: lambda c, fill=fill: {"point": narrow(fill(*own.wide))}
     for name, fill in methods.items()
   }
-  found["EM Gaussian"] = lambda c: _gaussian(task, own.known, own.wide, narrow)
+  found["EM Gaussian"] = lambda c: _gaussian(task, *own.wide, narrow)
   kinds = {column.kind for column in own.columns}
   if "positive" in kinds and kinds <= {"real", "positive"}:
     # The model sees logarithms: so does a Gaussian, or the comparison would flatter it.
     file = lambda x: natural(own.columns, x)  # of a logarithm: its median, not its mean
     found["EM Gaussian on logs"] = lambda c: _gaussian(task, *own.stored, file)
+  if (own.observed | own.hidden).all() and "label" in task.examples:
+    found[WHOLE] = lambda c: {"whole": task.truth}  # the ceiling of the accuracy
   return found
 
 
@@ -164,6 +163,8 @@ def completed(task: Task, answer: Any) -> np.ndarray:
 def score(task: Task, answer: Any, condition: int) -> dict[str, np.ndarray]:
   """Scores over the hidden entries of each row, and one accuracy of all rows."""
   del condition
+  if "whole" in answer:
+    return _accuracy(task, answer["whole"])
   own, full = task.own, completed(task, answer)
   scored = task.truth, full, own.hidden, answer.get("draws")
   found = metrics.scores(own.columns, own.scale, *scored)
@@ -186,15 +187,13 @@ def further(outcome: Outcome) -> Extra:
   said = [f"The completed rows are in {', '.join(files)}, beside this report."]
   if not task.own.hidden.any():
     said.insert(0, "No answer is known here: entries are filled in and nothing is scored.")
-  elif (task.own.observed | task.own.hidden).all():
-    top = _accuracy(task, task.truth)
-    said += [f"With nothing missing the accuracy is {v[0]:.3f}." for v in top.values()]
-  mine = [r for r in outcome.results if r.part == lead.part]
+  mine = [r for r in outcome.results if r.part == lead.part and "point" in r.answer]
   mine = [r for r in mine if r.member is None or r.member.number == lead.number]
   lost = sum(int(np.isnan(completed(task, r.answer)).any(1).sum()) for r in mine)
   said += [f"{lost:,} completed rows hold a NaN; they count."] if lost else []
-  drawn = outcome.chosen is not None and "mse" in mine[0].scores
-  figures = _figures(outcome, task, mine) if drawn else []
+  figures = (
+    _figures(outcome, task, mine) if outcome.chosen and "mse" in mine[0].scores else []
+  )
   return Extra((), figures, [*_sure(outcome), *said], files)
 
 

@@ -1,6 +1,7 @@
 """Linear theory: what a linear β-VAE has learned against the optimum that is known exactly."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -37,6 +38,7 @@ SWITCHES = (
   " sweep at which every seed has the latent, the next at which none has. From the posterior: β /"
   " exp(logvar) at the first of these; a dash where the noise is learned."
 )
+REFERENCES = (EXACT,)
 KNOWN = {
   "model.name": ("linear",), "objective.name": ("beta",), "likelihood.name": ("gaussian",),
   "corruption.name": ("none",), "likelihood.scale": ("fixed", "shared"),
@@ -44,6 +46,14 @@ KNOWN = {
 REGULARISERS = ("free_bits", "weight_decay", "corruption_rate")
 CURVE = 200  # values of β that a curve of the theory is drawn at
 FAINT = 0.002  # nats: the least rate of a latent that is drawn
+
+
+CAPTIONS = (
+  "Every member, and the curve of the optimum: the smaller β, the further to the right.",
+  "The rate of each latent, the largest first, and the optimum; what is below"
+  f" {FAINT} nats is not drawn. Vertical lines: the β at which theory has the latent go.",
+  "ELBO and exact log p(x) of the decoder: they meet at β = 1, and where all is off.",
+)
 
 
 def check(runs: list[Run], settings: dict[str, Any]) -> None:
@@ -71,11 +81,7 @@ def prepare(source: Source, split: str, limit: int) -> Task:
 
 def model(task: Task, run: Run) -> dict[str, Any]:
   """What every member has learned, and the optimum at its β."""
-  q, betas, noise = (
-    task.source.posterior(run, task.examples),
-    run.hyper["beta"],
-    _noise(run),
-  )
+  q, noise = task.source.posterior(run, task.examples), _noise(run)
   one = {name: values[:1] for name, values in task.examples.items()}
   read = lambda params, *rest: linear.decoder(run.vae, params, run.spec.size)
   parts = asking.apply(run, read, one, task.source.key)
@@ -83,13 +89,13 @@ def model(task: Task, run: Run) -> dict[str, Any]:
     theory.measured(task.examples["x"], Posterior(mean, logvar), W[0], b[0], float(s2[0]))
     for mean, logvar, W, b, s2 in zip(*q, *parts, strict=True)
   ]
-  exact = [theory.optimum(task.truth, float(b), run.vae.latents, noise) for b in betas]
+  best = lambda beta: theory.optimum(task.truth, float(beta), run.vae.latents, noise)
+  exact = [best(beta) for beta in run.hyper["beta"]]
   found: dict[str, Any] = {}
   for method, scores in ((LEARNED, learned), (EXACT, exact)):
-    of = lambda name, scores=scores: np.array([getattr(s, name) for s in scores], float)
-    named = ("rate", "distortion", "elbo", "evidence", "active", "rates")
-    found[method] = {name: of(name)[:, None] for name in named}
-    found[method] |= {} if noise else {"std": np.sqrt(of("noise"))[:, None]}
+    each = {k: v[:, None] for k, v in theory.arrays(scores).items()}
+    each |= {} if noise else {"std": np.sqrt(each["noise"])}
+    found[method] = each
   found[LEARNED]["gap"] = found[LEARNED]["elbo"] - found[EXACT]["elbo"]
   found[LEARNED]["logvar"] = q.logvar[:, None, 0]  # the same for every x
   return found
@@ -111,29 +117,22 @@ def further(outcome: Outcome) -> Extra:
   """When latents go off, the curves of the theory, and how far members are from them."""
   run, task = outcome.lead.run, outcome.tasks[outcome.lead.part]
   betas, noise = run.hyper["beta"].astype(float), _noise(run)
-  own = sorted(
-    (r for r in outcome.results if r.member.run is run), key=lambda r: r.member.place
-  )
-  of = lambda method: (
-    lambda name: np.array([r.answer[name] for r in own if r.method == method])
-  )
-  learned, exact = of(LEARNED), of(EXACT)
+  own = [r for r in outcome.results if r.member.run is run]
+  own.sort(key=lambda result: result.member.place)
+  of = lambda method, name: np.array([r.answer[name] for r in own if r.method == method])
+  learned, exact = partial(of, LEARNED), partial(of, EXACT)
   off = theory.switch_off(task.truth.variances, run.vae.latents, noise)
   seen = theory.switches(betas, learned("active"), learned("logvar"), noise is not None)
-  columns = (
-    "latent",
-    "variance",
-    "β exact",
-    "on up to β",
-    "off from β",
-    "β from the posterior",
-  )
+  columns = ("latent", "variance", "β exact", "on up to β", "off from β")
   parts = zip(task.truth.variances.tolist(), off.tolist(), seen, strict=False)
   rows = [[i + 1, variance, at, *found] for i, (variance, at, found) in enumerate(parts)]
-  table = Table("Where each latent switches off", columns, rows, SWITCHES)
+  table = Table(
+    "Where each latent switches off", (*columns, "β from the posterior"), rows, SWITCHES
+  )
   figures = _figures(task.truth, betas, learned, off, noise)
   arrays = {"rates": learned("rates"), "exact_rates": exact("rates")}
-  return Extra([table], figures, _findings(task, betas, learned, exact), arrays)
+  said = _findings(task, betas, learned, exact)
+  return Extra([table], figures, said, arrays, [f"  {said[-2]}", f"  {said[-1]}"])
 
 
 def _noise(run: Run) -> float | None:
@@ -142,9 +141,7 @@ def _noise(run: Run) -> float | None:
   return float(given["std"]) ** 2 if given["scale"] == "fixed" else None
 
 
-def _findings(
-  task: Task, betas: np.ndarray, learned: Callable, exact: Callable
-) -> list[str]:
+def _findings(task: Task, betas: np.ndarray, learned: Callable, exact: Callable) -> list:
   found = []
   for m in np.flatnonzero(betas == 1)[:1]:
     truth = linear_gaussian.truth(task.source.run.config["data"])
@@ -153,7 +150,7 @@ def _findings(
       f"At β = 1 the ELBO is {learned('elbo')[m]:.3f} nats, where the exact evidence of the optimum"
       f" is {exact('evidence')[m]:.3f} and that of the parameters behind the data {log_p:.3f}."
     )
-  for name in ("rate", "distortion", "elbo", "evidence"):
+  for name in ("rate", "distortion", "evidence", "elbo"):
     gaps = np.abs(learned(name) - exact(name))
     worst = int(np.nanargmax(gaps)) if np.isfinite(gaps).any() else 0
     found.append(
@@ -161,10 +158,8 @@ def _findings(
       f" least so at β = {betas[worst]:g}."
     )
   agree = int((learned("active") == exact("active")).sum())
-  return [
-    *found,
-    f"{agree} of {len(betas)} members have as many active latents as the optimum.",
-  ]
+  told = f"{agree} of {len(betas)} members have as many active latents as the optimum."
+  return [*found, told]
 
 
 def _figures(
@@ -172,36 +167,27 @@ def _figures(
 ) -> list[Figure]:
   """Rate against distortion, the rate of each latent and the two bounds over β."""
   grid = np.geomspace(betas.min() / 1.3, max(betas.max(), off.max()) * 1.3, CURVE)
-  curve = [theory.optimum(moments, beta, len(off), noise) for beta in grid]
-  exact = lambda name: np.array([getattr(s, name) for s in curve])
+  curve = theory.arrays([theory.optimum(moments, beta, len(off), noise) for beta in grid])
   dots = lambda x, y: {"x": x, "y": y, "style": "dots"}
   ticks = 2.0 ** np.arange(np.ceil(np.log2(grid[0])), np.floor(np.log2(grid[-1])) + 1)
   along = {"x_label": "β", "log": "x", "ticks": ticks.tolist()}
   rates = np.where(learned("rates") > FAINT, learned("rates"), np.nan).T  # [L, M]
-  plane = {"theory": _dashed([exact("rate")], [exact("distortion")])}
+  plane = {"theory": _dashed([curve["rate"]], [curve["distortion"]])}
   plane["learned"] = dots(learned("rate"), learned("distortion"))
-  each = {"theory": _dashed([grid] * len(off), exact("rates").T)}
+  each = {"theory": _dashed([grid] * len(off), curve["rates"].T)}
   each |= {f"latent {i + 1}": dots(betas, values) for i, values in enumerate(rates)}
-  bounds = {"theory": _dashed([grid] * 2, [exact("evidence"), exact("elbo")])}
-  bounds |= {
-    "log p(x)": dots(betas, learned("evidence")),
-    "ELBO": dots(betas, learned("elbo")),
-  }
-  data = {
-    "rate_distortion": {"series": plane, "x_label": "rate [nats]", "square": True},
-    "rate_per_latent": {"series": each, "marks": theory.together(off), **along},
-    "elbo_and_evidence": {"series": bounds, **along},
-  }
-  labels = ("distortion [nats]", "KL of the latent [nats]", "nats")
-  captions = (
-    "Every member, and the curve of the optimum: the smaller β, the further to the right.",
-    "The rate of each latent, the largest first, and the optimum; what is below"
-    f" {FAINT} nats is not drawn. Vertical lines: the β at which theory has the latent go.",
-    "ELBO and exact log p(x) of the decoder: they meet at β = 1, and where all is off.",
+  bounds = {"theory": _dashed([grid] * 2, [curve["evidence"], curve["elbo"]])}
+  bounds["log p(x)"] = dots(betas, learned("evidence"))
+  bounds["ELBO"] = dots(betas, learned("elbo"))
+  lines = lambda name, y, caption, series, **more: Figure(
+    name, "lines", {"series": series, "y_label": y, **more}, caption
   )
+  at = {"x_label": "rate [nats]", "square": True}
+  off = {"marks": theory.together(off), **along}
   return [
-    Figure(name, "lines", values | {"y_label": label}, caption)
-    for (name, values), label, caption in zip(data.items(), labels, captions, strict=True)
+    lines("rate_distortion", "distortion [nats]", CAPTIONS[0], plane, **at),
+    lines("rate_per_latent", "KL of the latent [nats]", CAPTIONS[1], each, **off),
+    lines("elbo_and_evidence", "nats", CAPTIONS[2], bounds, **along),
   ]
 
 

@@ -81,17 +81,17 @@ def model(task: Task, run: Run) -> dict[str, Any]:
   """Rate, distortion, evidence and squared errors of every member, [M, 1, N, ...] each."""
   examples, rows = task.examples, task.own.rows
   subset = {name: values[rows] for name, values in examples.items()}
-  found = asking.terms(run, examples)
+  terms = (asking.elbo if run.stochastic else asking.terms)(run, examples)
   q = task.source.posterior(run, examples)
-  found = {"distortion": found["distortion"], "rate": found["rate"], **q._asdict()}
+  found = {"distortion": terms["distortion"], **q._asdict()}
   if task.own.there.seen.any():
     # Half the set away, so that neighbours of one class in a sorted file are not exchanged.
     another = np.roll(q.mean[:, rows], max(1, len(rows) // 2), axis=1)
     found["mse"] = asking.squared_errors(run, examples, q.mean)
     found["other"] = asking.squared_errors(run, subset, another)
-  if not run.stochastic:
-    found.pop("rate")
-  elif task.split == task.settings["split"]:  # settings are chosen by the ELBO alone
+  if run.stochastic:
+    found["rate"] = terms["rate"]
+  if run.stochastic and task.split == task.settings["split"]:  # chosen by the ELBO alone
     sizes = task.settings["samples"], task.settings["chunk"]
     weighed = asking.evidence(run, subset, task.source.key, *sizes)
     bound = "nll" if run.likelihood.proper else "iw"

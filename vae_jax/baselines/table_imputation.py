@@ -9,6 +9,7 @@ import warnings
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from vae_jax.columns import natural
 from vae_jax.metrics.imputation import Scale
 from vae_jax.types import Column
 
@@ -83,6 +84,23 @@ def widen(
     hole = np.zeros(len(x), bool) if observed is None else ~observed[:, i]
     parts.append(np.where(hole[:, None], np.nan, part))
   return np.concatenate(parts, 1)
+
+
+def given(
+  columns: tuple[Column, ...], scale: Scale, part: dict[str, np.ndarray]
+) -> tuple[np.ndarray, np.ndarray]:
+  """What methods are given of a part of a table, NaN where missing: [N, E] and [N, D].
+
+  As `widen` has it, and as a model has it: standardised, positive columns as logarithms.
+
+  Args:
+    columns: D of them.
+    scale: of the file's numbers.
+    part: with `x` as stored and `observed`, [N, D] each.
+  """
+  x, observed = part["x"], part["observed"]
+  stored = np.where(observed, x, np.nan).astype(np.float64)
+  return widen(columns, scale, natural(columns, x), observed), stored
 
 
 def narrow(columns: tuple[Column, ...], scale: Scale, wide: np.ndarray) -> np.ndarray:

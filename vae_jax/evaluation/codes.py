@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from vae_jax import asking
 from vae_jax.baselines import pca
 from vae_jax.evaluation import members as of_members
 from vae_jax.evaluation import pictures
@@ -14,7 +13,7 @@ from vae_jax.evaluation.protocol import Member, Task
 from vae_jax.evaluation.source import Source
 from vae_jax.metrics import fidelity, latent
 from vae_jax.run import select
-from vae_jax.types import Array, Figure, Params
+from vae_jax.types import Figure
 
 DRAWN = 10  # examples in a figure
 LARGE = 200_000  # training examples: of a larger split the linear code sees FITTED of them
@@ -32,17 +31,6 @@ def drawn(outcome: Outcome) -> list[Member]:
   lead = outcome.lead
   others = of_members.spread([m for m in outcome.members if m.part == lead.part])
   return [lead, *(m for m in others if m.number != lead.number)][: of_members.SHOWN]
-
-
-def decoded(task: Task, member: Member, codes: np.ndarray) -> np.ndarray:
-  """What is drawn for the codes [N, L] of a member, [N, *shape]."""
-  run = select(member.run, member.place)
-
-  def show(params: Params, z: Array, key: Array) -> Array:
-    del key
-    return pictures.shown(run.vae, run.spec, params, z)
-
-  return asking.apply_latents(run, show, codes, task.source.key)[0]
 
 
 def rates(members: list[Member], answers: dict[int, Any]) -> list[Figure]:
@@ -105,7 +93,10 @@ def rebuilt(
     "worst": sorted_rows[::-1][:DRAWN],
   }
   every = np.concatenate(list(groups.values()))
-  made = {m.number: decoded(task, m, answers[m.number]["mean"][every]) for m in members}
+  alone = lambda m: select(m.run, m.place)
+  codes = {m.number: answers[m.number]["mean"][None, every] for m in members}
+  key = task.source.key
+  made = {m.number: pictures.decoded(alone(m), codes[m.number], key)[0] for m in members}
   found, at = [], 0
   for name, rows in groups.items():
     images, part = {"original": task.truth[rows]}, slice(at, at + len(rows))
@@ -156,9 +147,8 @@ def linear(source: Source) -> pca.Pca:
 
   def fit() -> pca.Pca:
     train = source.split("train")
-    count = len(train["x"])
-    rows = pictures.spread(count, FITTED) if count > LARGE else slice(None)
-    train = {name: values[rows] for name, values in train.items()}
+    if len(train["x"]) > LARGE:
+      train = source.spread("train", FITTED)
     there = fidelity.all_comparable(source.spec, source.inputs(train), train)
     return pca.fit_seen(*there, max(run.vae.latents for run in source.runs))
 

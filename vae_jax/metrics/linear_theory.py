@@ -48,6 +48,12 @@ class Scores(NamedTuple):
     return -(self.rate + self.distortion)
 
 
+def arrays(scores: list[Scores]) -> dict[str, np.ndarray]:
+  """Every score of several models by name, [M] each, and "rates" [M, L]."""
+  names = ("rate", "distortion", "elbo", "evidence", "active", "noise", "rates")
+  return {name: np.array([getattr(s, name) for s in scores], float) for name in names}
+
+
 def moments(train: np.ndarray, scored: np.ndarray | None = None) -> Moments:
   """The principal variances of a training split, and the scored split's along them.
 
