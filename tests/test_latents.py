@@ -67,9 +67,9 @@ def configured(posterior="diagonal", prior=None, objective="beta", model="mlp"):
   parts = {kind: {"name": n, **SMALL[kind].get(n, {})} for kind, n in named.items()}
   parts["model"]["latents"] = 1 if model == "ladder" else 4
   numbers = {"learning_rate": 1e-2} | ({"target": 3.0} if objective == "geco" else {})
-  return configuration.resolve(
-    {"data": {"name": "digits"}, "likelihood": likelihood, "hyper": numbers, **parts}
-  )
+  lagged = getattr(registry.find("objectives", objective), "LAGGED", False)
+  parts |= {"likelihood": likelihood, "hyper": numbers, "optimizer": {"ema": lagged}}
+  return configuration.resolve({"data": {"name": "digits"}, **parts})
 
 
 def spec_of(model):

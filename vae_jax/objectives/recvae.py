@@ -22,7 +22,12 @@ def loss(vae: VAE, params: Params, example: Example, key: Array, hyper: Hyper) -
   Shenbin et al. (2020), sections 3.4 and 3.5. Their q_old is the encoder of some epochs ago, of
   which the average is a smooth form, and they train encoder and decoder in turn; the number
   `decoder_rate` slows the decoder instead.
+
+  Raises:
+    UserError: q is no diagonal Gaussian, or p is not N(0, I).
   """
+  why = "RecVAE mixes N(0, I) with q of before"
+  distributions.require(vae, ("gaussian",), why, standard=True)
   q = vae.posterior(params, example)
   z = distributions.sample(q, key)
   distortion = -vae.log_likelihood(params, z, example)

@@ -104,10 +104,9 @@ def make(
   loss = sum_i mask_i loss_i / sum_i mask_i + batch_loss, where the objective has one. The
   update is Adam's with decoupled weight decay (Loshchilov & Hutter, 2019, alg. 2): the decay
   is scaled by the learning rate. An objective's own parameters are clipped for themselves and
-  do not decay. A step whose gradient is not finite leaves everything as it
-  was and is counted; after FATAL of them in a row the member is dead and stays as it is.
-  After a step that is taken, the `update` of the objective and of the posterior replace their
-  parts of params["state"], which no gradient reaches.
+  do not decay. A step whose gradient is not finite leaves everything as it was and is counted;
+  after FATAL of them in a row the member is dead and stays as it is. After a step that is taken
+  `update` of the objective and of the posterior moves params["state"], without a gradient.
 
   Args:
     vae: the pure functions of the model.
