@@ -2,7 +2,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: demo test lint bench bench-quick
+.PHONY: demo test test-slow lint bench bench-quick
 
 # Trains on embedded handwritten digits, evaluates, and names the report to open.
 demo: $(VENV)/.installed
@@ -11,6 +11,10 @@ demo: $(VENV)/.installed
 
 test: $(VENV)/.installed
 	$(BIN)/python -m pytest --numprocesses=auto
+
+# Minutes rather than seconds each: kills, ten thousand damaged files, evaluations in a row.
+test-slow: $(VENV)/.installed
+	$(BIN)/python -m pytest --numprocesses=auto -m slow
 
 lint: $(VENV)/.installed
 	$(BIN)/ruff check .
