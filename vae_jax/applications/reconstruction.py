@@ -19,6 +19,7 @@ from vae_jax.metrics.summary import ratio
 from vae_jax.run import Run
 
 QUESTION = "How much of an example survives the code, and what does the code cost?"
+FAMILIES = True  # of posteriors and priors: all are asked through `distributions`
 SETTINGS = {
   **COMMON,  # limit: examples of the importance-weighted NLL; all else is of the whole split
   "tune": 1000,

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from vae_jax import asking
+from vae_jax import asking, distributions
 from vae_jax.evaluation import members as of_members
 from vae_jax.evaluation import results as of_results
 from vae_jax.evaluation import settings as of_settings
@@ -100,6 +100,7 @@ def answer(
   settings = of_settings.resolve(module.SETTINGS, given)
   application = _with(application, settings)
   living = of_members.living(runs)
+  _refuse_families(application, living)
   application.optional("check", lambda runs, settings: None)(living, settings)
   application = application.optional("adapted", lambda application, *_: application)(
     application, living, settings
@@ -123,6 +124,20 @@ def answer(
     application, living, members, tasks, settings, results, [], None, False, [], key
   )
   return _judged(outcome, parts, sources, say)
+
+
+def _refuse_families(application: Application, runs: list[Run]) -> None:
+  """Refuses codes that an application would read wrong.
+
+  One whose `FAMILIES` is true asks every family through `distributions`; the others read a
+  Gaussian's mean and variance, and draws of N(0, I).
+
+  Raises:
+    UserError: the posterior or the prior is another one.
+  """
+  why = f"{application.name} reads codes as Gaussians and as draws of N(0, I)"
+  for run in runs if not getattr(application.module, "FAMILIES", False) else ():
+    distributions.require(run.vae, ("gaussian",), why, standard=True)
 
 
 def _judged(outcome: Outcome, parts: list[int], sources: list[Source], say: Say) -> Outcome:

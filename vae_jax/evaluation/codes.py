@@ -34,14 +34,15 @@ def drawn(outcome: Outcome) -> list[Member]:
 
 
 def rates(members: list[Member], answers: dict[int, Any]) -> list[Figure]:
-  """What each latent carries, sorted by the first member's; none without a rate.
+  """What each latent carries, sorted by the first member's; none without a rate of its own.
 
   Args:
     members: that are drawn; those with another number of latents than the first are left out.
     answers: of each by its number, with `mean` and `logvar` [N, L].
   """
   alike = [m for m in members if m.run.vae.latents == members[0].run.vae.latents]
-  alike = [m for m in alike if m.run.stochastic]
+  gaussian = lambda vae: vae.family == "gaussian" and vae.standard
+  alike = [m for m in alike if m.run.stochastic and gaussian(m.run.vae)]
   if not alike:
     return []
   each = {of_members.title(m, members) or "rate": answers[m.number] for m in alike}

@@ -16,6 +16,7 @@ follows from the scores. Titles of metrics and NOTE may name settings in braces.
     NOTE: str                             # optional: what the numbers mean
     CONTRASTS: ((method, method), ...)    # optional: the second against the first, in a sentence
     VARIES: tuple[str, ...]               # optional: fields of config.data that count as seeds
+    FAMILIES: bool                        # optional: asks posteriors and priors of every family
     REFERENCES: tuple[str, ...]           # optional: methods to look at, never chosen or rivals
 
     check(runs, settings) -> None                      # optional: refuses before anything else

@@ -100,9 +100,8 @@ class Trainer:
       bar.close()
       if log:
         log.close()
-      with contextlib.suppress(
-        Exception
-      ):  # what ended the training is told, not what follows
+      # What ended the training is told, not what follows.
+      with contextlib.suppress(Exception):
         self._checkpoints.close()
     self._write_about()
     rate = f"{self._seconds:.1f} s of training for {len(self._program.members)} member(s)"
