@@ -65,7 +65,7 @@ def prepare(source: Source, split: str, limit: int) -> Task:
 
 def model(task: Task, run: Run) -> Any:
   """The file of each member, its ideal length, and the mean it decodes from z."""
-  terms = asking.terms(run, task.examples)
+  terms = asking.elbo(run, task.examples)
   ideal = -terms["elbo"] / np.log(2)
   error = np.full_like(ideal, np.nan)  # categories have no distance
   if run.spec.domain != "category":

@@ -216,8 +216,9 @@ def _of_model(
     own = [member for member in members if member.run is run]
     for member in own:
       for method, answer in answers.items():
-        mine = jax.tree.map(lambda x, m=member.place: x[m], answer)
-        found += _scored(application, task, member, method, mine, seconds, part)
+        of = lambda c, a=answer, m=member.place: jax.tree.map(lambda x: x[m][c], a)
+        each = [of(c) for c in range(len(task.conditions))]
+        found += _scored(application, task, member, method, each, seconds, part)
   return found
 
 
@@ -226,14 +227,13 @@ def _scored(
   task: Task,
   member: Member | None,
   method: str,
-  answers: Any,
+  answers: list[Any],
   seconds: float,
   part: int,
 ) -> list[Result]:
-  """The results of one method under every condition; answers are [C, n, ...]."""
+  """The results of one method, from its answer [n, ...] to every condition."""
   found = []
-  for c, condition in enumerate(task.conditions):
-    answer = jax.tree.map(lambda x, c=c: x[c], answers)
+  for c, (condition, answer) in enumerate(zip(task.conditions, answers, strict=True)):
     scores = application.module.score(task, answer, c)
     scores = {k: np.atleast_1d(np.asarray(v)) for k, v in scores.items()}
     found.append(Result(member, method, condition, scores, seconds, part, answer))
@@ -247,14 +247,10 @@ def _of_baselines(
   found = []
   for method, fn in application.module.baselines(task).items():
     say(method)
-    began, answers = time.perf_counter(), []
-    for c in range(len(task.conditions)):
-      answers.append(fn(c))
+    began = time.perf_counter()
+    answers = [fn(c) for c in range(len(task.conditions))]
     seconds = time.perf_counter() - began
-    for c, (condition, answer) in enumerate(zip(task.conditions, answers, strict=True)):
-      scores = application.module.score(task, answer, c)
-      scores = {k: np.atleast_1d(np.asarray(v)) for k, v in scores.items()}
-      found.append(Result(None, method, condition, scores, seconds, part, answer))
+    found += _scored(application, task, None, method, answers, seconds, part)
   return found
 
 
