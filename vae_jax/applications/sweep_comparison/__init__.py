@@ -8,12 +8,13 @@ import numpy as np
 
 from vae_jax import asking
 from vae_jax.applications.sweep_comparison import _figures, _pictures
-from vae_jax.evaluation import figures, members, pairs, pictures, results, settings
+from vae_jax.evaluation import figures, members, pictures, results, settings
 from vae_jax.evaluation.answer import Outcome, refuse_data
 from vae_jax.evaluation.protocol import Application, Extra, Metric, Task
 from vae_jax.evaluation.source import Source
 from vae_jax.metrics import aggregate, latent
 from vae_jax.run import Run
+from vae_jax.studies import pairs
 from vae_jax.types import UserError
 
 QUESTION = "What does each setting cost and keep, and is one better than another?"
