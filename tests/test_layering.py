@@ -56,7 +56,7 @@ LEVELS = {
   "studies": 5,
   "applications": 6,
   **dict.fromkeys(("plots", "report"), 7),
-  "evaluation.command": 8,
+  "evaluating": 8,
   "explore": 8,
 }
 HOMES = {
