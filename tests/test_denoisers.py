@@ -10,7 +10,7 @@ from test_restoration import FEW, images, open_exact
 from vae_jax import config as configuration
 from vae_jax.applications import noise_reduction
 from vae_jax.evaluation import members as of_members
-from vae_jax.evaluation import restoration
+from vae_jax.studies import restoration
 from vae_jax.training import sweep
 from vae_jax.types import UserError
 

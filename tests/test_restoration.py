@@ -21,11 +21,11 @@ from vae_jax.baselines import (
   supervised_restorer,
   upscaling,
 )
-from vae_jax.evaluation import restoration as shared
 from vae_jax.inference.damage import block_mean
 from vae_jax.likelihoods.gaussian import gaussian
 from vae_jax.metrics import restoration
 from vae_jax.run import Run
+from vae_jax.studies import restoration as shared
 from vae_jax.training import sweep
 from vae_jax.types import Dataset, Posterior, Spec, UserError
 

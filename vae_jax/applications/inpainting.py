@@ -10,9 +10,7 @@ import numpy as np
 from vae_jax import noise
 from vae_jax.baselines import image_imputation as classic
 from vae_jax.evaluation import answer as of_answer
-from vae_jax.evaluation import draws
 from vae_jax.evaluation import pictures as drawn
-from vae_jax.evaluation import restoration as shared
 from vae_jax.evaluation import settings as of_settings
 from vae_jax.evaluation.answer import Outcome
 from vae_jax.evaluation.protocol import Ask, Extra, Task
@@ -20,6 +18,8 @@ from vae_jax.evaluation.source import Source
 from vae_jax.inference import damage, imputations, latent_map
 from vae_jax.inputs import images as given
 from vae_jax.run import Run
+from vae_jax.studies import draws
+from vae_jax.studies import restoration as shared
 from vae_jax.types import Array, Example, Figure, Hyper, Params
 
 QUESTION = "What stood where pixels are missing, and how sure is the answer?"

@@ -11,12 +11,12 @@ import numpy as np
 from vae_jax import corruptions, noise
 from vae_jax.baselines import image_denoising
 from vae_jax.baselines import ridge_regression as ridge
-from vae_jax.evaluation import restoration as shared
 from vae_jax.evaluation.answer import Outcome
 from vae_jax.evaluation.protocol import Ask, Extra, Member, Setting, Task
 from vae_jax.evaluation.source import Source
 from vae_jax.inference import damage, latent_map
 from vae_jax.run import Run
+from vae_jax.studies import restoration as shared
 from vae_jax.types import Array, Example, Hyper, Params
 
 QUESTION = "How much of an image comes back when a share of its pixels was noise?"

@@ -8,7 +8,7 @@ import numpy as np
 
 from vae_jax import asking
 from vae_jax.baselines import pca
-from vae_jax.evaluation import codes, pictures
+from vae_jax.evaluation import pictures
 from vae_jax.evaluation.answer import Outcome
 from vae_jax.evaluation.protocol import Extra, Metric, Task
 from vae_jax.evaluation.results import Line
@@ -17,6 +17,7 @@ from vae_jax.evaluation.source import Source
 from vae_jax.metrics import fidelity, latent
 from vae_jax.metrics.summary import ratio
 from vae_jax.run import Run
+from vae_jax.studies import codes
 
 QUESTION = "How much of an example survives the code, and what does the code cost?"
 FAMILIES = True  # of posteriors and priors: all are asked through `distributions`

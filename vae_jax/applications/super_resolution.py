@@ -11,8 +11,7 @@ import numpy as np
 from vae_jax.baselines import image_imputation, upscaling
 from vae_jax.baselines import ridge_regression as ridge
 from vae_jax.evaluation import answer as of_answer
-from vae_jax.evaluation import draws, reporting
-from vae_jax.evaluation import restoration as shared
+from vae_jax.evaluation import reporting
 from vae_jax.evaluation.answer import Outcome
 from vae_jax.evaluation.protocol import Ask, Extra, Metric, Result, Task
 from vae_jax.evaluation.source import Source
@@ -20,6 +19,8 @@ from vae_jax.inference import damage, imputations, latent_map
 from vae_jax.inputs import large_pictures
 from vae_jax.metrics import image
 from vae_jax.run import Run
+from vae_jax.studies import draws
+from vae_jax.studies import restoration as shared
 from vae_jax.types import Array, Example, Figure, Hyper, Params, UserError
 
 QUESTION = "How much of a large image do its block averages and a model know?"

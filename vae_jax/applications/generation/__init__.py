@@ -8,7 +8,6 @@ import numpy as np
 
 from vae_jax.applications.generation import _figures
 from vae_jax.baselines import pca, pca_gmm, per_pixel
-from vae_jax.evaluation import distribution_scores as distribution
 from vae_jax.evaluation import members as of_members
 from vae_jax.evaluation import pictures
 from vae_jax.evaluation.answer import Outcome
@@ -17,6 +16,7 @@ from vae_jax.evaluation.settings import COMMON
 from vae_jax.evaluation.source import Source
 from vae_jax.inference import walks
 from vae_jax.run import Run
+from vae_jax.studies import distribution_scores as distribution
 
 QUESTION = "What does the model invent, and is it new?"
 SETTINGS = {

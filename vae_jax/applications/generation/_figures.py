@@ -4,14 +4,14 @@ from collections.abc import Callable
 
 import numpy as np
 
-from vae_jax.evaluation import latent_pictures as space
 from vae_jax.evaluation import members as of_members
 from vae_jax.evaluation import pictures
 from vae_jax.evaluation.answer import Outcome
-from vae_jax.evaluation.latent_pictures import Drawing
 from vae_jax.evaluation.protocol import Member, Task
 from vae_jax.inference import walks
 from vae_jax.metrics import latent, neighbours
+from vae_jax.studies import latent_pictures as space
+from vae_jax.studies.latent_pictures import Drawing
 from vae_jax.types import Figure
 
 ACROSS = (5, 12)  # examples in a row: lines, and images
