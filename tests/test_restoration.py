@@ -31,7 +31,15 @@ from vae_jax.types import Dataset, Posterior, Spec, UserError
 
 KEY = jax.random.key(0)
 SIDE, RANK = 8, 5
-FEW = {"limit": 12, "tune": 12, "map_steps": 120, "epochs": 2, "passes": 2, "slow_limit": 6, "batch": 24}
+FEW = {
+  "limit": 12,
+  "tune": 12,
+  "map_steps": 120,
+  "epochs": 2,
+  "passes": 2,
+  "slow_limit": 6,
+  "batch": 24,
+}
 APPLICATIONS = ["noise_reduction", "inpainting", "super_resolution"]
 
 
