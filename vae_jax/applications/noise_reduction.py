@@ -5,16 +5,15 @@ from functools import partial
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
-from vae_jax import corruptions, noise
+from vae_jax import corruptions
 from vae_jax.baselines import image_denoising, supervised_denoiser
 from vae_jax.baselines import ridge_regression as ridge
 from vae_jax.evaluation.answer import Outcome
 from vae_jax.evaluation.protocol import Ask, Extra, Member, Setting, Task
 from vae_jax.evaluation.source import Source
-from vae_jax.inference import damage
+from vae_jax.inference import damage, repeatable
 from vae_jax.run import Run
 from vae_jax.studies import restoration as shared
 from vae_jax.types import Array, Example, Hyper, Params
@@ -42,27 +41,20 @@ NOTE = (
 
 def check(runs: list[Run], settings: dict[str, Any]) -> None:
   """Refuses what is no image within [0, 1]."""
-  del settings
   shared.check(runs, "noise_reduction")
 
 
 def prepare(source: Source, split: str, limit: int) -> Task:
   """Images with 5, 10, 25 and 50 % of the pixels replaced; the noise depends on `mask_seed`."""
   examples, clean = shared.clean(source, split, limit)
-  y = np.stack([noisy(clean, s, source.settings["mask_seed"], split) for s in SHARES])
+  y = np.stack(
+    [repeatable.noisy(clean, s, source.settings["mask_seed"], split) for s in SHARES]
+  )
   filters = source.once("wiener", lambda: [_wiener(source, share) for share in SHARES])
   guess = np.stack([ridge.apply(f, x) for f, x in zip(filters, y, strict=True)])
   shares = np.broadcast_to(np.float32(SHARES)[:, None], y.shape[:2])
   fields = {"damaged": y, "guess": guess, "share": shares}
   return Task(source, split, examples, NAMES, fields, clean)
-
-
-def noisy(x: np.ndarray, share: float, seed: int, use: str) -> np.ndarray:
-  """Images [N, H, W, C] with that share of pixels replaced; depends on (seed, use, row)."""
-  draw = lambda x, row: corruptions.uniform(
-    noise.key(seed, 0, f"{use}/noise", row), x, share
-  )
-  return np.asarray(jax.jit(jax.vmap(draw))(jnp.asarray(x), jnp.arange(len(x))))
 
 
 def model(task: Task, run: Run) -> Ask:
@@ -106,7 +98,7 @@ def baselines(task: Task) -> dict[str, Callable[[int], Any]]:
   }
 
 
-score = shared.score
+score, shown = shared.score, shared.shown
 
 
 def grouping(members: list[Member]) -> Callable[[Member, str], Setting | None]:
@@ -129,12 +121,6 @@ def grouping(members: list[Member]) -> Callable[[Member, str], Setting | None]:
 def pictures(task: Task, condition: int) -> dict[str, np.ndarray]:
   """The clean and the noisy images."""
   return {"original": task.truth, "noisy": task.fields["damaged"][condition]}
-
-
-def shown(task: Task, answer: Any, condition: int) -> np.ndarray:
-  """The restored images."""
-  del task, condition
-  return shared.pixels(answer)
 
 
 def further(outcome: Outcome) -> Extra:
@@ -163,15 +149,15 @@ def _wiener(source: Source, share: float) -> ridge.Ridge:
   seed, train, valid = (
     source.settings["mask_seed"], shared.train(source), shared.tuning(source)
   )  # fmt: skip
-  damaged = noisy(train, share, seed, "train"), noisy(valid, share, seed, "valid")
-  return ridge.fit(damaged[0], train, damaged[1], valid)
+  noisy = lambda x, use: repeatable.noisy(x, share, seed, use)
+  return ridge.fit(noisy(train, "train"), train, noisy(valid, "valid"), valid)
 
 
 def _filters(task: Task, y: np.ndarray) -> dict[str, Callable[[int], Any]]:
   """The classic filters, each with the number that is best on validation at that share."""
   seed, slow = task.settings["mask_seed"], task.settings["slow_limit"]
   clean = shared.tuning(task.source)
-  valid = [noisy(clean, share, seed, "valid") for share in SHARES]
+  valid = [repeatable.noisy(clean, share, seed, "valid") for share in SHARES]
   few, found = min(slow, len(y[0])), {}
   for name, (method, numbers) in image_denoising.GRID.items():
     picked = [image_denoising.choose(method, numbers, v, clean) for v in valid]
@@ -203,7 +189,9 @@ def _supervised(task: Task, y: np.ndarray) -> dict[str, Callable[[int], Any]]:
 
   def blended(c: int) -> np.ndarray:
     clean = shared.tuning(source)
-    fitted = shared.spread_of(restore(noisy(clean, SHARES[c], seed, "valid")), clean, 1)
+    fitted = shared.spread_of(
+      restore(repeatable.noisy(clean, SHARES[c], seed, "valid")), clean, 1
+    )
     plain = restore(y[c])
     scale = damage.spread(plain, fitted)
     kept = damage.clean_share(y[c], plain, SHARES[c], scale)

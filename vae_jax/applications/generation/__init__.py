@@ -35,9 +35,7 @@ PRIOR, MIXTURE = "samples of N(0, I)", "samples of a mixture"
 REBUILT, HELD, TRAIN = "reconstructions", "held-out", "train (floor)"
 REFERENCES = (REBUILT, HELD, TRAIN)
 DRAWN = 100  # draws of the prior there are at least, for pictures
-COPIED = (
-  10.0  # the percentage of near copies that is no accident: ten times what is held out has
-)
+COPIED = 10.0  # % of near copies that are no accident: ten times what is held out has
 METRICS = distribution.METRICS
 CONTRASTS = ((PRIOR, MIXTURE),)
 NOTE = (
@@ -120,7 +118,6 @@ def score(task: Task, answer: Any, condition: int) -> dict[str, np.ndarray]:
     answer: the examples to be "like" the held-out ones and "new"; or one of the two.
     condition: not read.
   """
-  del condition
   found = distribution.like(task.truth, answer["like"]) if "like" in answer else {}
   return found | (distribution.new(task.truth, answer["new"]) if "new" in answer else {})
 
