@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from explored import sentences
 from helpers import evaluated, means
 from made import bind, identity, nothing, open_with, table_data
 
@@ -170,3 +171,8 @@ def test_every_kind_of_example_is_drawn(shape, kind, labels, tmp_path):
   for figure in found.figures:
     path = tmp_path / "figures" / f"{found.application}_{figure.name}.png"
     assert path.read_bytes()[:4] == b"\x89PNG"
+
+
+def test_rows_of_symbols_are_refused():
+  with pytest.raises(UserError, match="the application text says what is new"):
+    evaluated("generation", sentences("gru"))

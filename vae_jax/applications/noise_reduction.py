@@ -146,10 +146,8 @@ def further(outcome: Outcome) -> Extra:
 
 
 def _wiener(source: Source, share: float) -> ridge.Ridge:
-  seed, train, valid = (
-    source.settings["mask_seed"], shared.train(source), shared.tuning(source)
-  )  # fmt: skip
-  noisy = lambda x, use: repeatable.noisy(x, share, seed, use)
+  train, valid = shared.train(source), shared.tuning(source)
+  noisy = lambda x, use: repeatable.noisy(x, share, source.settings["mask_seed"], use)
   return ridge.fit(noisy(train, "train"), train, noisy(valid, "valid"), valid)
 
 

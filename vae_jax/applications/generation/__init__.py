@@ -17,6 +17,7 @@ from vae_jax.evaluation.source import Source
 from vae_jax.inference import walks
 from vae_jax.run import Run
 from vae_jax.studies import distribution_scores as distribution
+from vae_jax.types import UserError
 
 QUESTION = "What does the model invent, and is it new?"
 SETTINGS = {
@@ -47,7 +48,11 @@ NOTE = (
 
 
 def check(runs: list[Run], settings: dict[str, Any]) -> None:
-  """Refuses an unknown spacing of the plane, and pairs that are not there."""
+  """Refuses rows of symbols, an unknown spacing of the plane, and pairs that are not there."""
+  if any(run.spec.symbols for run in runs):
+    raise UserError(
+      "Numbers of symbols are no picture: the application text says what is new."
+    )
   walks.ticks(settings["grid"], settings["side"], settings["span"])
   split = Source(runs[0], settings, None).split(settings["split"])
   walks.ends(settings["pairs"], split, runs[0].spec.classes)
