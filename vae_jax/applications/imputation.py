@@ -122,18 +122,21 @@ def model(task: Task, run: Run) -> dict[str, Any]:
 
 def baselines(task: Task) -> dict[str, Callable[[int], Any]]:
   """All fitted on what is observed of train, valid and the rows themselves."""
-  own = task.own
+  own, seed = task.own, task.source.run.config["data"]["mask_seed"]
   narrow = lambda x: classic.narrow(own.columns, own.scale, x)
   found: dict[str, Callable[[int], Any]] = {
     name: lambda c, name=name: {"point": narrow(_tuned(task, name)(*own.wide))}
     for name in _classic(task)
   }
-  found["EM Gaussian"] = lambda c: _gaussian(task, *own.wide, narrow)
+  gaussian = lambda both, file: em_gaussian.answer(
+    *both, task.settings["imputations"], np.random.default_rng([seed, 1]), file
+  )
+  found["EM Gaussian"] = lambda c: gaussian(own.wide, narrow)
   kinds = {column.kind for column in own.columns}
   if "positive" in kinds and kinds <= {"real", "positive"}:
     # The model sees logarithms: so does a Gaussian, or the comparison would flatter it.
     file = lambda x: natural(own.columns, x)  # of a logarithm: its median, not its mean
-    found["EM Gaussian on logs"] = lambda c: _gaussian(task, *own.stored, file)
+    found["EM Gaussian on logs"] = lambda c: gaussian(own.stored, file)
   if (own.observed | own.hidden).all() and "label" in task.examples:
     found[WHOLE] = lambda c: {"whole": task.truth}  # the ceiling of the accuracy
   return found
@@ -176,14 +179,6 @@ def _tuned(task: Task, name: str) -> Callable:
   return task.source.once(f"tuned {name}", choose)
 
 
-def _gaussian(task: Task, known: np.ndarray, rows: np.ndarray, file: Callable) -> dict:
-  gaussian = em_gaussian.fit(known)
-  rng = np.random.default_rng([task.source.run.config["data"]["mask_seed"], 1])
-  drawn = em_gaussian.draws(gaussian, rows, task.settings["imputations"], rng)
-  draws = np.stack([file(one) for one in drawn], 1)
-  return {"point": file(em_gaussian.conditional(gaussian, rows).mean), "draws": draws}
-
-
 def completed(task: Task, answer: Any) -> np.ndarray:
   """The rows [N, D] with what is observed kept, and the rest filled in."""
   return np.where(task.own.observed, task.truth, answer["point"])
@@ -191,7 +186,6 @@ def completed(task: Task, answer: Any) -> np.ndarray:
 
 def score(task: Task, answer: Any, condition: int) -> dict[str, np.ndarray]:
   """Scores over the hidden entries of each row, and one accuracy of all rows."""
-  del condition
   if "whole" in answer:
     return _accuracy(task, answer["whole"])
   own, full = task.own, completed(task, answer)
@@ -287,9 +281,7 @@ def _figures(outcome: Outcome, task: Task, found: list[Result]) -> list[Figure]:
   lines["y_label"] = "share of truths inside"
   hold = "Whether intervals hold as many hidden values as they say; below is overconfident."
   return [
-    Figure(
-      "methods", "bars", sides, "Squared error of each method; the line is the mean's."
-    ),
+    Figure("methods", "bars", sides, "Squared error by method; the line is the mean's."),
     Figure("columns", "bars", each | error, f"Squared error of each column: {listed}."),
     Figure("intervals", "lines", lines, hold),
   ]

@@ -43,6 +43,7 @@ METRICS = shared.METRICS | {
 }
 METRICS |= draws.METRICS
 CONTRASTS = ((ONCE, MAP),)
+shown = shared.shown
 NOTE = (
   "Columns: how many pixels of a side were averaged into one. Distance to the small image: the"
   " root mean squared difference between it and the enlarged one made small again, 0 where"
@@ -179,12 +180,6 @@ def pictures(task: Task, condition: int) -> dict[str, np.ndarray]:
   return {"original": task.truth, "seen": task.fields["damaged"][condition]}
 
 
-def shown(task: Task, answer: Any, condition: int) -> np.ndarray:
-  """The enlarged images."""
-  del task, condition
-  return shared.pixels(answer)
-
-
 def further(outcome: Outcome) -> Extra:
   """Larger pictures, cut into tiles of the size that the model knows."""
   task, settings = outcome.task, outcome.settings
@@ -196,9 +191,7 @@ def further(outcome: Outcome) -> Extra:
   tiles = np.concatenate([large_pictures.cut(p.x, spec.shape) for p in given])
   small = _small(tiles)
   guess = np.stack([mean for mean, _ in _conditional(task.source, small)])
-  rows = np.arange(len(tiles)) % len(task.truth)
-  examples = {name: values[rows] for name, values in task.examples.items()}
-  examples["id"] = np.arange(len(tiles), dtype=np.int32)
+  examples = shared.beside(task, len(tiles))
   asked = Task(task.source, task.split, examples, NAMES, _fields(small, guess), tiles)
   results = []
   for run in outcome.runs:

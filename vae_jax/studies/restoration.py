@@ -185,6 +185,20 @@ def pixels(answer: Any) -> np.ndarray:
   return np.clip(answer["x"] if isinstance(answer, dict) else answer, 0, 1)
 
 
+def shown(task: Task, answer: Any, condition: int) -> np.ndarray:
+  """The restored images, for the figure of all sides."""
+  del task, condition
+  return pixels(answer)
+
+
+def beside(task: Task, count: int) -> dict[str, np.ndarray]:
+  """As many examples as a user's own pictures, for the fields that a model may read beside x."""
+  rows = np.arange(count) % len(task.truth)
+  return {k: v[rows] for k, v in task.examples.items()} | {
+    "id": np.arange(count, dtype=np.int32)
+  }
+
+
 def trained_on(run: Run, place: int) -> str:
   """What the encoder of a member saw in training: "clean", "5 %", "0 to 60 %", "holes 95 %"."""
   corruption = run.config["corruption"]
