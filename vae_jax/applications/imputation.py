@@ -28,10 +28,10 @@ SETTINGS = {
   "imputations": 50,  # draws of a row behind an interval
   "steps": 100,  # of latent_map
   "rate": 0.05,  # latent_map's first step size
-  "neighbours": 10,  # of kNN
-  "rounds": 20,  # of MICE
+  "neighbours": 50,  # of kNN at most
+  "rounds": 20,  # of MICE at most
   "trees": 50,  # of the forest
-  "forest_rounds": 6,
+  "forest_rounds": 6,  # at most
   "forest": "yes",  # "no" leaves the slowest baseline out
   "batch": 100,  # rows at once: memory, not the result
 }
@@ -56,7 +56,7 @@ NOTE = (
   " on the completed rows, five folds. Baselines learn from the observed entries of train, valid"
   " and the rows themselves, with a category as V columns of 0 and 1. The model's method is chosen"
   " on hidden entries of the first {tune} validation rows, which a test split that is the whole"
-  " table has too."
+  " table has too; so are kNN's neighbours, MICE's rounds, the forest's rounds and its leaves."
 )
 FIELDS = ("observed", "hidden", "truth")
 DRAWN = 30  # columns of a table that a figure shows
@@ -121,23 +121,14 @@ def model(task: Task, run: Run) -> dict[str, Any]:
 
 def baselines(task: Task) -> dict[str, Callable[[int], Any]]:
   """All fitted on what is observed of train, valid and the rows themselves."""
-  s, own, seed = task.settings, task.own, task.source.run.config["data"]["mask_seed"]
-  methods = {
-    "mean": classic.average,
-    f"kNN-{s['neighbours']}": lambda k, x: classic.neighbours(k, x, s["neighbours"]),
-    "MICE": lambda k, x: classic.mice(k, x, s["rounds"]),
-  }
-  if s["forest"] == "yes":
-    methods["forest (missForest-like)"] = lambda k, x: classic.forest(
-      k, x, s["trees"], s["forest_rounds"], seed
-    )
+  own = task.own
   narrow = lambda x: classic.narrow(own.columns, own.scale, x)
   found: dict[str, Callable[[int], Any]] = {
-    name: lambda c, fill=fill: {"point": narrow(fill(*own.wide))}
-    for name, fill in methods.items()
+    name: lambda c, name=name: {"point": narrow(_tuned(task, name)(*own.wide))}
+    for name in classic.candidates(task.settings, _seed(task))
   }
   gaussian = lambda both, file: em_gaussian.answer(
-    *both, s["imputations"], np.random.default_rng([seed, 1]), file
+    *both, task.settings["imputations"], np.random.default_rng([_seed(task), 1]), file
   )
   found["EM Gaussian"] = lambda c: gaussian(own.wide, narrow)
   kinds = {column.kind for column in own.columns}
@@ -148,6 +139,30 @@ def baselines(task: Task) -> dict[str, Callable[[int], Any]]:
   if (own.observed | own.hidden).all() and "label" in task.examples:
     found[WHOLE] = lambda c: {"whole": task.truth}  # the ceiling of the accuracy
   return found
+
+
+def _seed(task: Task) -> int:
+  return task.source.run.config["data"]["mask_seed"]
+
+
+def _tuned(task: Task, name: str) -> Callable:
+  """An imputation with the numbers of least squared error on validation's hidden entries."""
+
+  def choose() -> Callable:
+    valid = prepare(task.source, "valid", task.settings["tune"])
+    candidates = classic.candidates(task.settings, _seed(task))[name]
+    own = valid.own
+    if len(candidates) == 1 or not own.hidden.any():
+      return candidates[-1]
+
+    def error(fill: Callable) -> float:
+      point = classic.narrow(own.columns, own.scale, fill(*own.wide))
+      scores = score(valid, {"point": point}, 0)
+      return ratio(next(scores[k] for k in ("mse", "wrong", "shift") if k in scores))
+
+    return min(candidates, key=error)
+
+  return task.source.once(f"tuned {name}", choose)
 
 
 def completed(task: Task, answer: Any) -> np.ndarray:
@@ -179,6 +194,11 @@ def further(outcome: Outcome) -> Extra:
   lead, files = outcome.lead, _written(outcome)
   task = outcome.tasks[lead.part]
   said = [f"The completed rows are in {', '.join(files)}, beside this report."]
+  if any(_is_linear(run) for run in outcome.runs):
+    said.append(
+      "The decoder is linear (model.decoder is empty): the model is a factor analysis whose"
+      " encoder is a network, and no more than that."
+    )
   if not task.own.hidden.any():
     said.insert(0, "No answer is known here: entries are filled in and nothing is scored.")
   mine = [r for r in outcome.results if r.part == lead.part and "point" in r.answer]
@@ -189,6 +209,11 @@ def further(outcome: Outcome) -> Extra:
     _figures(outcome, task, mine) if outcome.chosen and "mse" in mine[0].scores else []
   )
   return Extra((), figures, [*_sure(outcome), *said], files)
+
+
+def _is_linear(run: Run) -> bool:
+  model = run.config["model"]
+  return model["name"] == "linear" or (model["name"] == "table" and not model["decoder"])
 
 
 def _written(outcome: Outcome) -> dict[str, np.ndarray]:

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -14,7 +15,7 @@ from vae_jax.evaluation import settings as of_settings
 from vae_jax.evaluation.answer import Outcome
 from vae_jax.evaluation.protocol import Ask, Extra, Task
 from vae_jax.evaluation.source import Source
-from vae_jax.inference import damage, imputations, repeatable
+from vae_jax.inference import damage, imputations, latent_map, repeatable
 from vae_jax.inputs import images as given
 from vae_jax.run import Run
 from vae_jax.studies import draws
@@ -33,6 +34,7 @@ SETTINGS = {
   "input": "",  # a .npy or .npz of images of one's own with pixels missing; see `inputs.images`
 }
 ONCE, MAP, MEAN = "encode and decode", "latent MAP", "posterior mean"
+OWN = "latent MAP, own starts"
 GAUSSIAN = "conditional Gaussian"
 METRICS = {name: shared.METRICS[name] for name in ("mse", "psnr", "ssim", "accuracy")}
 METRICS |= draws.METRICS
@@ -41,7 +43,10 @@ shown = shared.shown
 NOTE = (
   "Columns: the share of pixels missing at random, the top half, a hole in the middle with 3/7"
   " of each side. Squared error and PSNR are of missing pixels alone, SSIM and accuracy of whole"
-  " images; observed pixels are returned as they are."
+  " images; observed pixels are returned as they are. Every method is told which pixels are"
+  " missing. Own starts: without the one from the conditional Gaussian's answer. The supervised"
+  " network has the model's number of parameters and of passes over the images; it was trained on"
+  " all six kinds of masks."
 ) + draws.NOTE
 
 
@@ -90,13 +95,15 @@ def model(task: Task, run: Run) -> Ask:
     several = imputations.answer(
       s, decode, hyper["residual"], example["x"], joint, mode, keep, 1 - known, key
     )
-    return {ONCE: keep(decode(code)), MAP: keep(decode(mode.z)), MEAN: several}
+    own = decode(latent_map.without(mode, 1))
+    named = {ONCE: decode(code), OWN: own, MAP: decode(mode.z)}
+    return {method: keep(x) for method, x in named.items()} | {MEAN: several}
 
   return Ask(complete, {"residual": shared.residual(run, task.source, 2)}, s["batch"])
 
 
 def baselines(task: Task) -> dict[str, Callable[[int], Any]]:
-  """The average image, neighbours, a Gaussian of whole images, and smooth filling."""
+  """The average image, neighbours, a Gaussian, smooth filling, and a network for the task."""
   y, observed = task.fields["damaged"], task.fields["known"]
   train, few = shared.train(task.source), min(task.settings["slow_limit"], len(y[0]))
   slow = "biharmonic" if few == len(y[0]) else f"biharmonic (first {few})"
@@ -106,7 +113,26 @@ def baselines(task: Task) -> dict[str, Callable[[int], Any]]:
     "5 neighbours": lambda c: classic.neighbours(y[c], observed[c], train),
     GAUSSIAN: lambda c: draws.gaussian(*task.own[c], task.truth, 1 - observed[c], seed),
     slow: lambda c: classic.biharmonic(y[c][:few], observed[c][:few]),
+    "supervised network": lambda c: _supervised(task, y[c], observed[c]),
   }
+
+
+def _supervised(task: Task, y: np.ndarray, observed: np.ndarray) -> np.ndarray:
+  """Missing pixels by a network that reads the others and the mask, trained on all masks."""
+
+  def read(key: Array, x: Array) -> Array:
+    which, level = jax.random.split(key)
+    kind = jax.random.randint(which, (), 0, len(NAMES))
+    levels = jax.random.uniform(level, (*x.shape[:2], 1))
+    known = jnp.stack(
+      [levels >= s for s in SHARES] + [*map(jnp.asarray, repeatable.blocks(x.shape))]
+    )
+    known = known[kind].astype(x.dtype)
+    return jnp.concatenate([(x * known).ravel(), known.ravel()])
+
+  flat = [v.reshape(len(v), -1) for v in (y, observed)]
+  found = shared.restorer(task.source, read)(np.concatenate(flat, 1))
+  return np.where(observed > 0.5, y, found)
 
 
 def score(task: Task, answer: Any, condition: int) -> dict[str, np.ndarray]:

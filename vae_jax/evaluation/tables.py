@@ -31,8 +31,10 @@ def all_of(outcome: Outcome) -> list[Table]:
 def named(outcome: Outcome, lines: list[Line]) -> tuple[tuple[str, ...], list[list[Any]]]:
   """The columns that tell lines apart, and their cells: settings that differ, and the method.
 
-  A name that has one value in all lines is left out.
+  A name that has one value in all lines is left out. What methods are told follows, where the
+  application says it.
   """
+  told = outcome.application.optional("TOLD", {})
   values: dict[str, list] = {}
   for line in lines:
     for name, value in line.setting or ():
@@ -42,8 +44,10 @@ def named(outcome: Outcome, lines: list[Line]) -> tuple[tuple[str, ...], list[li
   rows = []
   for line in lines:
     own = dict(line.setting or ())
-    rows.append([*(own.get(name) for name in shown), line.method])
-  return (*(of_members.short(name) for name in shown), "method"), rows
+    says = [told.get(line.method, told.get(""))] if told else []
+    rows.append([*(own.get(name) for name in shown), line.method, *says])
+  head = *(of_members.short(name) for name in shown), "method"
+  return (*head, *(["told"] if told else [])), rows
 
 
 def of_metric(outcome: Outcome, name: str) -> Table | None:
