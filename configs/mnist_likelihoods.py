@@ -1,6 +1,7 @@
 """Ways to a higher likelihood on MNIST, side by side: bounds, flows, priors, layers.
 
-Command:  python train.py --config=configs/mnist_likelihoods.py --workdir=runs/ladder --data_dir=<data>
+Command:  python train.py --config=configs/mnist_likelihoods.py --workdir=runs/ladder \
+            --data_dir=<data>
           python evaluate.py --workdir=runs/ladder --application=likelihood_ladder --set limit=500
           Seven programs of one sweep on Larochelle's static binarisation, where the data folder
           has it (raw/binarized_mnist beside raw/mnist).
@@ -38,7 +39,7 @@ def get_config(argument: str = "") -> ConfigDict:
         "latents": 50,
         "hidden": [200, 200],
         "activation": "tanh",
-      },  # fmt: skip
+      },
       "likelihood": {"name": "bernoulli"},
       "objective": {"name": "beta"},
       "optimizer": {"ema": True},

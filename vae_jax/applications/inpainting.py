@@ -124,10 +124,8 @@ def _supervised(task: Task, y: np.ndarray, observed: np.ndarray) -> np.ndarray:
     which, level = jax.random.split(key)
     kind = jax.random.randint(which, (), 0, len(NAMES))
     levels = jax.random.uniform(level, (*x.shape[:2], 1))
-    known = jnp.stack(
-      [levels >= s for s in SHARES] + [*map(jnp.asarray, repeatable.blocks(x.shape))]
-    )
-    known = known[kind].astype(x.dtype)
+    blocks = map(jnp.asarray, repeatable.blocks(*x.shape[:2]))
+    known = jnp.stack([*(levels >= s for s in SHARES), *blocks])[kind].astype(x.dtype)
     return jnp.concatenate([(x * known).ravel(), known.ravel()])
 
   flat = [v.reshape(len(v), -1) for v in (y, observed)]

@@ -28,13 +28,12 @@ def masks(
   keys = jax.vmap(lambda row: noise.key(seed, 0, f"{use}/mask", row))(jnp.arange(count))
   level = np.asarray(jax.vmap(lambda k: jax.random.uniform(k, (height, width, 1)))(keys))
   found = [level >= share for share in shares]
-  found += [np.broadcast_to(one, level.shape) for one in blocks((height, width))]
+  found += [np.broadcast_to(one, level.shape) for one in blocks(height, width)]
   return np.stack(found).astype(np.float32)
 
 
-def blocks(shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-  """What is observed without the top half, and without the hole, [H, W, 1] each."""
-  height, width = shape[:2]
+def blocks(height: int, width: int) -> tuple[np.ndarray, np.ndarray]:
+  """What is observed without the top half, and without a hole in the middle, [H, W, 1] each."""
   half, hole = np.ones((2, height, width, 1), bool)
   half[: height // 2] = False
   rows, columns = round(height * 3 / 7), round(width * 3 / 7)
