@@ -121,7 +121,7 @@ def model(task: Task, run: Run) -> dict[str, Any]:
 
 def baselines(task: Task) -> dict[str, Callable[[int], Any]]:
   """All fitted on what is observed of train, valid and the rows themselves."""
-  own, seed = task.own, task.source.run.config["data"]["mask_seed"]
+  own = task.own
   narrow = lambda x: classic.narrow(own.columns, own.scale, x)
   found: dict[str, Callable[[int], Any]] = {
     name: lambda c, name=name: {"point": narrow(_tuned(task, name)(*own.wide))}
