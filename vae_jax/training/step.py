@@ -155,7 +155,11 @@ def make(
     metrics |= {"grad_norm": norm, "skipped": skipped.astype(jnp.float32)}
     return new._replace(params=params, moments=moments, ema=ema), metrics
 
-  return train_step
+  def with_precision(*args: Any) -> tuple[State, dict[str, Array]]:
+    with jax.default_matmul_precision(config["train"]["precision"]):
+      return train_step(*args)
+
+  return with_precision
 
 
 def batch_loss(
