@@ -72,6 +72,20 @@ def sheets(folder, images=12):
   return made
 
 
+def pictures(folder, size=(9, 7), each=20, classes=("a/old", "b"), ending="png", seed=3):
+  """Folders of pictures that differ, one for each class; what was drawn, by path."""
+  import PIL.Image
+
+  draw, made = np.random.default_rng(seed), {}
+  for name in classes:
+    (folder / name).mkdir(parents=True)
+    for number in range(each):
+      x = draw.integers(0, 256, size, dtype=np.uint8)
+      made[f"{name}/{number}.{ending}"] = x
+      PIL.Image.fromarray(x).save(folder / name / f"{number}.{ending}")
+  return made
+
+
 def connection(word="tcp", kind="normal", seconds=0):
   """A row of NSL-KDD."""
   cells = [str(seconds), word, "http", "SF", *["0"] * 37]
@@ -99,6 +113,14 @@ def config_of(name, folder):
     return {"set": "toy"}
   if name == "nsl_kdd":
     nsl_kdd(folder / "raw" / "nsl_kdd")
+  if name == "images" and not (folder / "own").is_dir():
+    pictures(folder / "own")
+  if name == "images":
+    return {"path": "own", "side": 6}
+  if name == "faces" and not (folder / "raw").is_dir():
+    pictures(folder / "raw" / "smiles_faces", classes=("negatives/n7", "positives/p7"))
+  if name == "faces":
+    return {"side": 8}
   if name == "patches":
     sheets(folder / "raw" / "cifar10_subset")
   if name == "interactions":
