@@ -31,6 +31,7 @@ SETTINGS = {
   "from": "",  # and two pictures to go between
   "to": "",
   "mask_seed": 1,  # of the judges and of the drawn targets
+  "palette": "gray",  # as photographs are
 }
 ALPHAS = spaces.ALPHAS
 STAY, MOVE = ALPHAS.index(0.0), ALPHAS.index(1.0)

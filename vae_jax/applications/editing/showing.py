@@ -17,7 +17,7 @@ from vae_jax.types import Figure
 
 ROWS = 6  # examples of a strip
 STAY = ALPHAS.index(0.0)
-SIGNS = [f"α {a:+g}".replace("-", "−") if a else "α 0, rebuilt" for a in ALPHAS]
+SIGNS = [f"α {a:+g}".replace("-", "−") if a else "rebuilt" for a in ALPHAS]
 UNDER = (
   " Under each: p, the judge's probability of the target; id, the cosine of identity with the"
   " reconstruction (under the original: of the reconstruction with it)."
