@@ -18,7 +18,7 @@ def idx_folder(folder, parts=("train", "t10k"), pack=gzip.compress, ending=".gz"
       (folder / f"{part}-{kind}-ubyte{ending}").write_bytes(pack(head + x.tobytes()))
 
 
-def tfds_folder(folder, sizes, name="toy", shape=(4, 5, 3), top=255):
+def tfds_folder(folder, sizes, name="toy", shape=(4, 5, 3), top=255, attributes=()):
   """A set as TensorFlow Datasets prepares it: PNG in tf.train.Example in array_record."""
   import PIL.Image
   import tensorflow_datasets
@@ -32,6 +32,7 @@ def tfds_folder(folder, sizes, name="toy", shape=(4, 5, 3), top=255):
       "image": tensorflow_datasets.features.Image(shape=shape),
       "label": tensorflow_datasets.features.ClassLabel(names=["cat", "dog"]),
     }
+    | ({"attributes": dict.fromkeys(attributes, np.bool_)} if attributes else {})
   ).save_config(str(folder))
   made, draw = {}, np.random.default_rng(1)
   for split, n in sizes.items():
@@ -43,6 +44,9 @@ def tfds_folder(folder, sizes, name="toy", shape=(4, 5, 3), top=255):
       PIL.Image.fromarray(x).save(png, "PNG")
       example.features.feature["image"].bytes_list.value.append(png.getvalue())
       example.features.feature["label"].int64_list.value.append(i % 2)
+      for place, attribute in enumerate(attributes):
+        key = f"attributes/{attribute}"
+        example.features.feature[key].int64_list.value.append(int(i % (place + 2) == 0))
       writer.write(example.SerializeToString())
     writer.close()
   splits = [

@@ -6,7 +6,7 @@ import zipfile
 import numpy as np
 import PIL.Image
 import pytest
-from data_files import pictures
+from data_files import pictures, tfds_folder
 
 from vae_jax import data
 from vae_jax.data import _pictures, images
@@ -214,3 +214,22 @@ def test_arrays_of_another_layout_or_range_are_told(tmp_path):
   with pytest.raises(UserError, match="divide them by 255"):
     load(tmp_path, "arrays", path="y.npy")
   assert load(tmp_path, "arrays", path="y.npy", domain="real").spec.domain == "real"
+
+
+def test_attributes_of_a_prepared_set_are_factors_and_sizes_are_brought_down(tmp_path):
+  words = ("Smiling", "Male")
+  drawn = tfds_folder(
+    tmp_path, {"train": 12, "test": 6}, shape=(12, 8, 3), attributes=words
+  )
+  made = load(tmp_path, "tfds", set="toy", side=4, valid=2.0)
+  assert made.spec.shape == (4, 4, 3)
+  assert [f.name for f in made.spec.factors] == ["Male", "Smiling"]
+  known = made.splits["test"]["factors"]
+  np.testing.assert_array_equal(known[:, 1], np.arange(6) % 2 == 0)
+  np.testing.assert_array_equal(known[:, 0], np.arange(6) % 3 == 0)
+  whole = load(tmp_path, "tfds", set="toy", valid=2.0)
+  np.testing.assert_array_equal(whole.splits["test"]["x"], drawn["test"])
+  exact = _pictures.resized(drawn["test"][0], 4)
+  np.testing.assert_array_equal(made.splits["test"]["x"][0], exact)
+  flat = np.full((12, 8, 1), 77, np.uint8)
+  np.testing.assert_array_equal(_pictures.resized(flat, 4), np.full((4, 4, 1), 77))

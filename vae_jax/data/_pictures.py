@@ -128,6 +128,15 @@ def fitted(raw: bytes, name: str, frame: Frame) -> np.ndarray:
     return np.asarray(picture).reshape(*size[::-1], frame.channels)
 
 
+def resized(x: np.ndarray, side: int) -> np.ndarray:
+  """An image [H, W, 1 or 3] uint8 cut to its middle square and brought to [side, side, C]."""
+  from PIL import Image, ImageOps
+
+  picture = Image.fromarray(x[..., 0] if x.shape[-1] == 1 else x)
+  small = ImageOps.fit(picture, (side, side), Image.Resampling.LANCZOS)
+  return np.asarray(small).reshape(side, side, x.shape[-1])
+
+
 @contextlib.contextmanager
 def readable(name: str) -> Iterator[None]:
   """Turns what a reader of pictures raises into one sentence.
