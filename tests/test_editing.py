@@ -104,7 +104,7 @@ def test_judges_tell_what_they_were_taught():
   np.testing.assert_allclose(found[1].sum(-1), 1, rtol=1e-5)
   assert (found[0].argmax(-1) == side[500:]).mean() > 0.95
   assert (found[1].argmax(-1) == row[500:]).mean() > 0.95
-  embed = judges.identity(x[:500], None, jax.random.key(0), 300)
+  embed = judges.identity(x[:500], None, jax.random.key(0), 160)
   again = np.asarray(judges.view(x[500:], jax.random.key(1)))
   assert editing.recognised(embed(again), embed(x[500:])).mean() > 0.9
   big = rng.uniform(size=(2, 64, 70, 3)).astype(np.float32)
