@@ -65,6 +65,8 @@ def evaluate(
     left_out = _each(applications, found, target, chosen, seed, every, verbose)
   _tell_left_out(left_out, verbose)
   path = report.render(target, command=shlex.join(["python", *sys.argv]))
+  if (target / "atlas.html").is_file():
+    print(f"Which β for what: {target / 'atlas.html'}")
   print(f"Open {path}")
   return str(path)
 
