@@ -55,7 +55,7 @@ class Cell(NamedTuple):
   scaled: float  # 0: the worst β of the row, 100: the best one; NaN where all are equal
   scaled_half: float
   lost: Estimate  # against the chosen β, paired over seeds; positive: this one is worse
-  p: float  # Holm's, of `lost`, over the row
+  p: float  # Holm's, of `lost`, over the row; of β = 1 the larger of this and the row's own
   near: bool  # neither it nor a β between it and the chosen one is found worse
 
 
@@ -74,7 +74,7 @@ class Row(NamedTuple):
   baseline_scaled: float
   gain: Estimate | None  # of the best β over β = 1; None where one of them is not there
   p: float  # Holm's, of `gain`, over the rows
-  verdict: str  # "better", "worse", "open", "β = 1", "not swept", "one seed" or "NaN"
+  verdict: str  # "better", "worse", "open", "β = 1", "no β = 1", "one seed" or "NaN"
 
 
 class Asked(NamedTuple):
@@ -228,12 +228,11 @@ def _cells(
     estimate = comparison.estimate(values)
     cell = Cell(beta, words, numbers[0], estimate, math.nan, math.nan, d, adjusted, False)
     cells.append(cell)
-  near = _near(cells, order.index(top))
-  return [cell._replace(near=i in near) for i, cell in enumerate(cells)]
+  return cells
 
 
-def _near(cells: list[Cell], at: int) -> set[int]:
-  """The places from the chosen one outwards as far as no β is found worse."""
+def _near(cells: list[Cell], at: int) -> list[Cell]:
+  """The cells, `near` from the chosen one outwards as far as no β is found worse."""
   same = lambda cell: math.isfinite(cell.p) and not (cell.p < LEVEL and cell.lost.mean > 0)
   found = {at}
   for step in (-1, 1):
@@ -241,7 +240,7 @@ def _near(cells: list[Cell], at: int) -> set[int]:
     while 0 <= i < len(cells) and same(cells[i]):
       found.add(i)
       i += step
-  return found
+  return [cell._replace(near=i in found) for i, cell in enumerate(cells)]
 
 
 def _paired(a: tuple[Scores, Any], b: tuple[Scores, Any], sign: int) -> Estimate:
@@ -277,13 +276,19 @@ def _baseline(one: Asked, condition: str) -> str:
 
 
 def _judged(row: Row, p: float) -> Row:
+  """The row with its verdict; a β = 1 that it leaves open is not called worse elsewhere."""
   word = "open"
   if row.gain is None:
-    word = "β = 1" if row.best.beta == 1 else "not swept"
+    word = "β = 1" if row.best.beta == 1 else "no β = 1"
   elif not math.isfinite(row.gain.mean):
     word = "NaN"
   elif row.gain.seeds < 2:
     word = "one seed"
   elif p < LEVEL:
     word = "better" if row.gain.mean > 0 else "worse"
-  return row._replace(p=p, verdict=word)
+  cells = [
+    cell._replace(p=max(cell.p, p)) if cell.beta == 1 and math.isfinite(p) else cell
+    for cell in row.cells
+  ]
+  at = next(i for i, cell in enumerate(cells) if cell.beta == row.best.beta)
+  return row._replace(cells=_near(cells, at), p=p, verdict=word)

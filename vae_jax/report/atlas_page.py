@@ -23,7 +23,7 @@ FOREIGN = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, 
 LOST = "in no average"  # in the sentences of reports on dead and on stopped members
 WORDS = {
   "better": "better", "worse": "worse", "open": "not shown", "β = 1": "β = 1 is best",
-  "not swept": "β = 1 not swept", "one seed": "one seed", "NaN": "NaN",
+  "no β = 1": "no β = 1", "one seed": "one seed", "NaN": "NaN",
 }  # fmt: skip
 
 
@@ -78,7 +78,7 @@ def _context(workdir: pathlib.Path) -> dict[str, Any] | None:
   read = lambda name: (HERE / name).read_text(encoding="utf-8")
   return {
     "style": read("style.css") + read("atlas.css"),
-    "title": page.title(config, workdir.name, ["beta"]),
+    "title": page.title(config, workdir.name, list(members[0])),
     "heat": heat("Every application at every β", rows, betas),
     "every": heat("Every condition", every, betas) if len(every) > len(rows) else None,
     "own": heat("In their own units", rows, betas, own=True),
@@ -86,6 +86,7 @@ def _context(workdir: pathlib.Path) -> dict[str, Any] | None:
     "alarms": _alarms(reports, lacking),
     "others": ", ".join(name.replace("_", " ") for name in others),
     "seeds": _seeds(rows),
+    "markdown": atlas_words.markdown(rows, betas),
     "wide": wide,
     "long": long,
     "files": {
@@ -108,14 +109,15 @@ def heat(
     own: writes scores in their own units in place of percent.
   """
   heads = [{"value": b, "text": value_text(b), "one": b == 1} for b in betas]
-  return {"title": title, "betas": heads, "rows": [_line(row, betas, own) for row in rows]}
+  lines = [_line(row, betas, own) for row in rows]
+  return {"title": title, "own": own, "betas": heads, "rows": lines}
 
 
 def _line(row: Row, betas: list[float], own: bool) -> dict[str, Any]:
   known, metric = {cell.beta: cell for cell in row.cells}, row.metric
   unit = ", ".join(filter(None, (metric["title"], metric["unit"])))
   better = "higher is better" if metric["better"] > 0 else "lower is better"
-  text, whole = numbers.text, own or not math.isfinite(row.ends[0])
+  text, scaled = numbers.text, math.isfinite(row.ends[0])
   baseline = {"text": "–", "title": ""}
   if row.baseline:
     value, digits = row.baseline_score, metric["digits"]
@@ -137,7 +139,7 @@ def _line(row: Row, betas: list[float], own: bool) -> dict[str, Any]:
     "word": {"better": "ahead", "worse": "behind", "NaN": "behind"}.get(row.verdict, ""),
     "verdict": WORDS[row.verdict],
     "gain": gain or "",
-    "ends": "all the same" if whole and not own else f"{ends} {metric['unit']}".rstrip(),
+    "ends": f"{ends} {metric['unit']}".rstrip() if scaled else "all the same",
   }
 
 

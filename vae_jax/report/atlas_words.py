@@ -37,8 +37,12 @@ def sentence(row: Row) -> str:
     )
   elif row.verdict == "β = 1":
     said = "take β = 1, which is the best on validation"
-  elif row.verdict == "not swept":
-    said = f"take β = {best}, the best on validation; β = 1 is not in the sweep"
+  elif row.verdict == "no β = 1":
+    said = f"take β = {best}, the best on validation; no β = 1 is there to compare with"
+  elif row.verdict == "one seed":
+    said = (
+      f"β = {best} is the best on validation; it shares one seed with β = 1, too few to say"
+    )
   else:
     said = f"β = {best} is the best on validation; against β = 1 nothing can be said (NaN)"
   told = f"{who}: {said}. {flat(row, seeds)}".strip()
@@ -68,9 +72,8 @@ def gain(row: Row) -> str:
 
 
 def size(row: Row, value: float) -> str:
-  """A score with its unit; the metric's name stands where there is none."""
-  unit = row.metric["unit"] or row.metric["title"]
-  return f"{numbers.text(value, row.metric['digits'])} {unit}"
+  """A score with its unit, where it has one."""
+  return f"{numbers.text(value, row.metric['digits'])} {row.metric['unit']}".rstrip()
 
 
 def own(row: Row, cell: Cell) -> str:
@@ -120,6 +123,25 @@ def long(rows: list[Row]) -> Table:
       line += [cell.lost.half, cell.p, int(cell.beta == row.best.beta), int(cell.near)]
       lines.append(line)
   return Table("cells", columns, lines)
+
+
+def markdown(rows: list[Row], betas: list[float]) -> str:
+  """The table for a document, and the sentences below it; the best β is bold."""
+  head = ["application", *map(value_text, betas), "baseline", "over β = 1", "Holm p"]
+  lines = [[*head, "0 and 100"], ["---"] * (len(head) + 1)]
+  whole = lambda value: numbers.text(value, 0) if math.isfinite(value) else "–"
+  for row in rows:
+    known, digits = {cell.beta: cell for cell in row.cells}, row.metric["digits"]
+    cells = [whole(known[b].scaled) if b in known else "–" for b in betas]
+    at = betas.index(row.best.beta)
+    cells[at] = f"**{cells[at]}**"
+    line = [f"{name(row)}: {_titled(row)}", *cells, whole(row.baseline_scaled)]
+    compared = row.gain is not None
+    line.append(numbers.plus_minus(row.gain, digits, sign=True) if compared else "–")
+    line.append(numbers.p_value(row.p).removeprefix("= ") if math.isfinite(row.p) else "–")
+    lines.append([*line, " and ".join(numbers.text(end, digits) for end in row.ends)])
+  table = "".join(f"| {' | '.join(w.replace('|', '∣') for w in one)} |\n" for one in lines)
+  return table + "\n" + "".join(f"- {sentence(row)}\n" for row in rows)
 
 
 def _titled(row: Row) -> str:
