@@ -115,7 +115,7 @@ def test_labelled_rows_are_of_every_class_repeated_and_part_of_a_larger_draw():
   [
     ({"labels": 9}, "at least one for each of the 10 classes"),
     ({"labels": 5000}, "at most the 1297"),
-    ({"labels": 1297}, "takes 130 examples of the class"),
+    ({"labels": 1297}, "takes 1.. examples of the class"),
     ({"labels": 20, "draw": -1}, r"data\.draw is -1"),
   ],
 )

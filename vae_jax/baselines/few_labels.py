@@ -69,12 +69,12 @@ def label_spreading(few: Few) -> Predict:
   def error(neighbours: int) -> float:
     wrong = []
     for train, held_out in _folds(few.label):
-      fit = _spread(x[train], few.label[train], others[rows], neighbours)
-      wrong.append(np.mean(fit.predict(x[held_out]) != few.label[held_out]))
+      predict = _spread(x[train], few.label[train], others[rows], neighbours)
+      wrong.append(np.mean(predict(x[held_out]) != few.label[held_out]))
     return float(np.mean(wrong)) if wrong else 0.0
 
   best = min((7, 15), key=error)
-  return _on(code, _spread(x, few.label, others, best).predict)
+  return _on(code, _spread(x, few.label, others, best))
 
 
 def self_training(few: Few) -> Predict:
@@ -113,14 +113,29 @@ def _on(code: Callable, predict: Predict) -> Predict:
   return lambda x: predict(code(x))
 
 
-def _spread(x: np.ndarray, label: np.ndarray, others: np.ndarray, neighbours: int) -> Any:
+def _spread(
+  x: np.ndarray, label: np.ndarray, others: np.ndarray, neighbours: int
+) -> Predict:
+  """Labels spread; a row that no label reaches has the class of the nearest labelled one."""
+  from sklearn.neighbors import KNeighborsClassifier
   from sklearn.semi_supervised import LabelSpreading
 
-  model = LabelSpreading(
-    kernel="knn", n_neighbors=min(neighbours, len(x) + len(others) - 1), max_iter=100
-  )
+  near = min(neighbours, len(x) + len(others) - 1)
   both = np.concatenate([x, others])
-  return _fitted(model, both, np.concatenate([label, np.full(len(others), -1)]))
+  marks = np.concatenate([label, np.full(len(others), -1)])
+  model = _fitted(LabelSpreading(kernel="knn", n_neighbors=near, max_iter=100), both, marks)
+  nearest = KNeighborsClassifier(1).fit(x, label)
+
+  def predict(rows: np.ndarray) -> np.ndarray:
+    with np.errstate(invalid="ignore"):
+      share = model.predict_proba(rows)
+    found = model.classes_[np.nan_to_num(share).argmax(1)]
+    lost = np.isnan(share).any(1)
+    if lost.any():
+      found[lost] = nearest.predict(rows[lost])
+    return found
+
+  return predict
 
 
 def _folds(label: np.ndarray) -> list:
