@@ -138,8 +138,12 @@ def fit(pool: Pool, seed: int, steps: int) -> Callable[[np.ndarray], np.ndarray]
   params = _train(
     jnp.asarray(x), jnp.asarray(pool[1]), jax.random.key(seed), steps, min(BATCH, len(x))
   )
-  ask = jax.jit(lambda p, x: jax.nn.log_softmax(_network.apply(p, x)))
-  return lambda x: np.asarray(ask(params, jnp.asarray(x.reshape(len(x), -1))))
+  return lambda x: np.asarray(_scores(params, jnp.asarray(x.reshape(len(x), -1))))
+
+
+@jax.jit
+def _scores(params: Any, x: Array) -> Array:
+  return jax.nn.log_softmax(_network.apply(params, x))
 
 
 @functools.partial(jax.jit, static_argnames=("steps", "size"))

@@ -91,7 +91,8 @@ def prepare(source: Source, split: str, limit: int) -> Task:
       "The classifiers are trained on the training fold: take the split test or valid."
     )
   examples = source.split(split, limit)
-  counts = np.bincount(source.data.splits["train"]["label"])
+  label, classes = source.data.splits["train"]["label"], len(source.spec.classes)
+  counts = np.bincount(label, minlength=classes)
   named = f"{counts.sum()} training rows"
   if counts.min() == counts.max():
     named = f"{counts[0]} a class"
@@ -151,7 +152,8 @@ def further(outcome: Outcome) -> Extra:
 
 def _offered(source: Source) -> list[str]:
   """The baselines of this fold: weights of classes only where classes differ in size."""
-  counts = np.bincount(making.fold(source).label)
+  label, classes = making.fold(source).label, len(source.spec.classes)
+  counts = np.bincount(label, minlength=classes)
   left_out = [] if counts.min() < counts.max() else [*IMBALANCED]
   left_out += [*OVERSAMPLED] if source.settings["oversampling"] == "no" else []
   return [name for name in augmenting.METHODS if name not in left_out]

@@ -74,7 +74,7 @@ def made(source: Source, run: Run, place: int, near: dict[str, np.ndarray]) -> n
   class; or z ~ p(z), where classes are large or the setting says so.
   """
   vae, spec, asked = run.vae, source.spec, source.settings["near"]
-  smallest = np.bincount(fold(source).label).min()
+  smallest = np.bincount(fold(source).label, minlength=len(spec.classes)).min()
   around = asked == "posterior" or (asked == "auto" and smallest < FEW)
 
   def of_one(params: Params, hyper: Hyper, example: Example, key: Array) -> Array:
