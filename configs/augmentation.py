@@ -7,8 +7,8 @@ Command:  python train.py --config=configs/augmentation.py --workdir=runs/augmen
           configs/augmentation.py:table   breast cancer, 10 of each class
           configs/augmentation.py:rare    2,000 connections of NSL-KDD, of which 0.8 % are r2l, with
                                           --data_dir=<data>; evaluate with --set rare=r2l
-Duration: ?
-Expected: ?
+Duration: not measured
+Expected: no numbers yet
 """
 
 from ml_collections import ConfigDict
