@@ -7,7 +7,7 @@ Command:  python train.py --config=configs/half_labelled.py --workdir=runs/half
           configs/half_labelled.py:mnist,m1   M1, one network for all draws; its evaluation writes
                                               reports/half_labelled/features_*.npy
           configs/half_labelled.py:features   M1+M2, with --config.data.path=<that folder>
-Duration: mnist,m1: 139 s of training on two CPU cores that did other work too; the rest not measured
+Duration: mnist,m1: 139 s of training on two CPU cores also at other work; the rest not measured
 Expected: mnist,m1: error of M1 + SVM 14.4 %, of LabelSpreading 11.9 % (one draw of 100 labels). The
           other words have no numbers yet.
 """
