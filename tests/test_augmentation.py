@@ -85,7 +85,9 @@ def test_every_arm_has_as_many_rows_and_the_classes_in_equal_shares():
     if name == "nothing":
       np.testing.assert_allclose(share, [0.75, 0.25])
     else:
-      np.testing.assert_allclose(share, 0.5, atol=0.02)
+      # mixup weighs each row with a draw: its shares are equal on average alone.
+      loose = 0.08 if name == "mixup" else 0.02
+      np.testing.assert_allclose(share, 0.5, atol=loose)
 
 
 def test_what_smote_makes_lies_between_two_rows_of_a_class():
