@@ -175,16 +175,15 @@ def test_a_classifier_of_few_labels_tells_two_clouds_apart(name):
   assert (predict(cloud(30)) == truth(30)).mean() > 0.98
 
 
-def test_labels_spread_along_the_shape_of_the_data():
-  """Two arcs with one label each: the graph tells them apart, the nearest label does not."""
-  from sklearn.datasets import make_moons
-
-  x, label = make_moons(400, noise=0.05, random_state=0)
-  ends = [int(np.flatnonzero(label == c)[0]) for c in (0, 1)]
-  few = few_labels.Few(x[ends], label[ends], np.delete(x, ends, 0), 0)
-  wrong = lambda fit: np.mean(fit(few)(x) != label)
-  assert wrong(few_labels.label_spreading) < 0.05
-  assert wrong(few_labels.nearest_neighbours) > 0.1
+def test_a_row_that_no_label_reaches_has_the_class_of_the_nearest_label():
+  rng = np.random.default_rng(0)
+  near = lambda place: (place + rng.normal(size=(25, 2))).astype(np.float32)
+  first, second, apart = near(0.0), near(20.0), near(100.0)
+  x, label = np.concatenate([first[:3], second[:3]]), np.repeat([0, 1], 3)
+  others = np.concatenate([first[3:], second[3:], apart])
+  predict = few_labels.label_spreading(few_labels.Few(x, label, others, 0))
+  assert (predict(first) == 0).all()
+  assert (predict(np.concatenate([second, apart])) == 1).all()
 
 
 @pytest.fixture(scope="module")
