@@ -154,6 +154,7 @@ def bind(
     decodes=functools.partial(_decoder_only, model),
     noise=tuple(getattr(model, "HYPER", ())),
     theta=_theta(model, call, theta_of),
+    forced=_forced(model, call, theta_of) if hasattr(model, "generate") else None,
     sizes=Sizes(tuple(model.shape), size, classes),
   )
   if hasattr(model, "group"):
@@ -168,17 +169,30 @@ def _scorer(
 ) -> Callable[[Params, Array, Example], Array]:
   """`(params, z, example) -> log p(x|z)` of what is observed, [] nats."""
   sequential = hasattr(model, "generate")
+  forced = _forced(model, call, theta_of)
 
   def log_likelihood(params: Params, z: Array, example: Example) -> Array:
-    read = [example.get(DECODER_READS, example["x"])] if sequential else []
-    outputs = call(model.decode, params, z, *read, **_beside(model, example))
-    theta, x = theta_of(params, outputs), example["x"]
+    if sequential:
+      theta = forced(params, z, example)
+    else:
+      theta = theta_of(params, call(model.decode, params, z, **_beside(model, example)))
+    x = example["x"]
     if "observed" not in example:
       return likelihood.log_prob(theta, x)
     seen = jnp.broadcast_to(example["observed"], x.shape) > 0.5
     return total(jnp.where(seen, likelihood.each(theta, x), 0.0))
 
   return log_likelihood
+
+
+def _forced(model: nn.Module, call: Callable, theta_of: Callable) -> Callable:
+  """`(params, z, example) -> theta`, each step after those of the example before it."""
+
+  def forced(params: Params, z: Array, example: Example) -> Array:
+    read = example.get(DECODER_READS, example["x"])
+    return theta_of(params, call(model.decode, params, z, read, **_beside(model, example)))
+
+  return forced
 
 
 def _walk(model: nn.Module, call: Callable, params: Params) -> Walk:
@@ -219,6 +233,8 @@ def _given(vae: VAE, model: nn.Module, writers: Callable) -> Callable[[Array], V
       sample=sample,
       mean=mean,
       mode=mode,
+      forced=vae.forced
+      and (lambda params, z, example: vae.forced(params, z, example | fixed)),
       prior=vae.prior
       if vae.standard
       else latents.OtherPrior(
