@@ -19,10 +19,10 @@ from vae_jax.baselines import kneser_ney, molecule_search
 from vae_jax.data import _molecules
 from vae_jax.data import molecules as loader
 from vae_jax.evaluation import tables
-from vae_jax.evaluation.sections import Part
 from vae_jax.inference import gaussian_process as gp
 from vae_jax.metrics import molecules as metrics
 from vae_jax.report import store
+from vae_jax.studies.sections import Part
 from vae_jax.training import loop
 from vae_jax.types import Report, UserError
 

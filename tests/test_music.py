@@ -20,10 +20,10 @@ from vae_jax.applications.music import _moving
 from vae_jax.data import _melodies
 from vae_jax.data import melodies as loader
 from vae_jax.evaluation import tables
-from vae_jax.evaluation.sections import Part
 from vae_jax.metrics import midi
 from vae_jax.metrics import music as metrics
 from vae_jax.report import page, store
+from vae_jax.studies.sections import Part
 from vae_jax.training import loop
 from vae_jax.types import Report, UserError
 

@@ -11,7 +11,6 @@ from vae_jax import asking, distributions
 from vae_jax.applications.molecules import _own, _search, _showing
 from vae_jax.baselines import kneser_ney, molecule_search
 from vae_jax.data import molecules as data
-from vae_jax.evaluation import sections
 from vae_jax.evaluation.answer import Outcome
 from vae_jax.evaluation.members import has_code
 from vae_jax.evaluation.pictures import spread
@@ -23,6 +22,7 @@ from vae_jax.metrics import chemistry
 from vae_jax.metrics import molecules as metrics
 from vae_jax.models.sentence import END
 from vae_jax.run import Run, open_beside
+from vae_jax.studies import sections
 from vae_jax.types import Array, Example, Hyper, Params, UserError
 
 QUESTION = (

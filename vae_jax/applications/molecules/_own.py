@@ -6,12 +6,12 @@ import numpy as np
 
 from vae_jax.applications.molecules import _search, _showing
 from vae_jax.evaluation.protocol import Extra
-from vae_jax.evaluation.sections import Part
 from vae_jax.inference import gaussian_process as gp
 from vae_jax.inputs import molecules as inputs
 from vae_jax.metrics import chemistry
 from vae_jax.metrics import molecules as metrics
 from vae_jax.run import Run, select
+from vae_jax.studies.sections import Part
 from vae_jax.types import Figure, Table
 
 FOLDS = 5

@@ -14,12 +14,12 @@ from vae_jax.data import molecules as data
 from vae_jax.evaluation import members as of_members
 from vae_jax.evaluation.numbers import plus_minus
 from vae_jax.evaluation.protocol import Extra
-from vae_jax.evaluation.sections import Part
 from vae_jax.evaluation.settings import one_of
 from vae_jax.evaluation.source import Source
 from vae_jax.inference import gaussian_process as gp
 from vae_jax.metrics import chemistry, comparison
 from vae_jax.run import Run, select
+from vae_jax.studies.sections import Part
 from vae_jax.types import Figure, UserError
 
 PROPERTIES = {"qed": chemistry.qed, "plogp": chemistry.plogp}

@@ -8,12 +8,12 @@ from vae_jax.data import molecules as data
 from vae_jax.evaluation import members as of_members
 from vae_jax.evaluation.members import has_code
 from vae_jax.evaluation.protocol import Extra
-from vae_jax.evaluation.sections import Part
 from vae_jax.evaluation.source import Source
 from vae_jax.inference import walks
 from vae_jax.metrics import chemistry
 from vae_jax.metrics import molecules as metrics
 from vae_jax.run import Run, select
+from vae_jax.studies.sections import Part
 from vae_jax.types import Figure, Table, UserError
 
 SOME = 2000  # molecules of train that the features of the Fréchet distance are fitted to

@@ -11,7 +11,6 @@ from vae_jax import asking, distributions
 from vae_jax.applications.music import _moving, _showing
 from vae_jax.baselines import kneser_ney
 from vae_jax.data import melodies as data
-from vae_jax.evaluation import sections
 from vae_jax.evaluation.answer import Outcome
 from vae_jax.evaluation.members import has_code
 from vae_jax.evaluation.pictures import spread
@@ -22,6 +21,7 @@ from vae_jax.inference import strangers
 from vae_jax.metrics import midi
 from vae_jax.metrics import music as metrics
 from vae_jax.run import Run, open_beside
+from vae_jax.studies import sections
 from vae_jax.types import Array, Example, Hyper, Params, UserError
 
 QUESTION = "What does the code keep of a melody, and can one move from one to another?"

@@ -11,11 +11,11 @@ from vae_jax.baselines import kneser_ney
 from vae_jax.data import melodies as data
 from vae_jax.evaluation.pictures import spread
 from vae_jax.evaluation.protocol import Extra
-from vae_jax.evaluation.sections import Part
 from vae_jax.inference import walks
 from vae_jax.metrics import midi
 from vae_jax.metrics import music as metrics
 from vae_jax.run import Run, select
+from vae_jax.studies.sections import Part
 from vae_jax.types import Figure, Table, UserError
 
 TRAIN = 4000  # windows of train that attribute vectors are read from

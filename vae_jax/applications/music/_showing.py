@@ -7,10 +7,10 @@ from vae_jax import asking
 from vae_jax.data import melodies as data
 from vae_jax.evaluation.members import has_code
 from vae_jax.evaluation.protocol import Extra
-from vae_jax.evaluation.sections import Part
 from vae_jax.metrics import midi
 from vae_jax.metrics import music as metrics
 from vae_jax.run import select
+from vae_jax.studies.sections import Part
 from vae_jax.types import Figure, Spec
 
 SHOWN = 6  # piano rolls in a row
