@@ -33,7 +33,7 @@ from vae_jax.metrics import chemistry  # noqa: E402
 FEW = ("CCO", "CC(C)=O", "c1ccccc1", "Nc1ccccc1", "CC#N", "Clc1ccccc1Br", "O=C(O)C1CC1")
 QUICK = {
   "limit": 12, "tune": 6, "draws": 30, "times": 2, "samples": 4, "chunk": 2, "batch": 12,
-  "steps": 3, "budget": 24, "repeats": 2,
+  "steps": 3, "budget": 20, "repeats": 1,
 }  # fmt: skip
 
 
