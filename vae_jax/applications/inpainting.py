@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -18,7 +17,7 @@ from vae_jax.evaluation.source import Source
 from vae_jax.inference import damage, imputations, latent_map, repeatable
 from vae_jax.inputs import images as given
 from vae_jax.run import Run
-from vae_jax.studies import draws
+from vae_jax.studies import draws, supervised
 from vae_jax.studies import restoration as shared
 from vae_jax.types import Array, Example, Figure, Hyper, Params
 
@@ -113,24 +112,10 @@ def baselines(task: Task) -> dict[str, Callable[[int], Any]]:
     "5 neighbours": lambda c: classic.neighbours(y[c], observed[c], train),
     GAUSSIAN: lambda c: draws.gaussian(*task.own[c], task.truth, 1 - observed[c], seed),
     slow: lambda c: classic.biharmonic(y[c][:few], observed[c][:few]),
-    "supervised network": lambda c: _supervised(task, y[c], observed[c]),
+    supervised.NETWORK: lambda c: supervised.completed(
+      task.source, y[c], observed[c], SHARES
+    ),
   }
-
-
-def _supervised(task: Task, y: np.ndarray, observed: np.ndarray) -> np.ndarray:
-  """Missing pixels by a network that reads the others and the mask, trained on all masks."""
-
-  def read(key: Array, x: Array) -> Array:
-    which, level = jax.random.split(key)
-    kind = jax.random.randint(which, (), 0, len(NAMES))
-    levels = jax.random.uniform(level, (*x.shape[:2], 1))
-    blocks = map(jnp.asarray, repeatable.blocks(*x.shape[:2]))
-    known = jnp.stack([*(levels >= s for s in SHARES), *blocks])[kind].astype(x.dtype)
-    return jnp.concatenate([(x * known).ravel(), known.ravel()])
-
-  flat = [v.reshape(len(v), -1) for v in (y, observed)]
-  found = shared.restorer(task.source, read)(np.concatenate(flat, 1))
-  return np.where(observed > 0.5, y, found)
 
 
 def score(task: Task, answer: Any, condition: int) -> dict[str, np.ndarray]:

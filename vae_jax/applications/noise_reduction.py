@@ -4,11 +4,8 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
-from vae_jax import corruptions
 from vae_jax.baselines import image_denoising
 from vae_jax.baselines import ridge_regression as ridge
 from vae_jax.evaluation.answer import Outcome
@@ -17,6 +14,7 @@ from vae_jax.evaluation.source import Source
 from vae_jax.inference import damage, latent_map, repeatable
 from vae_jax.run import Run
 from vae_jax.studies import restoration as shared
+from vae_jax.studies import supervised
 from vae_jax.types import Array, Example, Hyper, Params
 
 QUESTION = "How much of an image comes back when a share of its pixels was noise?"
@@ -31,7 +29,6 @@ SETTINGS = {
 ONCE, ONCE_BLENDED = "encode and decode", "encode and decode, blended"
 MAP, MAP_BLENDED = "latent MAP", "latent MAP, blended"
 OWN = "latent MAP, own starts"
-NETWORK = "supervised network"
 ITSELF = "the share itself"
 METRICS = shared.METRICS
 CONTRASTS = ((ONCE, MAP),)
@@ -187,44 +184,20 @@ def _supervised(task: Task, y: np.ndarray) -> dict[str, Callable[[int], Any]]:
   One for the range of shares; where the run has a model for each share, one for each as well.
   """
   source = task.source
-  ranged = shared.restorer(source, _told(float(task.settings["most"])))
-  found = {NETWORK: lambda c: ranged}
+  ranged = supervised.denoiser(source, 0.0, float(task.settings["most"]))
+  found = {supervised.NETWORK: lambda c: ranged}
   if set(NAMES) <= _trained(source.runs):
-    own = [shared.restorer(source, _told(s, s), 1 + c) for c, s in enumerate(SHARES)]
-    found[f"{NETWORK}, {ITSELF}"] = lambda c: own[c]
+    own = [supervised.denoiser(source, s, s, 1 + c) for c, s in enumerate(SHARES)]
+    found[f"{supervised.NETWORK}, {ITSELF}"] = lambda c: own[c]
   answers = {}
   for name, of in found.items():
-    answers[name] = lambda c, of=of: _restored(of(c), y[c], c)
-    answers[f"{name}, blended"] = lambda c, of=of: _blended(task, of(c), y[c], c)
+    answers[name] = lambda c, of=of: of(c)(y[c], SHARES[c])
+    answers[f"{name}, blended"] = lambda c, of=of: supervised.blended(
+      task.source, of(c), y[c], SHARES[c]
+    )
   return answers
 
 
 def _trained(runs: list[Run]) -> set[str]:
   """What the encoders of all members saw in training."""
   return {shared.trained_on(run, i) for run in runs for i in range(len(run.members))}
-
-
-def _told(most: float, least: float = 0.0) -> Callable[[Array, Array], Array]:
-  """(key, x) -> the image with a share of noise drawn from [least, most], and that share."""
-
-  def read(key: Array, x: Array) -> Array:
-    first, second = jax.random.split(key)
-    share = jax.random.uniform(first, minval=least, maxval=most)
-    return jnp.append(corruptions.uniform(second, x, share).ravel(), share)
-
-  return read
-
-
-def _restored(restore: Callable, y: np.ndarray, condition: int) -> np.ndarray:
-  share = np.full((len(y), 1), SHARES[condition], np.float32)
-  return restore(np.concatenate([y.reshape(len(y), -1), share], 1))
-
-
-def _blended(task: Task, restore: Callable, y: np.ndarray, condition: int) -> np.ndarray:
-  """What a network made, with each pixel kept as far as it is probably clean."""
-  clean, share = shared.tuning(task.source), SHARES[condition]
-  valid = repeatable.noisy(clean, share, task.settings["mask_seed"], "valid")
-  fitted = shared.spread_of(_restored(restore, valid, condition), clean, 1)
-  plain = _restored(restore, y, condition)
-  kept = damage.clean_share(y, plain, share, damage.spread(plain, fitted))
-  return np.asarray(kept * y + (1 - kept) * plain)

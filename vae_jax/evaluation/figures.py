@@ -193,9 +193,8 @@ def answered(outcome: Outcome, number: int | None, method: str, condition: str) 
   """The answer of a member, or of a baseline, on the data of the lead; None without one."""
   wanted = number, method, condition, outcome.lead.part
   who = lambda r: None if r.member is None else r.member.number
-  found = ((who(r), r.method, r.condition, r.part) == wanted for r in outcome.results)
-  pairs = zip(found, outcome.results, strict=True)
-  return next((result.answer for same, result in pairs if same), None)
+  same = lambda r: (who(r), r.method, r.condition, r.part) == wanted
+  return next((r.answer for r in outcome.results if same(r)), None)
 
 
 def curve(x: list[float], found: list[Any]) -> dict[str, Any]:

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 from markupsafe import Markup
 
-from vae_jax import distributions, files
+from vae_jax import asking, files
 from vae_jax.evaluation import pictures
 from vae_jax.evaluation.source import Source
 from vae_jax.explore import network
@@ -174,9 +173,8 @@ def draws(run: Run, place: int) -> np.ndarray | None:
   """
   if not run.stochastic or (run.vae.given is not None and not run.vae.standard):
     return None
-  params = jax.tree.map(lambda x: jnp.asarray(x[place]), run.params)
-  drawn = distributions.draws(run.vae.prior(params), jax.random.key(0), DRAWS)
-  return np.asarray(drawn.z)
+  keys = jax.random.split(jax.random.key(0), DRAWS)
+  return asking.prior_draws(select(run, place), keys)[0]
 
 
 def colours(count: int) -> list[str]:
