@@ -1,4 +1,4 @@
-"""Two bars of melody: embedded tunes that need no file, or the sopranos of Bach's chorales (`:jsb`).
+"""Two bars of melody: embedded tunes without a file, or the sopranos of Bach's chorales (`:jsb`).
 
 Command:  python train.py --config=configs/music.py --workdir=runs/tunes
           python train.py --config=configs/music.py:jsb --workdir=runs/jsb --data_dir=<folder>
