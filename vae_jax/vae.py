@@ -153,8 +153,7 @@ def bind(
     mode=mode,
     decodes=functools.partial(_decoder_only, model),
     noise=tuple(getattr(model, "HYPER", ())),
-    theta=_theta(model, call, theta_of),
-    forced=_forced(model, call, theta_of) if hasattr(model, "generate") else None,
+    **_thetas(model, call, theta_of),
     sizes=Sizes(tuple(model.shape), size, classes),
   )
   if hasattr(model, "group"):
@@ -205,11 +204,11 @@ def _walk(model: nn.Module, call: Callable, params: Params) -> Walk:
   )
 
 
-def _theta(model: nn.Module, call: Callable, theta_of: Callable) -> Callable | None:
-  """`(params, z) -> theta [*shape, P]`; None of a model that writes step by step."""
+def _thetas(model: nn.Module, call: Callable, theta_of: Callable) -> dict[str, Any]:
+  """`theta`, `(params, z) -> theta`, or of a model that writes step by step `forced`."""
   if hasattr(model, "generate"):
-    return None
-  return lambda params, z: theta_of(params, call(model.decode, params, z))
+    return {"forced": _forced(model, call, theta_of)}
+  return {"theta": lambda params, z: theta_of(params, call(model.decode, params, z))}
 
 
 def _given(vae: VAE, model: nn.Module, writers: Callable) -> Callable[[Array], VAE] | None:
