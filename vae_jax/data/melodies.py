@@ -25,6 +25,7 @@ OPTIONS = {
   "voice": 0,  # of a chorale: 0 is the soprano
   "meter": "4/4",  # of MIDI files that are kept; empty: all
   "transpose": 0,  # semitones up and down of which train has copies: 5 makes 11 of each window
+  "apart": True,  # train is without the windows that are held out too: pieces share tunes
   "test": 0.15,  # pieces held out where the file has no test split: a fraction, or a count
   "n": 400,  # GENERATED pieces
 }
@@ -64,7 +65,7 @@ def load(config: dict[str, Any], data_dir: str | None) -> Dataset:
   }
   if short := [split for split, found in cut.items() if not any(map(len, found))]:
     raise UserError(f"{name}, split {short[0]}, has no piece of {config['bars']} bars.")
-  return _numbers(name, cut, steps, config["transpose"], note)
+  return _numbers(name, cut, steps, config, note)
 
 
 def windows(piece: list[int], steps: int, hop: int) -> list[list[int]]:
@@ -171,14 +172,18 @@ def _held_out(pieces: Pieces, config: dict[str, Any]) -> Pieces:
 
 
 def _numbers(
-  name: str, cut: dict[str, list], steps: int, transpose: int, note: str
+  name: str, cut: dict[str, list], steps: int, config: dict[str, Any], note: str
 ) -> Dataset:
-  """All windows as numbers; train has its transposed copies, the others are as they were."""
+  """All windows as numbers; train has its transposed copies, without what is held out."""
   moved = lambda one, by: [step + by if step > 0 else step for step in one]
+  transpose = config["transpose"]
   shifts = range(-transpose, transpose + 1)
-  train = [
+  held = {tuple(w) for split in ("valid", "test") for ws in cut[split] for w in ws}
+  held = held if config["apart"] else set()
+  every = [
     (i, moved(w, by)) for i, ws in enumerate(cut["train"]) for w in ws for by in shifts
   ]
+  train = [(i, w) for i, w in every if tuple(w) not in held]
   pitches = sorted({step for _, one in train for step in one if step > 0})
   spec = Spec(
     (steps + 1,), "sequence", "category", len(SPECIAL) + len(pitches), (),
@@ -197,4 +202,6 @@ def _numbers(
   note += f" Windows of {steps} sixteenths, split by piece; {len(pitches)} pitches."
   note += f" {lost} windows with a pitch that train lacks are left out." if lost else ""
   note += f" Train is transposed by up to {transpose} semitones." if transpose else ""
+  if same := len(every) - len(train):
+    note += f" {same:,} of its windows are in valid or test too and are taken out."
   return Dataset(name, spec, splits, note)
