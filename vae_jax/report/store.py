@@ -25,8 +25,8 @@ def save(report: Report, workdir: str | pathlib.Path) -> pathlib.Path:
   number that is no number is the string "NaN", "inf" or "-inf" in the JSON, and `nans`
   counts them. Pictures of an earlier report of the application that are no longer among its
   figures are removed. An array whose name ends in .csv, words [R, C] with a head line, in .npy,
-  in .sdf, one text, or in .mid or .wav, bytes, is written as that file beside arrays.npz; such
-  files of an earlier report are removed. The page plays what is a .wav.
+  in .png, uint8 [H, W, 1 or 3], in .sdf, one text, or in .mid or .wav, bytes, is written as that
+  file beside arrays.npz; such files of an earlier report are removed. The page plays a .wav.
 
   Args:
     report: what an application returned.
@@ -147,6 +147,13 @@ def _ending(name: str) -> str:
   return pathlib.PurePath(name).suffix
 
 
+def _write_png(path: pathlib.Path, values: np.ndarray) -> None:
+  from PIL import Image
+
+  levels = np.asarray(values, np.uint8)
+  Image.fromarray(levels[..., 0] if levels.shape[-1] == 1 else levels).save(path, "PNG")
+
+
 def _write_text(path: pathlib.Path, values: np.ndarray) -> None:
   path.write_text(np.asarray(values).item(), encoding="utf-8")
 
@@ -157,7 +164,7 @@ def _write_bytes(path: pathlib.Path, values: np.ndarray) -> None:
 
 # Arrays that are files of their own.
 FILES = {
-  ".csv": _write_csv, ".npy": _write_npy, ".sdf": _write_text,
+  ".csv": _write_csv, ".npy": _write_npy, ".png": _write_png, ".sdf": _write_text,
   ".mid": _write_bytes, ".wav": _write_bytes,
 }  # fmt: skip
 
