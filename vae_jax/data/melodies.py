@@ -184,6 +184,8 @@ def _numbers(
     (i, moved(w, by)) for i, ws in enumerate(cut["train"]) for w in ws for by in shifts
   ]
   train = [(i, w) for i, w in every if tuple(w) not in held]
+  if not train:
+    raise UserError(f"{name}: every window of train is held out too; give other pieces.")
   pitches = sorted({step for _, one in train for step in one if step > 0})
   spec = Spec(
     (steps + 1,), "sequence", "category", len(SPECIAL) + len(pitches), (),
