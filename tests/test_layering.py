@@ -60,6 +60,9 @@ LEVELS = {
   "explore": 8,
 }
 HOMES = {
+  "rdkit": {"metrics/chemistry.py"},
+  "selfies": {"metrics/chemistry.py"},
+  "pretty_midi": {"metrics/midi.py"},
   "matplotlib": {"plots/_canvas.py"},
   "orbax": {"training/checkpoint.py"},
   "tensorflow_datasets": {"data/tfds.py", "data/_prepare.py"},

@@ -172,6 +172,9 @@ class VAE(NamedTuple):
   given: Callable[[Array], "VAE"] | None = None
   # params, z -> theta [*shape, P], the likelihood's parameters; None: x is written step by step
   theta: Callable[[Params, Array], Array] | None = None
+  # params, z, example -> theta [*shape, P] of a sequential model, whose step t is told what stands
+  # before it in the example; None: it is not sequential
+  forced: Callable[[Params, Array, Example], Array] | None = None
   family: str = "gaussian"  # of q(z|x): also "continuous", "hierarchy" or "discrete"
   standard: bool = True  # p(z) is N(0, I)
   numbers: tuple[str, ...] = ()  # of hyper that q reads in example["numbers"], in training
