@@ -19,6 +19,7 @@ LEVELS = {
   "last_word": 0,
   "registry": 0,
   "flags": 0,
+  "own": 0,
   **dict.fromkeys(
     (
       "distributions",
@@ -57,11 +58,12 @@ LEVELS = {
   **dict.fromkeys(("plots", "report"), 6),
   "evaluation.command": 7,
   "explore": 7,
+  **dict.fromkeys(("api", "cli"), 8),
 }
 HOMES = {
   "matplotlib": {"plots/_canvas.py"},
   "orbax": {"training/checkpoint.py"},
-  "tensorflow_datasets": {"data/tfds.py", "data/_prepare.py"},
+  "tensorflow_datasets": {"data/tfds.py"},
 }
 
 
