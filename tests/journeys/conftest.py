@@ -14,7 +14,8 @@ ROOT = pathlib.Path(__file__).parents[2]
 def wheel(tmp_path_factory) -> pathlib.Path:
   """The wheel's file; building it in isolation needs a package index."""
   folder = tmp_path_factory.mktemp("wheel")
-  command = [sys.executable, "-m", "build", "--wheel", "--outdir", str(folder), str(ROOT)]
+  # By way of the source archive, so that nothing left over in the checkout gets into it.
+  command = [sys.executable, "-m", "build", "--outdir", str(folder), str(ROOT)]
   done = subprocess.run(command, capture_output=True, text=True, check=False)
   assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
   (found,) = folder.glob("*.whl")

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Any
 import jax
 import numpy as np
 
-from vae_jax import asking, distributions, report
+from vae_jax import asking, distributions, evaluating, frames, report
 from vae_jax import run as runs
 from vae_jax.api import given
-from vae_jax.evaluation import command, frames
 from vae_jax.run import Run
 from vae_jax.types import NOTHING, Array, Example, Hyper, Params, UserError
 
@@ -212,7 +211,7 @@ class Model:
     names = application.split(",")
     words = {name: str(value) for name, value in settings.items()}
     which = self._runs[0].which
-    command.evaluate(
+    evaluating.evaluate(
       self.workdir,
       names,
       words,

@@ -1,6 +1,7 @@
 """Imputation: how well missing entries of a table are filled in, and how sure one may be."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -29,10 +30,10 @@ SETTINGS = {
   "imputations": 50,  # draws of a row behind an interval
   "steps": 100,  # of latent_map
   "rate": 0.05,  # latent_map's first step size
-  "neighbours": 10,  # of kNN
-  "rounds": 20,  # of MICE
+  "neighbours": 50,  # of kNN at most
+  "rounds": 20,  # of MICE at most
   "trees": 50,  # of the forest
-  "forest_rounds": 6,
+  "forest_rounds": 6,  # at most
   "forest": "yes",  # "no" leaves the slowest baseline out
   "batch": 100,  # rows at once: memory, not the result
 }
@@ -57,7 +58,7 @@ NOTE = (
   " on the completed rows, five folds. Baselines learn from the observed entries of train, valid"
   " and the rows themselves, with a category as V columns of 0 and 1. The model's method is chosen"
   " on hidden entries of the first {tune} validation rows, which a test split that is the whole"
-  " table has too."
+  " table has too; so are kNN's neighbours, MICE's rounds, the forest's rounds and its leaves."
 )
 FIELDS = ("observed", "hidden", "truth")
 DRAWN = 30  # columns of a table that a figure shows
@@ -122,20 +123,11 @@ def model(task: Task, run: Run) -> dict[str, Any]:
 
 def baselines(task: Task) -> dict[str, Callable[[int], Any]]:
   """All fitted on what is observed of train, valid and the rows themselves."""
-  s, own, seed = task.settings, task.own, task.source.run.config["data"]["mask_seed"]
-  methods = {
-    "mean": classic.average,
-    f"kNN-{s['neighbours']}": lambda k, x: classic.neighbours(k, x, s["neighbours"]),
-    "MICE": lambda k, x: classic.mice(k, x, s["rounds"]),
-  }
-  if s["forest"] == "yes":
-    methods["forest (missForest-like)"] = lambda k, x: classic.forest(
-      k, x, s["trees"], s["forest_rounds"], seed
-    )
+  own = task.own
   narrow = lambda x: classic.narrow(own.columns, own.scale, x)
   found: dict[str, Callable[[int], Any]] = {
-    name: lambda c, fill=fill: {"point": narrow(fill(*own.wide))}
-    for name, fill in methods.items()
+    name: lambda c, name=name: {"point": narrow(_tuned(task, name)(*own.wide))}
+    for name in _classic(task)
   }
   found["EM Gaussian"] = lambda c: _gaussian(task, *own.wide, narrow)
   kinds = {column.kind for column in own.columns}
@@ -146,6 +138,43 @@ def baselines(task: Task) -> dict[str, Callable[[int], Any]]:
   if (own.observed | own.hidden).all() and "label" in task.examples:
     found[WHOLE] = lambda c: {"whole": task.truth}  # the ceiling of the accuracy
   return found
+
+
+def _classic(task: Task) -> dict[str, list[Callable]]:
+  """The usual imputations, each with the numbers that it may be given."""
+  s, seed = task.settings, task.source.run.config["data"]["mask_seed"]
+  upto = lambda most, grid: sorted({min(n, most) for n in grid})
+  near, chains = upto(s["neighbours"], (5, 10, 20, 50)), upto(s["rounds"], (1, 2, 5, 20))
+  found = {
+    "mean": [classic.average],
+    "kNN": [partial(classic.neighbours, k=k) for k in near],
+    "MICE": [partial(classic.mice, rounds=n) for n in chains],
+  }
+  if s["forest"] == "yes":
+    found["forest (missForest-like)"] = [
+      partial(classic.forest, trees=s["trees"], rounds=n, leaf=leaf, seed=seed)
+      for n in upto(s["forest_rounds"], (1, 6)) for leaf in (1, 5, 20)
+    ]  # fmt: skip
+  return found
+
+
+def _tuned(task: Task, name: str) -> Callable:
+  """An imputation with the numbers of least squared error on validation's hidden entries."""
+
+  def choose() -> Callable:
+    valid, candidates = prepare(task.source, "valid", task.settings["tune"]), _classic(task)
+    own = valid.own
+    if len(candidates[name]) == 1 or not own.hidden.any():
+      return candidates[name][-1]
+
+    def error(fill: Callable) -> float:
+      point = classic.narrow(own.columns, own.scale, fill(*own.wide))
+      scores = score(valid, {"point": point}, 0)
+      return ratio(next(scores[k] for k in ("mse", "wrong", "shift") if k in scores))
+
+    return min(candidates[name], key=error)
+
+  return task.source.once(f"tuned {name}", choose)
 
 
 def _gaussian(task: Task, known: np.ndarray, rows: np.ndarray, file: Callable) -> dict:
@@ -186,6 +215,11 @@ def further(outcome: Outcome) -> Extra:
   lead, files = outcome.lead, _written(outcome)
   task = outcome.tasks[lead.part]
   said = [f"The completed rows are in {', '.join(files)}, beside this report."]
+  if any(_is_linear(run) for run in outcome.runs):
+    said.append(
+      "The decoder is linear (model.decoder is empty): the model is a factor analysis whose"
+      " encoder is a network, and no more than that."
+    )
   if not task.own.hidden.any():
     said.insert(0, "No answer is known here: entries are filled in and nothing is scored.")
   mine = [r for r in outcome.results if r.part == lead.part and "point" in r.answer]
@@ -196,6 +230,11 @@ def further(outcome: Outcome) -> Extra:
     _figures(outcome, task, mine) if outcome.chosen and "mse" in mine[0].scores else []
   )
   return Extra((), figures, [*_sure(outcome), *said], files)
+
+
+def _is_linear(run: Run) -> bool:
+  model = run.config["model"]
+  return model["name"] == "linear" or (model["name"] == "table" and not model["decoder"])
 
 
 def _written(outcome: Outcome) -> dict[str, np.ndarray]:

@@ -10,16 +10,16 @@ import numpy as np
 from vae_jax import noise
 from vae_jax.baselines import image_imputation as classic
 from vae_jax.evaluation import answer as of_answer
-from vae_jax.evaluation import draws
 from vae_jax.evaluation import pictures as drawn
-from vae_jax.evaluation import restoration as shared
 from vae_jax.evaluation import settings as of_settings
 from vae_jax.evaluation.answer import Outcome
 from vae_jax.evaluation.protocol import Ask, Extra, Task
 from vae_jax.evaluation.source import Source
-from vae_jax.inference import damage, imputations
+from vae_jax.inference import damage, imputations, latent_map
 from vae_jax.inputs import images as given
 from vae_jax.run import Run
+from vae_jax.studies import draws
+from vae_jax.studies import restoration as shared
 from vae_jax.types import Array, Example, Figure, Hyper, Params
 
 QUESTION = "What stood where pixels are missing, and how sure is the answer?"
@@ -34,6 +34,7 @@ SETTINGS = {
   "input": "",  # a .npy or .npz of images of one's own with pixels missing; see `inputs.images`
 }
 ONCE, MAP, MEAN = "encode and decode", "latent MAP", "posterior mean"
+OWN = "latent MAP, own starts"
 GAUSSIAN = "conditional Gaussian"
 METRICS = {name: shared.METRICS[name] for name in ("mse", "psnr", "ssim", "accuracy")}
 METRICS |= draws.METRICS
@@ -41,7 +42,10 @@ CONTRASTS = ((ONCE, MAP),)
 NOTE = (
   "Columns: the share of pixels missing at random, the top half, a hole in the middle with 3/7"
   " of each side. Squared error and PSNR are of missing pixels alone, SSIM and accuracy of whole"
-  " images; observed pixels are returned as they are."
+  " images; observed pixels are returned as they are. Every method is told which pixels are"
+  " missing. Own starts: without the one from the conditional Gaussian's answer. The supervised"
+  " network has the model's number of parameters and of passes over the images; it was trained on"
+  " all six kinds of masks."
 ) + draws.NOTE
 
 
@@ -71,13 +75,19 @@ def masks(shape: tuple[int, ...], seed: int, use: str) -> np.ndarray:
   keys = jax.vmap(lambda row: noise.key(seed, 0, f"{use}/mask", row))(jnp.arange(count))
   level = np.asarray(jax.vmap(lambda k: jax.random.uniform(k, (height, width, 1)))(keys))
   found = [level >= share for share in SHARES]
+  found += [np.broadcast_to(one, level.shape) for one in _blocks((height, width))]
+  return np.stack(found).astype(np.float32)
+
+
+def _blocks(shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
+  """What is observed without the top half, and without the hole, [H, W, 1] each."""
+  height, width = shape[:2]
   half, hole = np.ones((2, height, width, 1), bool)
   half[: height // 2] = False
   rows, columns = round(height * 3 / 7), round(width * 3 / 7)
   top, left = (height - rows) // 2, (width - columns) // 2
   hole[top : top + rows, left : left + columns] = False
-  found += [np.broadcast_to(one, level.shape) for one in (half, hole)]
-  return np.stack(found).astype(np.float32)
+  return half, hole
 
 
 def model(task: Task, run: Run) -> Ask:
@@ -105,13 +115,15 @@ def model(task: Task, run: Run) -> Ask:
     several = imputations.answer(
       s, decode, hyper["residual"], example["x"], joint, mode, keep, 1 - known, key
     )
-    return {ONCE: keep(decode(code)), MAP: keep(decode(mode.z)), MEAN: several}
+    own = decode(latent_map.without(mode, 1))
+    named = {ONCE: decode(code), OWN: own, MAP: decode(mode.z)}
+    return {method: keep(x) for method, x in named.items()} | {MEAN: several}
 
   return Ask(complete, {"residual": shared.residual(run, task.source, 2)}, s["batch"])
 
 
 def baselines(task: Task) -> dict[str, Callable[[int], Any]]:
-  """The average image, neighbours, a Gaussian of whole images, and smooth filling."""
+  """The average image, neighbours, a Gaussian, smooth filling, and a network for the task."""
   y, observed = task.fields["damaged"], task.fields["known"]
   train, few = shared.train(task.source), min(task.settings["slow_limit"], len(y[0]))
   slow = "biharmonic" if few == len(y[0]) else f"biharmonic (first {few})"
@@ -121,7 +133,24 @@ def baselines(task: Task) -> dict[str, Callable[[int], Any]]:
     "5 neighbours": lambda c: classic.neighbours(y[c], observed[c], train),
     GAUSSIAN: lambda c: draws.gaussian(*task.own[c], task.truth, 1 - observed[c], seed),
     slow: lambda c: classic.biharmonic(y[c][:few], observed[c][:few]),
+    "supervised network": lambda c: _supervised(task, y[c], observed[c]),
   }
+
+
+def _supervised(task: Task, y: np.ndarray, observed: np.ndarray) -> np.ndarray:
+  """Missing pixels by a network that reads the others and the mask, trained on all masks."""
+
+  def read(key: Array, x: Array) -> Array:
+    which, level = jax.random.split(key)
+    kind = jax.random.randint(which, (), 0, len(NAMES))
+    levels = jax.random.uniform(level, (*x.shape[:2], 1))
+    known = jnp.stack([levels >= s for s in SHARES] + [*map(jnp.asarray, _blocks(x.shape))])
+    known = known[kind].astype(x.dtype)
+    return jnp.concatenate([(x * known).ravel(), known.ravel()])
+
+  flat = [v.reshape(len(v), -1) for v in (y, observed)]
+  found = shared.restorer(task.source, read)(np.concatenate(flat, 1))
+  return np.where(observed > 0.5, y, found)
 
 
 def score(task: Task, answer: Any, condition: int) -> dict[str, np.ndarray]:

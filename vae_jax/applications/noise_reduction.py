@@ -9,14 +9,14 @@ import jax.numpy as jnp
 import numpy as np
 
 from vae_jax import corruptions, noise
-from vae_jax.baselines import image_denoising, supervised_denoiser
+from vae_jax.baselines import image_denoising
 from vae_jax.baselines import ridge_regression as ridge
-from vae_jax.evaluation import restoration as shared
 from vae_jax.evaluation.answer import Outcome
 from vae_jax.evaluation.protocol import Ask, Extra, Member, Setting, Task
 from vae_jax.evaluation.source import Source
-from vae_jax.inference import damage
+from vae_jax.inference import damage, latent_map
 from vae_jax.run import Run
+from vae_jax.studies import restoration as shared
 from vae_jax.types import Array, Example, Hyper, Params
 
 QUESTION = "How much of an image comes back when a share of its pixels was noise?"
@@ -30,12 +30,18 @@ SETTINGS = {
 }
 ONCE, ONCE_BLENDED = "encode and decode", "encode and decode, blended"
 MAP, MAP_BLENDED = "latent MAP", "latent MAP, blended"
+OWN = "latent MAP, own starts"
+NETWORK = "supervised network"
 ITSELF = "the share itself"
 METRICS = shared.METRICS
 CONTRASTS = ((ONCE, MAP),)
+TOLD = {ONCE: "nothing", "noisy image": "nothing", "": "the share"}
 NOTE = (
-  "Columns: the share of pixels replaced by U(0, 1), known to every method. Blended: each pixel"
-  " is kept as far as it is probably clean. Trained on: the share of noise that the encoder saw"
+  "Columns: the share of pixels replaced by U(0, 1). Told: what a method is told of it at"
+  " evaluation; a filter by a number that is best on validation at that share. Blended: each pixel"
+  " is kept as far as it is probably clean. Own starts: without the one from the linear Wiener"
+  " filter's answer. The supervised network has the model's number of parameters and of passes"
+  " over the images. Trained on: the share of noise that the encoder saw"
   " in training; the share itself: in each column another network, the one trained at that share."
 )
 
@@ -87,8 +93,9 @@ def model(task: Task, run: Run) -> Ask:
       clean = damage.clean_share(seen, x, share, near)
       return clean * seen + (1 - clean) * x
 
+    own = decode(latent_map.without(mode, 1))
     return {
-      ONCE: once, ONCE_BLENDED: blend(once), MAP: best, MAP_BLENDED: blend(best)
+      ONCE: once, ONCE_BLENDED: blend(once), OWN: own, MAP: best, MAP_BLENDED: blend(best)
     }  # fmt: skip
 
   numbers = {"residual": shared.residual(run, task.source, 1)}
@@ -111,7 +118,7 @@ score = shared.score
 
 def grouping(members: list[Member]) -> Callable[[Member, str], Setting | None]:
   """What a network was trained on as a setting; the one trained at each share as one line."""
-  trained = {member.number: shared.trained_on(member) for member in members}
+  trained = {m.number: shared.trained_on(m.run, m.place) for m in members}
   every = set(NAMES) <= set(trained.values())
   own = ("corruption_rate", "corruption.name", "corruption.vary")
 
@@ -146,8 +153,7 @@ def further(outcome: Outcome) -> Extra:
       "BM3D is not in the table: install its extra with pip install 'vae-jax[bm3d]' and ask for"
       " it with --set bm3d=yes."
     )
-  trained = {shared.trained_on(member) for member in outcome.members}
-  if not {"clean", *NAMES} <= trained:
+  if not {"clean", *NAMES} <= _trained(outcome.runs):
     said.append(
       "A denoiser for each share, one for the whole range and one that never saw noise stand"
       " side by side in a run of configs/mnist_denoising.py:all."
@@ -191,24 +197,49 @@ def _runs_bm3d(settings: dict[str, Any]) -> bool:
 
 
 def _supervised(task: Task, y: np.ndarray) -> dict[str, Callable[[int], Any]]:
-  """A network of the model's size that was trained to remove just this noise."""
-  source, seed = task.source, task.settings["mask_seed"]
-  leaves = jax.tree.leaves(source.run.params)
-  parameters = sum(leaf.size // len(leaf) for leaf in leaves)
-  damaged = partial(corruptions.uniform, rate=float(task.settings["most"]), vary=True)
-  restore = supervised_denoiser.fit(
-    shared.train(source), damaged, parameters,
-    jax.random.fold_in(jax.random.key(seed), 1), task.settings["epochs"],
-  )  # fmt: skip
+  """Networks trained to remove just this noise, told its share.
 
-  def blended(c: int) -> np.ndarray:
-    clean = shared.tuning(source)
-    fitted = shared.spread_of(restore(noisy(clean, SHARES[c], seed, "valid")), clean, 1)
-    plain = restore(y[c])
-    scale = damage.spread(plain, fitted)
-    kept = damage.clean_share(y[c], plain, SHARES[c], scale)
-    return np.asarray(kept * y[c] + (1 - kept) * plain)
+  One for the range of shares; where the run has a model for each share, one for each as well.
+  """
+  source = task.source
+  ranged = shared.restorer(source, _told(float(task.settings["most"])))
+  found = {NETWORK: lambda c: ranged}
+  if set(NAMES) <= _trained(source.runs):
+    own = [shared.restorer(source, _told(s, s), 1 + c) for c, s in enumerate(SHARES)]
+    found[f"{NETWORK}, {ITSELF}"] = lambda c: own[c]
+  answers = {}
+  for name, of in found.items():
+    answers[name] = lambda c, of=of: _restored(of(c), y[c], c)
+    answers[f"{name}, blended"] = lambda c, of=of: _blended(task, of(c), y[c], c)
+  return answers
 
-  return {
-    "supervised network": lambda c: restore(y[c]), "supervised network, blended": blended
-  }  # fmt: skip
+
+def _trained(runs: list[Run]) -> set[str]:
+  """What the encoders of all members saw in training."""
+  return {shared.trained_on(run, i) for run in runs for i in range(len(run.members))}
+
+
+def _told(most: float, least: float = 0.0) -> Callable[[Array, Array], Array]:
+  """(key, x) -> the image with a share of noise drawn from [least, most], and that share."""
+
+  def read(key: Array, x: Array) -> Array:
+    first, second = jax.random.split(key)
+    share = jax.random.uniform(first, minval=least, maxval=most)
+    return jnp.append(corruptions.uniform(second, x, share).ravel(), share)
+
+  return read
+
+
+def _restored(restore: Callable, y: np.ndarray, condition: int) -> np.ndarray:
+  share = np.full((len(y), 1), SHARES[condition], np.float32)
+  return restore(np.concatenate([y.reshape(len(y), -1), share], 1))
+
+
+def _blended(task: Task, restore: Callable, y: np.ndarray, condition: int) -> np.ndarray:
+  """What a network made, with each pixel kept as far as it is probably clean."""
+  clean, share = shared.tuning(task.source), SHARES[condition]
+  valid = noisy(clean, share, task.settings["mask_seed"], "valid")
+  fitted = shared.spread_of(_restored(restore, valid, condition), clean, 1)
+  plain = _restored(restore, y, condition)
+  kept = damage.clean_share(y, plain, share, damage.spread(plain, fitted))
+  return np.asarray(kept * y + (1 - kept) * plain)

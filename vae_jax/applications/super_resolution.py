@@ -4,21 +4,23 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from vae_jax.baselines import image_imputation, upscaling
 from vae_jax.baselines import ridge_regression as ridge
 from vae_jax.evaluation import answer as of_answer
-from vae_jax.evaluation import draws, reporting
-from vae_jax.evaluation import restoration as shared
+from vae_jax.evaluation import reporting
 from vae_jax.evaluation.answer import Outcome
 from vae_jax.evaluation.protocol import Ask, Extra, Metric, Result, Task
 from vae_jax.evaluation.source import Source
-from vae_jax.inference import damage, imputations
+from vae_jax.inference import damage, imputations, latent_map
 from vae_jax.inputs import large_pictures
 from vae_jax.metrics import image
 from vae_jax.run import Run
+from vae_jax.studies import draws
+from vae_jax.studies import restoration as shared
 from vae_jax.types import Array, Example, Figure, Hyper, Params, UserError
 
 QUESTION = "How much of a large image do its block averages and a model know?"
@@ -32,6 +34,7 @@ SETTINGS = {
   "crop": 96,  # the longest side of one of them: a larger one gives its middle
 }
 ONCE, MAP, PROJECTED = "encode and decode", "latent MAP", "latent MAP + back-projection"
+OWN = f"{PROJECTED}, own starts"
 MEAN = "posterior mean + back-projection"
 GAUSSIAN = "conditional Gaussian"
 _rms = lambda squares: float(np.sqrt(np.mean(squares)))
@@ -43,7 +46,9 @@ CONTRASTS = ((ONCE, MAP),)
 NOTE = (
   "Columns: how many pixels of a side were averaged into one. Distance to the small image: the"
   " root mean squared difference between it and the enlarged one made small again, 0 where"
-  " nothing that was known is contradicted."
+  " nothing that was known is contradicted. Every method is told the factor. Own starts: without"
+  " the one from the ridge regression's answer. The supervised network has the model's number of"
+  " parameters and of passes over the images; it was trained on both factors."
 ) + draws.NOTE
 
 
@@ -107,7 +112,8 @@ def model(task: Task, run: Run, several: bool = True) -> Ask:
     code = encode(seen)
     mode = shared.search(s, joint, [code, encode(example["guess"])], key)
     best = decode(mode.z)
-    named = {ONCE: decode(code), MAP: best, PROJECTED: project(best)}
+    own = decode(latent_map.without(mode, 1))
+    named = {ONCE: decode(code), MAP: best, OWN: project(own), PROJECTED: project(best)}
     if not several:
       return named
     everywhere = jnp.ones_like(seen[..., :1])
@@ -121,7 +127,7 @@ def model(task: Task, run: Run, several: bool = True) -> Ask:
 
 
 def baselines(task: Task) -> dict[str, Callable[[int], Any]]:
-  """Interpolation, ridge regression, neighbours, and one Gaussian of whole images."""
+  """Interpolation, ridge regression, neighbours, one Gaussian, and a network for the task."""
   small, shape, train = task.own, task.truth.shape[1:3], shared.train(task.source)
   shrunk = task.source.once("shrunk", lambda: _small(train))
   gaussian = _conditional(task.source, small)
@@ -133,6 +139,7 @@ def baselines(task: Task) -> dict[str, Callable[[int], Any]]:
   plain = {
     "ridge": lambda c: task.fields["guess"][c],
     "5 neighbours": lambda c: upscaling.neighbours(small[c], shrunk[c], train),
+    "supervised network": lambda c: _supervised(task, c),
     GAUSSIAN: lambda c: draws.gaussian(
       *gaussian[c], task.truth, everywhere, task.settings["mask_seed"]
     ),
@@ -143,6 +150,20 @@ def baselines(task: Task) -> dict[str, Callable[[int], Any]]:
       damage.back_project(shared.pixels(fn(c)), small[c], FACTORS[c])
     )
   return found
+
+
+def _supervised(task: Task, condition: int) -> np.ndarray:
+  """Images enlarged by a network that reads the blocks and the factor, trained on both."""
+
+  def read(key: Array, x: Array) -> Array:
+    which = jax.random.randint(key, (), 0, len(FACTORS))
+    blocks = [damage.block_repeat(damage.block_mean(x, f), f) for f in FACTORS]
+    return jnp.append(jnp.stack(blocks)[which].ravel(), which)
+
+  blocks = task.fields["damaged"][condition]
+  told = np.full((len(blocks), 1), condition, np.float32)
+  flat = np.concatenate([blocks.reshape(len(blocks), -1), told], 1)
+  return shared.restorer(task.source, read)(flat)
 
 
 def score(task: Task, answer: Any, condition: int) -> dict[str, np.ndarray]:

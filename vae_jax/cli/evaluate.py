@@ -23,9 +23,9 @@ def main(words: list[str] | None = None, prog: str | None = None) -> None:
     if known.input is not None:
       settings["input"] = known.input
     flags.use_compilation_cache()
-    from vae_jax.evaluation import command
+    from vae_jax import evaluating
 
-    command.evaluate(
+    evaluating.evaluate(
       known.workdir,
       known.application.split(","),
       settings,

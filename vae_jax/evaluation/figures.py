@@ -189,17 +189,11 @@ def _methods(outcome: Outcome, ours: dict[str, Line]) -> list[str]:
 
 
 def _answer(outcome: Outcome, number: int | None, method: str, condition: str) -> Any:
-  for result in outcome.results:
-    who = None if result.member is None else result.member.number
-    part = outcome.lead.part
-    if (who, result.method, result.condition, result.part) == (
-      number,
-      method,
-      condition,
-      part,
-    ):
-      return result.answer
-  return None
+  wanted = number, method, condition, outcome.lead.part
+  who = lambda r: None if r.member is None else r.member.number
+  found = ((who(r), r.method, r.condition, r.part) == wanted for r in outcome.results)
+  pairs = zip(found, outcome.results, strict=True)
+  return next((result.answer for same, result in pairs if same), None)
 
 
 def curve(x: list[float], found: list[Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from vae_jax.evaluation.answer import Outcome
 from vae_jax.evaluation.protocol import Result
 from vae_jax.inference import walks
 from vae_jax.run import Run
+from vae_jax.studies import thumbnails
 from vae_jax.types import Array
 
 SPAN = 3.0  # a traversal goes from -SPAN to SPAN
@@ -25,12 +26,12 @@ def arrays(outcome: Outcome) -> dict[str, np.ndarray]:
   task, data, every = outcome.task, outcome.task.source.data, outcome.results
   if not pictures.drawable(data.spec):
     return {}
-  plan = pictures.plan(len(every), data.spec.shape)
+  plan = thumbnails.plan(len(every), data.spec.shape)
   some = [every[i] for i in pictures.spread(len(every), plan.members)]
   weighed = {name: values[task.own] for name, values in task.examples.items()}
   picked = pictures.chosen(weighed, data.spec, plan.reconstructions)
   plan = plan._replace(reconstructions=len(picked))
-  small = lambda x: pictures.small(x, plan.stride, pictures.limits(data))
+  small = lambda x: thumbnails.small(x, plan.stride, pictures.limits(data))
   tiles, walked = [], []
   for run in outcome.runs:
     own = [result for result in some if result.member.run is run]
@@ -52,7 +53,7 @@ def arrays(outcome: Outcome) -> dict[str, np.ndarray]:
 
 
 def _of_program(
-  run: Run, own: list[Result], picked: np.ndarray, plan: pictures.Plan, key: Array
+  run: Run, own: list[Result], picked: np.ndarray, plan: thumbnails.Plan, key: Array
 ) -> tuple[np.ndarray, np.ndarray]:
   """Pictures [M, tiles, *shape] of some members of a program, and the latents walked [M, A]."""
   at = np.asarray([result.member.place for result in own])

@@ -10,7 +10,6 @@ from vae_jax import asking
 from vae_jax.applications.text import _turned, _written
 from vae_jax.baselines import kneser_ney
 from vae_jax.data import sentences
-from vae_jax.evaluation import sections
 from vae_jax.evaluation.answer import Outcome
 from vae_jax.evaluation.members import has_code
 from vae_jax.evaluation.pictures import spread
@@ -20,6 +19,7 @@ from vae_jax.evaluation.source import Source
 from vae_jax.inference import strangers
 from vae_jax.metrics import information, text
 from vae_jax.run import Run
+from vae_jax.studies import sections
 from vae_jax.types import UserError
 
 QUESTION = "Does the code say something of a sentence, and can one move through it?"

@@ -9,7 +9,8 @@ import numpy as np
 from scipy.optimize import nnls
 
 from vae_jax import asking
-from vae_jax.evaluation.protocol import Member, Metric, Task
+from vae_jax.baselines import supervised_restorer
+from vae_jax.evaluation.protocol import Metric, Task
 from vae_jax.evaluation.source import Source
 from vae_jax.inference.latent_map import Mode, latent_map
 from vae_jax.metrics import image, restoration
@@ -24,7 +25,8 @@ SETTINGS = {
   "map_steps": 80,  # of latent_map, from each start
   "map_rate": 0.05,  # its first step size, in units of z
   "draws": 1,  # starts of latent_map drawn from the prior, beside the others
-  "epochs": 15,  # of the judge, and of the supervised network where there is one
+  "epochs": 15,  # of the judge
+  "passes": 0,  # of the supervised network over the images; 0: as many as the model had
   "slow_limit": 50,  # images of baselines that take one image at a time
   "batch": 250,  # images at once: memory, not the result
   "palette": "magma",
@@ -119,6 +121,28 @@ def log_prior(run: Run, z: Array) -> Array:
   return run.vae.prior.log_prob(z) if run.stochastic else jnp.zeros(())
 
 
+def restorer(
+  source: Source, damage: Callable[[Array, Array], Array], number: int = 0
+) -> Callable[[np.ndarray], np.ndarray]:
+  """A network with the model's parameters and passes over the images, trained to undo `damage`.
+
+  Args:
+    source: of the training images.
+    damage: (key, x) -> what it reads of ONE image, [R]: damaged, and what is told.
+    number: of the network, where there are several.
+  """
+  leaves, train_of = jax.tree.leaves(source.run.params), source.run.config["train"]
+  x, key = train(source), jax.random.key(source.settings["mask_seed"])
+  passes = source.settings["passes"]
+  if not passes:
+    of_steps = train_of["steps"] * train_of["batch_size"] / len(x)
+    passes = max(1, round(of_steps or train_of["epochs"]))
+  parameters = sum(leaf.size // len(leaf) for leaf in leaves)
+  key = jax.random.fold_in(jax.random.fold_in(key, 1), number)
+  fit = lambda: supervised_restorer.fit(x, damage, parameters, key, passes)
+  return source.once(f"restorer {number}", fit)
+
+
 def search(
   settings: dict[str, Any],
   log_joint: Callable[[Array], Array],
@@ -161,11 +185,10 @@ def pixels(answer: Any) -> np.ndarray:
   return np.clip(answer["x"] if isinstance(answer, dict) else answer, 0, 1)
 
 
-def trained_on(member: Member) -> str:
+def trained_on(run: Run, place: int) -> str:
   """What the encoder of a member saw in training: "clean", "5 %", "0 to 60 %", "holes 95 %"."""
-  run = member.run
   corruption = run.config["corruption"]
-  rate = float(run.hyper["corruption_rate"][member.place])
+  rate = float(run.hyper["corruption_rate"][place])
   if corruption["name"] == "none" or rate == 0:
     return "clean"
   share = f"{'0 to ' if corruption.get('vary', False) else ''}{100 * rate:g} %"

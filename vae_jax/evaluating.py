@@ -7,9 +7,9 @@ import sys
 import jax
 from tqdm import tqdm
 
-from vae_jax import files, registry, report
+from vae_jax import files, frames, registry, report
 from vae_jax import run as runs
-from vae_jax.evaluation import frames, protocol, reporting, settings
+from vae_jax.evaluation import protocol, reporting, settings
 from vae_jax.evaluation.protocol import Application
 from vae_jax.report import destination
 from vae_jax.types import Report, UserError
