@@ -37,15 +37,7 @@ def gaussian(
   check_scale("gaussian", scale, ("fixed", "shared", "predicted", "optimal"))
   if scale == "optimal":
     return optimal(min_std)
-  if start not in ("std", "data"):
-    raise UserError(f"likelihood.start is {start!r}; expected 'std' or 'data'.")
-  if start == "data":
-    if scale == "fixed" or not spec.spread:
-      raise UserError(
-        "likelihood.start is 'data': a learned scale (shared or predicted) starts at the spread"
-        " of one's own arrays; here nothing is learned, or this data does not tell it."
-      )
-    std = spec.spread
+  std = _begins(spec, scale, std, start)
   floor, begin = 2.0 * math.log(min_std), 2.0 * math.log(std)
   offset = begin if scale == "predicted" else 0.0  # a shared parameter starts there itself
 
@@ -72,6 +64,18 @@ def gaussian(
     shared=(begin,) if scale == "shared" else (),
     is_density=True,
   )
+
+
+def _begins(spec: Spec, scale: str, std: float, start: str) -> float:
+  """The standard deviation that training starts from."""
+  if start not in ("std", "data"):
+    raise UserError(f"likelihood.start is {start!r}; expected 'std' or 'data'.")
+  if start == "data" and (scale == "fixed" or not spec.spread):
+    raise UserError(
+      "likelihood.start is 'data': a learned scale (shared or predicted) starts at the spread of"
+      " one's own arrays; here nothing is learned, or this data does not tell it."
+    )
+  return spec.spread if start == "data" else std
 
 
 def optimal(min_std: float) -> Likelihood:
