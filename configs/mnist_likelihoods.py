@@ -43,9 +43,13 @@ def get_config(argument: str = "") -> ConfigDict:
       "likelihood": {"name": "bernoulli"},
       "objective": {"name": "beta"},
       "optimizer": {"ema": True},
-      "schedule": {"learning_rate": "warmup_cosine"},
-      "hyper": {"learning_rate": 2e-3, "learning_rate_steps": 200.0},
+      "schedule": {"learning_rate": "warmup_cosine", "beta": "linear"},
+      "hyper": {
+        "learning_rate": 2e-3,
+        "learning_rate_steps": 200.0,
+        "beta_steps": 2500.0,  # without it the mixture over pseudo-inputs collapses at once
+      },
       "sweep": LADDER,
-      "train": {"epochs": 0.02 if "smoke" in words else 20.0, "batch_size": 100},
+      "train": {"epochs": 0.02 if "smoke" in words else 30.0, "batch_size": 100},
     }
   )

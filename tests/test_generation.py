@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from explored import sentences
 from helpers import evaluated, means, tiny
 from made import bind, identity, nothing, open_with, table_data
 
@@ -218,3 +219,8 @@ def test_other_families_are_drawn_from_their_own_prior(tmp_path, posterior, prio
 def test_perplexity_counts_the_values_that_are_used():
   index = np.array([[0, 3], [1, 3], [0, 3], [1, 3]])
   np.testing.assert_allclose(latent.perplexity(index, 4), [2, 1])
+
+
+def test_rows_of_symbols_are_refused():
+  with pytest.raises(UserError, match="the application text says what is new"):
+    evaluated("generation", sentences("gru"))

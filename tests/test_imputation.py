@@ -344,9 +344,11 @@ def test_classic_imputations_are_chosen_on_validation(tmp_path):
   """Of columns that say nothing of one another, the widest neighbourhood and leaf are best."""
   run = small_run(tmp_path, set="own", path=independent(tmp_path))
   task = made_task(run, neighbours=50)
-  chosen = imputation._tuned(task, "kNN")
+  kinds = lambda task: table_imputation.candidates(task.settings, 0)["kNN"]
+  chosen = imputation._tuned(task, "kNN", kinds(task))
   assert chosen.keywords == {"k": 50}
-  few = imputation._tuned(made_task(run, neighbours=5), "kNN")
+  small = made_task(run, neighbours=5)
+  few = imputation._tuned(small, "kNN", kinds(small))
   assert few.keywords == {"k": 5}
 
 

@@ -1,7 +1,6 @@
 """Imputation: how well missing entries of a table are filled in, and how sure one may be."""
 
 from collections.abc import Callable
-from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,14 +12,15 @@ from vae_jax.columns import columns_of, natural
 from vae_jax.data import tables
 from vae_jax.evaluation import results as of_results
 from vae_jax.evaluation.answer import Outcome
-from vae_jax.evaluation.protocol import Extra, Metric, Result, Task
+from vae_jax.evaluation.protocol import Extra, Metric, Task
 from vae_jax.evaluation.settings import COMMON, one_of
 from vae_jax.evaluation.source import Source
 from vae_jax.inference.rows import LAPLACE, MAP, METHODS, impute
 from vae_jax.metrics import imputation as metrics
 from vae_jax.metrics.summary import ratio
 from vae_jax.run import Run
-from vae_jax.types import Column, Figure, UserError
+from vae_jax.studies import filled_tables
+from vae_jax.types import Column, UserError
 
 QUESTION = "How well are missing entries filled in, and how sure may one be of them?"
 SETTINGS = {
@@ -61,8 +61,6 @@ NOTE = (
   " table has too; so are kNN's neighbours, MICE's rounds, the forest's rounds and its leaves."
 )
 FIELDS = ("observed", "hidden", "truth")
-DRAWN = 30  # columns of a table that a figure shows
-MOST = 2.0  # the largest squared error that a bar shows
 
 
 class Rows(NamedTuple):
@@ -123,66 +121,43 @@ def model(task: Task, run: Run) -> dict[str, Any]:
 
 def baselines(task: Task) -> dict[str, Callable[[int], Any]]:
   """All fitted on what is observed of train, valid and the rows themselves."""
-  own = task.own
+  own, seed = task.own, task.source.run.config["data"]["mask_seed"]
   narrow = lambda x: classic.narrow(own.columns, own.scale, x)
   found: dict[str, Callable[[int], Any]] = {
-    name: lambda c, name=name: {"point": narrow(_tuned(task, name)(*own.wide))}
-    for name in _classic(task)
+    name: lambda c, each=(name, fills): {"point": narrow(_tuned(task, *each)(*own.wide))}
+    for name, fills in classic.candidates(task.settings, seed).items()
   }
-  found["EM Gaussian"] = lambda c: _gaussian(task, *own.wide, narrow)
+  gaussian = lambda both, file: em_gaussian.answer(
+    *both, task.settings["imputations"], np.random.default_rng([seed, 1]), file
+  )
+  found["EM Gaussian"] = lambda c: gaussian(own.wide, narrow)
   kinds = {column.kind for column in own.columns}
   if "positive" in kinds and kinds <= {"real", "positive"}:
     # The model sees logarithms: so does a Gaussian, or the comparison would flatter it.
     file = lambda x: natural(own.columns, x)  # of a logarithm: its median, not its mean
-    found["EM Gaussian on logs"] = lambda c: _gaussian(task, *own.stored, file)
+    found["EM Gaussian on logs"] = lambda c: gaussian(own.stored, file)
   if (own.observed | own.hidden).all() and "label" in task.examples:
     found[WHOLE] = lambda c: {"whole": task.truth}  # the ceiling of the accuracy
   return found
 
 
-def _classic(task: Task) -> dict[str, list[Callable]]:
-  """The usual imputations, each with the numbers that it may be given."""
-  s, seed = task.settings, task.source.run.config["data"]["mask_seed"]
-  upto = lambda most, grid: sorted({min(n, most) for n in grid})
-  near, chains = upto(s["neighbours"], (5, 10, 20, 50)), upto(s["rounds"], (1, 2, 5, 20))
-  found = {
-    "mean": [classic.average],
-    "kNN": [partial(classic.neighbours, k=k) for k in near],
-    "MICE": [partial(classic.mice, rounds=n) for n in chains],
-  }
-  if s["forest"] == "yes":
-    found["forest (missForest-like)"] = [
-      partial(classic.forest, trees=s["trees"], rounds=n, leaf=leaf, seed=seed)
-      for n in upto(s["forest_rounds"], (1, 6)) for leaf in (1, 5, 20)
-    ]  # fmt: skip
-  return found
-
-
-def _tuned(task: Task, name: str) -> Callable:
+def _tuned(task: Task, name: str, candidates: list[Callable]) -> Callable:
   """An imputation with the numbers of least squared error on validation's hidden entries."""
 
   def choose() -> Callable:
-    valid, candidates = prepare(task.source, "valid", task.settings["tune"]), _classic(task)
+    valid = prepare(task.source, "valid", task.settings["tune"])
     own = valid.own
-    if len(candidates[name]) == 1 or not own.hidden.any():
-      return candidates[name][-1]
+    if len(candidates) == 1 or not own.hidden.any():
+      return candidates[-1]
 
     def error(fill: Callable) -> float:
       point = classic.narrow(own.columns, own.scale, fill(*own.wide))
       scores = score(valid, {"point": point}, 0)
       return ratio(next(scores[k] for k in ("mse", "wrong", "shift") if k in scores))
 
-    return min(candidates[name], key=error)
+    return min(candidates, key=error)
 
   return task.source.once(f"tuned {name}", choose)
-
-
-def _gaussian(task: Task, known: np.ndarray, rows: np.ndarray, file: Callable) -> dict:
-  gaussian = em_gaussian.fit(known)
-  rng = np.random.default_rng([task.source.run.config["data"]["mask_seed"], 1])
-  drawn = em_gaussian.draws(gaussian, rows, task.settings["imputations"], rng)
-  draws = np.stack([file(one) for one in drawn], 1)
-  return {"point": file(em_gaussian.conditional(gaussian, rows).mean), "draws": draws}
 
 
 def completed(task: Task, answer: Any) -> np.ndarray:
@@ -192,7 +167,6 @@ def completed(task: Task, answer: Any) -> np.ndarray:
 
 def score(task: Task, answer: Any, condition: int) -> dict[str, np.ndarray]:
   """Scores over the hidden entries of each row, and one accuracy of all rows."""
-  del condition
   if "whole" in answer:
     return _accuracy(task, answer["whole"])
   own, full = task.own, completed(task, answer)
@@ -227,7 +201,9 @@ def further(outcome: Outcome) -> Extra:
   lost = sum(int(np.isnan(completed(task, r.answer)).any(1).sum()) for r in mine)
   said += [f"{lost:,} completed rows hold a NaN; they count."] if lost else []
   figures = (
-    _figures(outcome, task, mine) if outcome.chosen and "mse" in mine[0].scores else []
+    filled_tables.figures(outcome, task, mine, completed)
+    if outcome.chosen and "mse" in mine[0].scores
+    else []
   )
   return Extra((), figures, [*_sure(outcome), *said], files)
 
@@ -270,37 +246,5 @@ def _sure(outcome: Outcome) -> list[str]:
   lines = [line for line in lines if of_results.has(line, "covered")][:2]
   said = "{:.1%} of those of {} (CRPS {:.3f})".format
   told = [said(of(line, "covered"), line.method, of(line, "crps")) for line in lines]
-  level = f"{100 * metrics.LEVEL:.0f} %"
-  return (
-    [f"The {level} intervals hold the hidden value: {', '.join(told)}."] if told else []
-  )
-
-
-def _figures(outcome: Outcome, task: Task, found: list[Result]) -> list[Figure]:
-  """Error by method, error by column, and whether intervals hold what they say."""
-  own, levels = task.own, np.linspace(0.1, 0.9, 9)
-  drawn = [i for i, c in enumerate(own.columns) if c.kind in metrics.NUMERIC][:DRAWN]
-  bars = {r.method: np.array([min(ratio(r.scores["mse"]), MOST)]) for r in found}
-  beside = {"mean", *(v.theirs.method for v in outcome.verdicts), outcome.chosen.method}
-  columns, inside = {}, {"as they should": levels}
-  for r in found:
-    rows, name = (own.scale, task.truth, completed(task, r.answer), own.hidden), r.method
-    if name in beside:
-      columns[name] = np.minimum(metrics.of_columns(*rows)[drawn], MOST)
-    if "draws" in r.answer:
-      held = own.columns, task.truth, own.hidden, r.answer["draws"]
-      inside[name] = metrics.calibration(*held, levels)
-  listed = ", ".join(f"{i + 1} {own.columns[i].name}" for i in drawn)
-  error = {"y_label": f"squared error ({MOST:g} at most)"}
-  sides = {"series": bars, "labels": [""], "x_label": "", "line": 1.0, **error}
-  each = {"series": columns, "labels": [f"{i + 1}" for i in drawn], "x_label": "column"}
-  lines = {"x": levels, "series": inside, "x_label": "probability of the interval"}
-  lines["y_label"] = "share of truths inside"
-  hold = "Whether intervals hold as many hidden values as they say; below is overconfident."
-  return [
-    Figure(
-      "methods", "bars", sides, "Squared error of each method; the line is the mean's."
-    ),
-    Figure("columns", "bars", each | error, f"Squared error of each column: {listed}."),
-    Figure("intervals", "lines", lines, hold),
-  ]
+  hold = f"The {100 * metrics.LEVEL:.0f} % intervals hold the hidden value: "
+  return [f"{hold}{', '.join(told)}."] if told else []

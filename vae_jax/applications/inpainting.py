@@ -3,22 +3,21 @@
 from collections.abc import Callable
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vae_jax import noise
 from vae_jax.baselines import image_imputation as classic
 from vae_jax.evaluation import answer as of_answer
+from vae_jax.evaluation import figures
 from vae_jax.evaluation import pictures as drawn
 from vae_jax.evaluation import settings as of_settings
 from vae_jax.evaluation.answer import Outcome
 from vae_jax.evaluation.protocol import Ask, Extra, Task
 from vae_jax.evaluation.source import Source
-from vae_jax.inference import damage, imputations, latent_map
+from vae_jax.inference import damage, imputations, latent_map, repeatable
 from vae_jax.inputs import images as given
 from vae_jax.run import Run
-from vae_jax.studies import draws
+from vae_jax.studies import draws, supervised
 from vae_jax.studies import restoration as shared
 from vae_jax.types import Array, Example, Figure, Hyper, Params
 
@@ -39,6 +38,7 @@ GAUSSIAN = "conditional Gaussian"
 METRICS = {name: shared.METRICS[name] for name in ("mse", "psnr", "ssim", "accuracy")}
 METRICS |= draws.METRICS
 CONTRASTS = ((ONCE, MAP),)
+shown = shared.shown
 NOTE = (
   "Columns: the share of pixels missing at random, the top half, a hole in the middle with 3/7"
   " of each side. Squared error and PSNR are of missing pixels alone, SSIM and accuracy of whole"
@@ -60,34 +60,13 @@ def check(runs: list[Run], settings: dict[str, Any]) -> None:
 def prepare(source: Source, split: str, limit: int) -> Task:
   """Images with pixels missing in six ways; the masks depend on `mask_seed` alone."""
   examples, clean = shared.clean(source, split, limit)
-  observed = masks(clean.shape, source.settings["mask_seed"], split)
+  observed = repeatable.masks(clean.shape, SHARES, source.settings["mask_seed"], split)
   y, gaussians = clean[None] * observed, source.once("gaussians", lambda: _tuned(source))
   parts = zip(gaussians, y, observed, strict=True)
   conditional = [classic.conditional(*part) for part in parts]
   guess = np.stack([mean for mean, _ in conditional])
   fields = {"damaged": y, "known": observed, "guess": guess}
   return Task(source, split, examples, NAMES, fields, clean, conditional)
-
-
-def masks(shape: tuple[int, ...], seed: int, use: str) -> np.ndarray:
-  """Which pixels are observed, 1 or 0, [C, N, H, W, 1]; depends on (seed, use, row)."""
-  count, height, width = shape[:3]
-  keys = jax.vmap(lambda row: noise.key(seed, 0, f"{use}/mask", row))(jnp.arange(count))
-  level = np.asarray(jax.vmap(lambda k: jax.random.uniform(k, (height, width, 1)))(keys))
-  found = [level >= share for share in SHARES]
-  found += [np.broadcast_to(one, level.shape) for one in _blocks((height, width))]
-  return np.stack(found).astype(np.float32)
-
-
-def _blocks(shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:
-  """What is observed without the top half, and without the hole, [H, W, 1] each."""
-  height, width = shape[:2]
-  half, hole = np.ones((2, height, width, 1), bool)
-  half[: height // 2] = False
-  rows, columns = round(height * 3 / 7), round(width * 3 / 7)
-  top, left = (height - rows) // 2, (width - columns) // 2
-  hole[top : top + rows, left : left + columns] = False
-  return half, hole
 
 
 def model(task: Task, run: Run) -> Ask:
@@ -133,24 +112,10 @@ def baselines(task: Task) -> dict[str, Callable[[int], Any]]:
     "5 neighbours": lambda c: classic.neighbours(y[c], observed[c], train),
     GAUSSIAN: lambda c: draws.gaussian(*task.own[c], task.truth, 1 - observed[c], seed),
     slow: lambda c: classic.biharmonic(y[c][:few], observed[c][:few]),
-    "supervised network": lambda c: _supervised(task, y[c], observed[c]),
+    supervised.NETWORK: lambda c: supervised.completed(
+      task.source, y[c], observed[c], SHARES
+    ),
   }
-
-
-def _supervised(task: Task, y: np.ndarray, observed: np.ndarray) -> np.ndarray:
-  """Missing pixels by a network that reads the others and the mask, trained on all masks."""
-
-  def read(key: Array, x: Array) -> Array:
-    which, level = jax.random.split(key)
-    kind = jax.random.randint(which, (), 0, len(NAMES))
-    levels = jax.random.uniform(level, (*x.shape[:2], 1))
-    known = jnp.stack([levels >= s for s in SHARES] + [*map(jnp.asarray, _blocks(x.shape))])
-    known = known[kind].astype(x.dtype)
-    return jnp.concatenate([(x * known).ravel(), known.ravel()])
-
-  flat = [v.reshape(len(v), -1) for v in (y, observed)]
-  found = shared.restorer(task.source, read)(np.concatenate(flat, 1))
-  return np.where(observed > 0.5, y, found)
 
 
 def score(task: Task, answer: Any, condition: int) -> dict[str, np.ndarray]:
@@ -163,25 +128,15 @@ def pictures(task: Task, condition: int) -> dict[str, np.ndarray]:
   return {"original": task.truth, "observed": _seen(task, condition)}
 
 
-def shown(task: Task, answer: Any, condition: int) -> np.ndarray:
-  """The completed images."""
-  del task, condition
-  return shared.pixels(answer)
-
-
 def further(outcome: Outcome) -> Extra:
   """Several answers to one question, and a user's own images completed."""
   task = outcome.task
   arrays = {"observed": task.fields["known"][:, :100], "clean": task.truth[:100]}
-  found = Extra(figures=[_answers(outcome)], findings=shared.judged(task), arrays=arrays)
-  if not task.settings["input"] or outcome.chosen is None:
-    return found
-  figure, sentence, completed = _own(outcome)
-  return Extra(
-    figures=[*found.figures, figure],
-    findings=[*found.findings, sentence],
-    arrays={**arrays, "completed.npy": completed},
-  )
+  drawings, said = [_answers(outcome)], shared.judged(task)
+  if task.settings["input"] and outcome.chosen is not None:
+    figure, sentence, arrays["completed.npy"] = _own(outcome)
+    drawings, said = [*drawings, figure], [*said, sentence]
+  return Extra((), drawings, said, arrays)
 
 
 def _own(outcome: Outcome) -> tuple[Figure, str, np.ndarray]:
@@ -190,9 +145,7 @@ def _own(outcome: Outcome) -> tuple[Figure, str, np.ndarray]:
   mine = given.read(task.settings["input"], task.source.spec)
   middle = task.source.once("gaussians", dict)[NAMES.index("50 %")]
   filled, _ = classic.conditional(middle, mine.x, mine.observed)
-  rows = np.arange(len(mine.x)) % len(task.truth)
-  examples = {name: values[rows] for name, values in task.examples.items()}
-  examples["id"] = np.arange(len(rows), dtype=np.int32)
+  examples = shared.beside(task, len(mine.x))
   fields = {"damaged": mine.x[None], "known": mine.observed[None], "guess": filled[None]}
   asked = Task(task.source, task.split, examples, ("input",), fields, mine.x)
   found = of_answer.ask(asked, lead.run, model(task, lead.run), outcome.key)[method]
@@ -214,11 +167,7 @@ def _answers(outcome: Outcome) -> Figure:
   lead, c = outcome.lead, NAMES.index(HALF)
   task = outcome.tasks[lead.part]
   rows = drawn.chosen(task.examples, task.source.spec, 10)
-  answer = next(
-    r.answer for r in outcome.results
-    if r.member is not None and r.member.number == lead.number
-    and (r.method, r.condition) == (MEAN, HALF)
-  )  # fmt: skip
+  answer = figures.answered(outcome, lead.number, MEAN, HALF)
   several = answer["answers"][rows] / 255.0  # [R, 10, H, W, C]
   front = [task.truth[rows][:, None], _seen(task, c)[rows][:, None]]
   data = {"images": np.concatenate([*front, several], 1)}
@@ -237,5 +186,5 @@ def _seen(task: Task, condition: int) -> np.ndarray:
 def _tuned(source: Source) -> list[classic.Gaussian]:
   """The conditional Gaussian with the ridge that is best on validation at each damage."""
   fitted, valid = classic.fit_gaussian(shared.train(source)), shared.tuning(source)
-  observed = masks(valid.shape, source.settings["mask_seed"], "valid")
+  observed = repeatable.masks(valid.shape, SHARES, source.settings["mask_seed"], "valid")
   return [classic.tuned(fitted, valid * o, o, valid) for o in observed]

@@ -4,19 +4,17 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
-from vae_jax import corruptions, noise
 from vae_jax.baselines import image_denoising
 from vae_jax.baselines import ridge_regression as ridge
 from vae_jax.evaluation.answer import Outcome
 from vae_jax.evaluation.protocol import Ask, Extra, Member, Setting, Task
 from vae_jax.evaluation.source import Source
-from vae_jax.inference import damage, latent_map
+from vae_jax.inference import damage, latent_map, repeatable
 from vae_jax.run import Run
 from vae_jax.studies import restoration as shared
+from vae_jax.studies import supervised
 from vae_jax.types import Array, Example, Hyper, Params
 
 QUESTION = "How much of an image comes back when a share of its pixels was noise?"
@@ -31,7 +29,6 @@ SETTINGS = {
 ONCE, ONCE_BLENDED = "encode and decode", "encode and decode, blended"
 MAP, MAP_BLENDED = "latent MAP", "latent MAP, blended"
 OWN = "latent MAP, own starts"
-NETWORK = "supervised network"
 ITSELF = "the share itself"
 METRICS = shared.METRICS
 CONTRASTS = ((ONCE, MAP),)
@@ -48,27 +45,20 @@ NOTE = (
 
 def check(runs: list[Run], settings: dict[str, Any]) -> None:
   """Refuses what is no image within [0, 1]."""
-  del settings
   shared.check(runs, "noise_reduction")
 
 
 def prepare(source: Source, split: str, limit: int) -> Task:
   """Images with 5, 10, 25 and 50 % of the pixels replaced; the noise depends on `mask_seed`."""
   examples, clean = shared.clean(source, split, limit)
-  y = np.stack([noisy(clean, s, source.settings["mask_seed"], split) for s in SHARES])
+  y = np.stack(
+    [repeatable.noisy(clean, s, source.settings["mask_seed"], split) for s in SHARES]
+  )
   filters = source.once("wiener", lambda: [_wiener(source, share) for share in SHARES])
   guess = np.stack([ridge.apply(f, x) for f, x in zip(filters, y, strict=True)])
   shares = np.broadcast_to(np.float32(SHARES)[:, None], y.shape[:2])
   fields = {"damaged": y, "guess": guess, "share": shares}
   return Task(source, split, examples, NAMES, fields, clean)
-
-
-def noisy(x: np.ndarray, share: float, seed: int, use: str) -> np.ndarray:
-  """Images [N, H, W, C] with that share of pixels replaced; depends on (seed, use, row)."""
-  draw = lambda x, row: corruptions.uniform(
-    noise.key(seed, 0, f"{use}/noise", row), x, share
-  )
-  return np.asarray(jax.jit(jax.vmap(draw))(jnp.asarray(x), jnp.arange(len(x))))
 
 
 def model(task: Task, run: Run) -> Ask:
@@ -113,7 +103,7 @@ def baselines(task: Task) -> dict[str, Callable[[int], Any]]:
   }
 
 
-score = shared.score
+score, shown = shared.score, shared.shown
 
 
 def grouping(members: list[Member]) -> Callable[[Member, str], Setting | None]:
@@ -138,12 +128,6 @@ def pictures(task: Task, condition: int) -> dict[str, np.ndarray]:
   return {"original": task.truth, "noisy": task.fields["damaged"][condition]}
 
 
-def shown(task: Task, answer: Any, condition: int) -> np.ndarray:
-  """The restored images."""
-  del task, condition
-  return shared.pixels(answer)
-
-
 def further(outcome: Outcome) -> Extra:
   """What is not in the tables, and the first images as arrays."""
   task = outcome.task
@@ -166,18 +150,16 @@ def further(outcome: Outcome) -> Extra:
 
 
 def _wiener(source: Source, share: float) -> ridge.Ridge:
-  seed, train, valid = (
-    source.settings["mask_seed"], shared.train(source), shared.tuning(source)
-  )  # fmt: skip
-  damaged = noisy(train, share, seed, "train"), noisy(valid, share, seed, "valid")
-  return ridge.fit(damaged[0], train, damaged[1], valid)
+  train, valid = shared.train(source), shared.tuning(source)
+  noisy = lambda x, use: repeatable.noisy(x, share, source.settings["mask_seed"], use)
+  return ridge.fit(noisy(train, "train"), train, noisy(valid, "valid"), valid)
 
 
 def _filters(task: Task, y: np.ndarray) -> dict[str, Callable[[int], Any]]:
   """The classic filters, each with the number that is best on validation at that share."""
   seed, slow = task.settings["mask_seed"], task.settings["slow_limit"]
   clean = shared.tuning(task.source)
-  valid = [noisy(clean, share, seed, "valid") for share in SHARES]
+  valid = [repeatable.noisy(clean, share, seed, "valid") for share in SHARES]
   few, found = min(slow, len(y[0])), {}
   for name, (method, numbers) in image_denoising.GRID.items():
     picked = [image_denoising.choose(method, numbers, v, clean) for v in valid]
@@ -202,44 +184,20 @@ def _supervised(task: Task, y: np.ndarray) -> dict[str, Callable[[int], Any]]:
   One for the range of shares; where the run has a model for each share, one for each as well.
   """
   source = task.source
-  ranged = shared.restorer(source, _told(float(task.settings["most"])))
-  found = {NETWORK: lambda c: ranged}
+  ranged = supervised.denoiser(source, 0.0, float(task.settings["most"]))
+  found = {supervised.NETWORK: lambda c: ranged}
   if set(NAMES) <= _trained(source.runs):
-    own = [shared.restorer(source, _told(s, s), 1 + c) for c, s in enumerate(SHARES)]
-    found[f"{NETWORK}, {ITSELF}"] = lambda c: own[c]
+    own = [supervised.denoiser(source, s, s, 1 + c) for c, s in enumerate(SHARES)]
+    found[f"{supervised.NETWORK}, {ITSELF}"] = lambda c: own[c]
   answers = {}
   for name, of in found.items():
-    answers[name] = lambda c, of=of: _restored(of(c), y[c], c)
-    answers[f"{name}, blended"] = lambda c, of=of: _blended(task, of(c), y[c], c)
+    answers[name] = lambda c, of=of: of(c)(y[c], SHARES[c])
+    answers[f"{name}, blended"] = lambda c, of=of: supervised.blended(
+      task.source, of(c), y[c], SHARES[c]
+    )
   return answers
 
 
 def _trained(runs: list[Run]) -> set[str]:
   """What the encoders of all members saw in training."""
   return {shared.trained_on(run, i) for run in runs for i in range(len(run.members))}
-
-
-def _told(most: float, least: float = 0.0) -> Callable[[Array, Array], Array]:
-  """(key, x) -> the image with a share of noise drawn from [least, most], and that share."""
-
-  def read(key: Array, x: Array) -> Array:
-    first, second = jax.random.split(key)
-    share = jax.random.uniform(first, minval=least, maxval=most)
-    return jnp.append(corruptions.uniform(second, x, share).ravel(), share)
-
-  return read
-
-
-def _restored(restore: Callable, y: np.ndarray, condition: int) -> np.ndarray:
-  share = np.full((len(y), 1), SHARES[condition], np.float32)
-  return restore(np.concatenate([y.reshape(len(y), -1), share], 1))
-
-
-def _blended(task: Task, restore: Callable, y: np.ndarray, condition: int) -> np.ndarray:
-  """What a network made, with each pixel kept as far as it is probably clean."""
-  clean, share = shared.tuning(task.source), SHARES[condition]
-  valid = noisy(clean, share, task.settings["mask_seed"], "valid")
-  fitted = shared.spread_of(_restored(restore, valid, condition), clean, 1)
-  plain = _restored(restore, y, condition)
-  kept = damage.clean_share(y, plain, share, damage.spread(plain, fitted))
-  return np.asarray(kept * y + (1 - kept) * plain)

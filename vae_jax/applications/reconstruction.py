@@ -134,7 +134,6 @@ def rivals(line: Line, baselines: list[Line]) -> list[Line]:
 
 def score(task: Task, answer: Any, condition: int) -> dict[str, np.ndarray]:
   """Nats, squared errors and sizes of a code; sums come with their counts, [n, 2]."""
-  del condition
   found = {name: values for name, values in answer.items() if name in METRICS}
   count = answer["mean"].shape[-1] if "mean" in answer else answer["numbers"]
   found |= fidelity.sizes(task.source.spec, count, answer.get("rate"))

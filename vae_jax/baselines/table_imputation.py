@@ -5,6 +5,9 @@ the second; columns of about unit scale.
 """
 
 import warnings
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -73,6 +76,24 @@ def _chained(
     # Chained equations need not settle; the number of rounds is part of the method.
     warnings.simplefilter("ignore", ConvergenceWarning)
     return imputer.fit(known).transform(x)
+
+
+def candidates(settings: dict[str, Any], seed: int) -> dict[str, list[Callable]]:
+  """Every imputation, each with the numbers that it may be given: at most those of the settings."""
+  upto = lambda most, grid: sorted({min(n, most) for n in grid})
+  near = upto(settings["neighbours"], (5, 10, 20, 50))
+  rounds = upto(settings["rounds"], (1, 2, 5, 20))
+  found = {
+    "mean": [average],
+    "kNN": [partial(neighbours, k=k) for k in near],
+    "MICE": [partial(mice, rounds=n) for n in rounds],
+  }
+  if settings["forest"] == "yes":
+    found["forest (missForest-like)"] = [
+      partial(forest, trees=settings["trees"], rounds=n, leaf=leaf, seed=seed)
+      for n in upto(settings["forest_rounds"], (1, 6)) for leaf in (1, 5, 20)
+    ]  # fmt: skip
+  return found
 
 
 def widen(

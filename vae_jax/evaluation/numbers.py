@@ -22,12 +22,9 @@ def signed(value: float, digits: int) -> str:
 
 
 def plus_minus(found: Estimate, digits: int, sign: bool = False, told: bool = True) -> str:
-  """A mean and the half width of its interval, "1.31 ± 0.54"; the mean alone without one.
-
-  An interval of two seeds that tells nothing is left out: Student's quantile of two is 12.7.
-  """
+  """A mean and its half width, "1.31 ± 0.54"; the mean alone of two seeds that tell nothing."""
   mean = (signed if sign else text)(found.mean, digits)
-  known = math.isfinite(found.half) and (told or found.seeds != 2)
+  known = math.isfinite(found.half) and (told or found.seeds != 2)  # t = 12.7
   return f"{mean} ± {text(found.half, digits)}" if known else mean
 
 

@@ -31,8 +31,7 @@ def all_of(outcome: Outcome) -> list[Table]:
 def named(outcome: Outcome, lines: list[Line]) -> tuple[tuple[str, ...], list[list[Any]]]:
   """The columns that tell lines apart, and their cells: settings that differ, and the method.
 
-  A name that has one value in all lines is left out. What methods are told follows, where the
-  application says it.
+  A name that has one value in all lines is left out; what methods are told comes last.
   """
   told = outcome.application.optional("TOLD", {})
   values: dict[str, list] = {}
@@ -41,11 +40,9 @@ def named(outcome: Outcome, lines: list[Line]) -> tuple[tuple[str, ...], list[li
       values.setdefault(name, [])
       values[name] += [] if value in values[name] else [value]
   shown = [name for name, known in values.items() if len(known) > 1]
-  rows = []
-  for line in lines:
-    own = dict(line.setting or ())
-    says = [told.get(line.method, told.get(""))] if told else []
-    rows.append([*(own.get(name) for name in shown), line.method, *says])
+  own = lambda line: [dict(line.setting or ()).get(name) for name in shown]
+  says = lambda line: [told.get(line.method, told.get(""))] if told else []
+  rows = [[*own(line), line.method, *says(line)] for line in lines]
   head = *(of_members.short(name) for name in shown), "method"
   return (*head, *(["told"] if told else [])), rows
 

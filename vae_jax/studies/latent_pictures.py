@@ -15,6 +15,8 @@ from vae_jax.run import select
 from vae_jax.studies import symbols
 from vae_jax.types import Figure
 
+LINES = 9  # cells along an axis of a plane at most, of examples that are drawn as lines
+
 
 class Drawing(NamedTuple):
   """A member that is drawn, its codes, and what all its figures share."""
@@ -79,7 +81,8 @@ def of(outcome: Outcome, member: Member) -> Drawing:
 def plane(d: Drawing, name: str) -> Figure:
   """The two busiest latents, the others at 0; `grid`, `side` and `span` of the settings."""
   s, size = d.source.settings, d.mean.shape[1]
-  values = walks.ticks(s["grid"], s["side"], s["span"])
+  side = s["side"] if len(d.source.spec.shape) == 3 else min(s["side"], LINES)
+  values = walks.ticks(s["grid"], side, s["span"])
   if size == 1:
     images = d.decoded(d.placed(values[None, :, None]))
     text, columns = "The only latent, from low to high.", [f"{v:.1f}" for v in values]

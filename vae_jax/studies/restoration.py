@@ -9,7 +9,6 @@ import numpy as np
 from scipy.optimize import nnls
 
 from vae_jax import asking
-from vae_jax.baselines import supervised_restorer
 from vae_jax.evaluation.protocol import Metric, Task
 from vae_jax.evaluation.source import Source
 from vae_jax.inference.latent_map import Mode, latent_map
@@ -121,28 +120,6 @@ def log_prior(run: Run, z: Array) -> Array:
   return run.vae.prior.log_prob(z) if run.stochastic else jnp.zeros(())
 
 
-def restorer(
-  source: Source, damage: Callable[[Array, Array], Array], number: int = 0
-) -> Callable[[np.ndarray], np.ndarray]:
-  """A network with the model's parameters and passes over the images, trained to undo `damage`.
-
-  Args:
-    source: of the training images.
-    damage: (key, x) -> what it reads of ONE image, [R]: damaged, and what is told.
-    number: of the network, where there are several.
-  """
-  leaves, train_of = jax.tree.leaves(source.run.params), source.run.config["train"]
-  x, key = train(source), jax.random.key(source.settings["mask_seed"])
-  passes = source.settings["passes"]
-  if not passes:
-    of_steps = train_of["steps"] * train_of["batch_size"] / len(x)
-    passes = max(1, round(of_steps or train_of["epochs"]))
-  parameters = sum(leaf.size // len(leaf) for leaf in leaves)
-  key = jax.random.fold_in(jax.random.fold_in(key, 1), number)
-  fit = lambda: supervised_restorer.fit(x, damage, parameters, key, passes)
-  return source.once(f"restorer {number}", fit)
-
-
 def search(
   settings: dict[str, Any],
   log_joint: Callable[[Array], Array],
@@ -183,6 +160,20 @@ def score(
 def pixels(answer: Any) -> np.ndarray:
   """The images [n, H, W, C] of an answer."""
   return np.clip(answer["x"] if isinstance(answer, dict) else answer, 0, 1)
+
+
+def shown(task: Task, answer: Any, condition: int) -> np.ndarray:
+  """The restored images, for the figure of all sides."""
+  del task, condition
+  return pixels(answer)
+
+
+def beside(task: Task, count: int) -> dict[str, np.ndarray]:
+  """As many examples as a user's own pictures, for the fields that a model may read beside x."""
+  rows = np.arange(count) % len(task.truth)
+  return {k: v[rows] for k, v in task.examples.items()} | {
+    "id": np.arange(count, dtype=np.int32)
+  }
 
 
 def trained_on(run: Run, place: int) -> str:

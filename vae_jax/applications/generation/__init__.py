@@ -19,6 +19,7 @@ from vae_jax.inference import walks
 from vae_jax.run import Run
 from vae_jax.studies import distribution_scores as distribution
 from vae_jax.studies import symbols as of_latents
+from vae_jax.types import UserError
 
 QUESTION = "What does the model invent, and is it new?"
 FAMILIES = True  # of posteriors and priors: all are asked through `distributions`
@@ -38,9 +39,7 @@ PRIOR, MIXTURE = "samples of the prior", "samples of a mixture"
 REBUILT, HELD, TRAIN = "reconstructions", "held-out", "train (floor)"
 REFERENCES = (REBUILT, HELD, TRAIN)
 DRAWN = 100  # draws of the prior there are at least, for pictures
-COPIED = (
-  10.0  # the percentage of near copies that is no accident: ten times what is held out has
-)
+COPIED = 10.0  # % of near copies that are no accident: ten times what is held out has
 METRICS = distribution.METRICS
 CONTRASTS = ((PRIOR, MIXTURE),)
 NOTE = (
@@ -53,7 +52,11 @@ NOTE = (
 
 
 def check(runs: list[Run], settings: dict[str, Any]) -> None:
-  """Refuses an unknown spacing of the plane, and pairs that are not there."""
+  """Refuses rows of symbols, an unknown spacing of the plane, and pairs that are not there."""
+  if any(run.spec.symbols for run in runs):
+    raise UserError(
+      "Numbers of symbols are no picture: the application text says what is new."
+    )
   walks.ticks(settings["grid"], settings["side"], settings["span"])
   split = Source(runs[0], settings, None).split(settings["split"])
   walks.ends(settings["pairs"], split, runs[0].spec.classes)
@@ -125,7 +128,6 @@ def score(task: Task, answer: Any, condition: int) -> dict[str, np.ndarray]:
     answer: the examples to be "like" the held-out ones and "new"; or one of the two.
     condition: not read.
   """
-  del condition
   found = distribution.like(task.truth, answer["like"]) if "like" in answer else {}
   return found | (distribution.new(task.truth, answer["new"]) if "new" in answer else {})
 

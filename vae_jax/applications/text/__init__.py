@@ -61,7 +61,6 @@ ORDERS = (1, 2, 3, 5)  # n of the n-grams
 
 def check(runs: list[Run], settings: dict[str, Any]) -> None:
   """Refuses what is no sentences."""
-  del settings
   for run in runs:
     if len(run.spec.shape) != 1 or not run.spec.symbols:
       raise UserError(
@@ -126,7 +125,6 @@ def baselines(task: Task) -> dict[str, Callable[[int], Any]]:
 
 def score(task: Task, answer: dict[str, Any], condition: int) -> dict[str, np.ndarray]:
   """Nats of each sentence; for the perplexity with its symbols."""
-  del condition
   found = {name: answer[name] for name in METRICS if name in answer}
   if "nll" in found:
     counts = text.symbols(task.examples["x"])
