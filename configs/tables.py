@@ -4,8 +4,7 @@ Command:   python train.py --config=configs/tables.py --workdir=runs/mine --conf
 Duration:  14 s of training on two CPU cores for a table of 569 x 30
 Expected:  on scikit-learn's breast cancer table with --config.data.rate=0.1: squared error of
            hidden cells 0.216, behind one Gaussian (EM), 0.159; the difference, 0.057 ± 0.068, is
-           open. On skewed columns that are never negative --config.data.kind=positive
-           helps (configs/breast.py)
+           open. configs/breast.py has settings for columns that are skewed and never negative
 """
 
 from ml_collections import ConfigDict
