@@ -10,6 +10,7 @@ import pytest
 
 import vae_jax
 from vae_jax import asking, data, distributions
+from vae_jax import config as configuration
 from vae_jax import run as runs
 from vae_jax.api import fitting, given, sources
 from vae_jax.types import Column, Dataset, Spec, UserError
@@ -294,7 +295,11 @@ def test_columns_are_stored_as_their_loader_stores_them():
 
 def test_sources_are_told_apart(tmp_path):
   assert sources.named("digits") == ("digits", sources.Data())
-  assert sources.named(tmp_path)[0] == "images"
+  name, found = sources.named(tmp_path)  # a folder of pictures
+  settings = configuration.load(name, dict(found.fields))
+  assert settings["data"]["name"] == "images"
+  assert settings["data"]["path"] == str(tmp_path)
+  assert settings["sweep"] == {}
   (tmp_path / "x.csv").write_text("a,b\n1,2\n")
   name, found = sources.named(tmp_path / "x.csv")
   assert (name, found.fields) == ("arrays", {"data.path": str(tmp_path / "x.csv")})

@@ -65,9 +65,10 @@ def evaluate(
   if member is not None:
     applications = _of_a_member(applications, every)
     found = [_member(found, member)]
-  if export is not None:
-    _export(found, export, given.get("split", "test"))
-  left_out = _each(applications, found, target, chosen, seed, every, verbose)
+  with jax.default_matmul_precision("float32"):  # likelihoods and weights are always exact
+    if export is not None:
+      _export(found, export, given.get("split", "test"))
+    left_out = _each(applications, found, target, chosen, seed, every, verbose)
   _tell_left_out(left_out, verbose)
   called = called or shlex.join(["python", *sys.argv])
   path = report.render(target, command=called)

@@ -62,7 +62,7 @@ def fit(
   if data.file:
     given["data.path"] = str((target / data.file).resolve())
   plain, swept = _sorted_out(_base(name, given), settings)
-  if swept and "sweep" in given:
+  if swept and given.get("sweep"):
     raise UserError(
       f"{next(iter(swept))} has several values, and fields has a sweep: say all of it in one."
     )

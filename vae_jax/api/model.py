@@ -1,5 +1,6 @@
 """A trained run as an object: encode, decode, sample, score, tables and reports."""
 
+import contextlib
 import pathlib
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
@@ -196,7 +197,8 @@ class Model:
     Raises:
       UserError: there is no such split.
     """
-    return frames.latents(self._runs, split, limit)
+    with _exact():
+      return frames.latents(self._runs, split, limit)
 
   def evaluate(self, application: str, **settings: Any) -> "pandas.DataFrame":
     """Runs an application, writes its report, and returns its scores in long form.
@@ -283,7 +285,8 @@ class Model:
 
   def _each(self, of_run: Callable[[Run], np.ndarray]) -> np.ndarray:
     """What each program says, [M, ...] in the order of the members' numbers."""
-    found = [of_run(run) for run in self._runs]
+    with _exact():
+      found = [of_run(run) for run in self._runs]
     shapes = {x.shape[1:] for x in found}
     if len(shapes) > 1:
       raise UserError(
@@ -294,6 +297,11 @@ class Model:
 
   def _squeezed(self, found: np.ndarray) -> np.ndarray:
     return found if self._sweep else found[0]
+
+
+def _exact() -> contextlib.AbstractContextManager:
+  """Products in float32 on every device: codes and likelihoods are exact, as in evaluations."""
+  return jax.default_matmul_precision("float32")
 
 
 def _called(model: Model) -> str:

@@ -64,7 +64,7 @@ def _path(source: str | pathlib.Path) -> tuple[str, Data]:
   """A folder or a data file by its path, else the name of a configuration."""
   path = pathlib.Path(source)
   if path.is_dir():
-    return "images", Data({"data.path": str(path.resolve())})
+    return "faces:images", Data({"data.path": str(path.resolve()), "sweep": {}})
   if path.is_file() and path.suffix != ".py":
     return "arrays", Data({"data.path": str(path.resolve())})
   if own.is_table(path.name) or path.suffix in (".npz", ".npy"):

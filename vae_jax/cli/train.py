@@ -8,6 +8,7 @@ import argparse
 
 from vae_jax import flags
 from vae_jax.cli import hints
+from vae_jax.types import UserError
 
 
 def main(words: list[str] | None = None, prog: str | None = None) -> None:
@@ -17,6 +18,10 @@ def main(words: list[str] | None = None, prog: str | None = None) -> None:
   with flags.told_in_one_sentence() as interrupt:
     hint = lambda word: hints.of_training(word, parser, known.config)
     overrides = flags.overrides(rest, hint)
+    if known.topology and not known.plan:
+      raise UserError("--topology compiles and trains nothing: give it with --plan.")
+    if known.topology:
+      flags.without_devices()
     flags.use_compilation_cache()
     flags.join(known)
     from vae_jax import config, registry
@@ -33,6 +38,7 @@ def main(words: list[str] | None = None, prog: str | None = None) -> None:
       plan_only=known.plan,
       plugins=known.plugins,
       interrupt=interrupt,
+      slice_name=known.topology,
     )
 
 
@@ -61,6 +67,11 @@ def _parser(prog: str | None) -> argparse.ArgumentParser:
     "--placement", default="auto", help="auto, single, pmap or mesh: docs/scaling.md"
   )
   parser.add_argument("--plan", action="store_true", help="say what would be trained")
+  parser.add_argument(
+    "--topology",
+    default="",
+    help="with --plan: compile for TPUs that need not be there, v5e:4x8",
+  )
   flags.add_plugins(parser)
   flags.add_distributed(parser)
   return parser
