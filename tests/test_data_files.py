@@ -92,7 +92,7 @@ BAD = [
   ({"x": np.zeros((9, 4, 4, 3, 1))}, {}, "expected images"),
   ({"x": GREY}, {"kind": "table"}, "data.kind is 'table'"),
   ({"x": GREY}, {"kind": "picture"}, "data.kind is 'picture'"),
-  ({"x": GREY / 200.0}, {"binarise": "static"}, r"1\.\d+ in row \d+ of train"),
+  ({"x": GREY / 200.0}, {"binarise": "static"}, r"0 to 1\.275.*divide them by 255"),
   ({"x": GREY / 200.0}, {"domain": "unit"}, r"has 1\.\d+ in row"),
   ({"x": GREY - 7.5}, {"domain": "count"}, "whole numbers"),
   ({"x": GREY}, {"domain": "grey"}, "domain 'grey'"),
