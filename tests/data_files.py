@@ -103,6 +103,8 @@ def config_of(name, folder):
     sheets(folder / "raw" / "cifar10_subset")
   if name == "interactions":
     return {"users": 200, "items": 80, "length": 10}
+  if name == "shapes":
+    return {"count": 30, "points": 8, "pool": 16}
   if name == "sprites":
     return {"side": 16, "scales": 2, "orientations": 5, "positions": 4}
   return {}
