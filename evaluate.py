@@ -36,9 +36,9 @@ def main() -> None:
   with flags.told_in_one_sentence():
     settings = flags.assignments(known.set)
     flags.use_compilation_cache()
-    from vae_jax.evaluation import command
+    from vae_jax import evaluating
 
-    command.evaluate(
+    evaluating.evaluate(
       known.workdir,
       known.application.split(","),
       settings,

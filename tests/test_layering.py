@@ -53,10 +53,11 @@ LEVELS = {
   "inputs": 3,
   "codec": 4,
   "evaluation": 4,
-  "applications": 5,
-  **dict.fromkeys(("plots", "report"), 6),
-  "evaluation.command": 7,
-  "explore": 7,
+  "studies": 5,
+  "applications": 6,
+  **dict.fromkeys(("plots", "report"), 7),
+  "evaluating": 8,
+  "explore": 8,
 }
 HOMES = {
   "matplotlib": {"plots/_canvas.py"},

@@ -58,8 +58,12 @@ def pairs(
   fig = Canvas(figsize=(1.55 * across, 0.4 + 1.15 * down))
   axes = fig.subplots(down, across, squeeze=False).ravel()
   panels.overlaid(axes, images, rows, columns, options.get("limits"), (INK, *PALETTE))
-  handles = axes[0].get_legend_handles_labels()
-  fig.legend(*handles, loc="lower center", ncols=len(rows), bbox_to_anchor=(0.5, -0.06))
+  handles, labels = axes[0].get_legend_handles_labels()
+  labels = [label.replace("\n", " ") for label in labels]
+  place = {"loc": "upper center", "bbox_to_anchor": (0.5, 0.09), "ncols": len(rows)}
+  fig.legend(
+    handles, labels, **place
+  )  # below the axes, however many rows of them there are
   _above(fig, options.get("title", ""))
   return fig
 
@@ -149,8 +153,11 @@ def _small_multiples(
   limits: tuple[float, float] | None,
 ) -> Canvas:
   count_y, count_x = values.shape[:2]
-  fig = Canvas(figsize=(0.9 + 0.95 * count_x, 0.3 + 0.72 * count_y))
+  height = 0.3 + 0.72 * count_y
+  fig = Canvas(figsize=(0.9 + 0.95 * count_x, height))
   axes = fig.subplots(count_y, count_x, squeeze=False)
+  # Margins in inches: those of matplotlib are shares, and wide ones of a high figure.
+  fig.subplots_adjust(0.02, 0.1 / height, 0.99, 1 - 0.35 / height)
   panels.small_multiples(axes, values, rows, columns, limits, PALETTE[0])
   _above(fig, title)
   return fig

@@ -12,6 +12,7 @@ from vae_jax.evaluation.numbers import counted, p_value, plus_minus
 from vae_jax.evaluation.protocol import Setting
 from vae_jax.evaluation.results import Line
 from vae_jax.metrics import comparison
+from vae_jax.run import Run
 from vae_jax.training import sweep
 from vae_jax.types import Table, UserError
 
@@ -51,6 +52,25 @@ def asked(settings: list[Setting], axis: str, text: str) -> list[tuple[Setting, 
       )
     pairs += [(row[a], row[b]) for row in named if {a, b} <= row.keys()]
   return pairs
+
+
+def check(runs: list[Run]) -> None:
+  """Refuses programs of which no comparison says anything.
+
+  Raises:
+    UserError: their data differ, or some have a likelihood and some a loss that is none.
+  """
+  if len({run.likelihood.proper for run in runs}) > 1:
+    names = ", ".join(sorted({run.likelihood.name for run in runs}))
+    raise UserError(
+      f"The sweep mixes likelihoods with losses that are none ({names}): their nats do not"
+      " compare; evaluate members of one kind with --member."
+    )
+  if any(run.config["data"] != runs[0].config["data"] for run in runs):
+    raise UserError(
+      "The programs of this run differ in config.data, so that no comparison of their scores"
+      " says anything: evaluate one of them with --member."
+    )
 
 
 def compare(outcome: Outcome, axis: str, text: str) -> list[Pair]:
@@ -99,7 +119,8 @@ def sentence(outcome: Outcome, pair: Pair) -> str:
   d = pair.found.difference
   a, b = _words(outcome, pair.lower), _words(outcome, pair.higher)
   word, seeds = verdict(pair, metric.better), counted(d.seeds, "seed")
-  size = f"{plus_minus(d, metric.digits)} {metric.unit}".rstrip()
+  told = word != "cannot be said"
+  size = f"{plus_minus(d, metric.digits, told=told)} {metric.unit}".rstrip()
   claim = f"{a} is {'better' if metric.better else f'lower in {metric.title}'} than {b}"
   if word == "NaN":
     return f"{a} against {b}: NaN, at least one of the scores is."
@@ -136,9 +157,11 @@ def block(outcome: Outcome, pairs: list[Pair]) -> list[str]:
   """For the terminal: a line for each pair that is told in words."""
   metric, lines = outcome.application.metrics[outcome.application.headline], []
   for pair in _told(outcome, pairs):
-    size = plus_minus(pair.found.difference, metric.digits)
+    word = verdict(pair, metric.better)
+    told = word != "cannot be said"
+    size = plus_minus(pair.found.difference, metric.digits, told=told)
     both = f"{_words(outcome, pair.lower)} below {_words(outcome, pair.higher)}"
-    lines.append(f"  {both} by {size}: {verdict(pair, metric.better)}")
+    lines.append(f"  {both} by {size}: {word}")
   return lines
 
 

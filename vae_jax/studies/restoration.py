@@ -9,7 +9,7 @@ import numpy as np
 from scipy.optimize import nnls
 
 from vae_jax import asking
-from vae_jax.evaluation.protocol import Member, Metric, Task
+from vae_jax.evaluation.protocol import Metric, Task
 from vae_jax.evaluation.source import Source
 from vae_jax.inference.latent_map import Mode, latent_map
 from vae_jax.metrics import image, restoration
@@ -24,7 +24,8 @@ SETTINGS = {
   "map_steps": 80,  # of latent_map, from each start
   "map_rate": 0.05,  # its first step size, in units of z
   "draws": 1,  # starts of latent_map drawn from the prior, beside the others
-  "epochs": 15,  # of the judge, and of the supervised network where there is one
+  "epochs": 15,  # of the judge
+  "passes": 0,  # of the supervised network over the images; 0: as many as the model had
   "slow_limit": 50,  # images of baselines that take one image at a time
   "batch": 250,  # images at once: memory, not the result
   "palette": "magma",
@@ -161,11 +162,24 @@ def pixels(answer: Any) -> np.ndarray:
   return np.clip(answer["x"] if isinstance(answer, dict) else answer, 0, 1)
 
 
-def trained_on(member: Member) -> str:
+def shown(task: Task, answer: Any, condition: int) -> np.ndarray:
+  """The restored images, for the figure of all sides."""
+  del task, condition
+  return pixels(answer)
+
+
+def beside(task: Task, count: int) -> dict[str, np.ndarray]:
+  """As many examples as a user's own pictures, for the fields that a model may read beside x."""
+  rows = np.arange(count) % len(task.truth)
+  return {k: v[rows] for k, v in task.examples.items()} | {
+    "id": np.arange(count, dtype=np.int32)
+  }
+
+
+def trained_on(run: Run, place: int) -> str:
   """What the encoder of a member saw in training: "clean", "5 %", "0 to 60 %", "holes 95 %"."""
-  run = member.run
   corruption = run.config["corruption"]
-  rate = float(run.hyper["corruption_rate"][member.place])
+  rate = float(run.hyper["corruption_rate"][place])
   if corruption["name"] == "none" or rate == 0:
     return "clean"
   share = f"{'0 to ' if corruption.get('vary', False) else ''}{100 * rate:g} %"

@@ -79,6 +79,8 @@ def rebuilt(
 ) -> list[Figure]:
   """Originals above what members made of their codes: one of each class, the usual, the worst.
 
+  None of rows of symbols, which the application text writes out: their numbers are no curve.
+
   Args:
     task: `truth` are the examples as the model has them.
     members: that are drawn; of the last two figures the first one alone.
@@ -86,6 +88,8 @@ def rebuilt(
     order: of each example, what the usual and the worst are told by: nats of the first member.
     further: rows -> what else is drawn below them, by name.
   """
+  if task.source.spec.symbols:
+    return []
   sorted_rows = np.argsort(order, kind="stable")
   start = max(0, len(order) // 2 - min(DRAWN, len(order)) // 2)
   groups = {
@@ -106,7 +110,7 @@ def rebuilt(
       images[label] = made[member.number][part]
     images |= further(rows)
     above = pictures.names(task.examples, task.source.spec, rows)
-    above = above if name == "chosen" else [f"{order[row]:.0f}" for row in rows]
+    above = above if name == "chosen" else [f"{order[row]:.3g}" for row in rows]
     data = {"images": np.stack(list(images.values())), "rows": [*images], "columns": above}
     data |= pictures.style(task.source.data, task.settings)
     found.append(Figure(name, "pairs", data, CAPTIONS[name]))
