@@ -15,7 +15,7 @@ from vae_jax.evaluation.protocol import Application, Ask, Member, Result, Task
 from vae_jax.evaluation.results import Line, Verdict
 from vae_jax.evaluation.source import Source
 from vae_jax.run import Run
-from vae_jax.types import Array
+from vae_jax.types import Array, UserError
 
 Say = Callable[[str], None]
 

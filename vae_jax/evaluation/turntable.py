@@ -5,7 +5,7 @@ import numpy as np
 SIZE = 84  # pixels of a side
 TILT = 25.0  # degrees that the camera looks down
 VIEW = 35.0  # degrees of the first view
-REACH = 0.62  # of the cube of side 1, half of what a picture shows
+REACH = 0.8  # of the cube of side 1, half of what a picture shows
 
 
 def picture(points: np.ndarray, angle: float = VIEW, dot: float = 1.6) -> np.ndarray:
