@@ -4,8 +4,10 @@ Command:  python train.py --config=configs/shapes.py --workdir=runs/shapes
           python evaluate.py --workdir=runs/shapes --application=shape
           configs/shapes.py:one       β = 0.3 alone
           configs/shapes.py:voxels    32 x 32 x 32 cells under a Bernoulli likelihood
-Duration: TBD
-Expected: TBD
+Duration: 129 s of training for :one on two busy CPU cores (90 ms a step)
+Expected: :one: Chamfer distance 47.1 ± 3.0 x 10^-4 on 200 test shapes, 0.89 of what two draws
+          of the true surface have; PCA with 32 numbers 54.7. At step 1500 the validation
+          distortion is 728 and the rate 130 nats. The sweep and the voxels are not measured.
 """
 
 from ml_collections import ConfigDict

@@ -15,9 +15,9 @@ from vae_jax.baselines import octree, ordered_points
 from vae_jax.codec import numbers
 from vae_jax.codec.stack import StreamError
 from vae_jax.data import _furniture, _meshes, _solids
-from vae_jax.evaluation import turntable
 from vae_jax.inputs import shapes as inputs
 from vae_jax.metrics import shapes
+from vae_jax.studies import turntable
 from vae_jax.types import Spec, UserError
 
 CUBE = """OFF

@@ -8,15 +8,15 @@ import numpy as np
 from vae_jax import asking
 from vae_jax.applications.model_comparison import _asked, _showing
 from vae_jax.baselines import pca, pca_gmm
-from vae_jax.evaluation import distribution_scores as distribution
 from vae_jax.evaluation import members as of_members
 from vae_jax.evaluation import pictures
-from vae_jax.evaluation.answer import Outcome, refuse_data
+from vae_jax.evaluation.answer import Outcome
 from vae_jax.evaluation.protocol import Extra, Metric, Task
 from vae_jax.evaluation.settings import COMMON
 from vae_jax.evaluation.source import Source
 from vae_jax.metrics import image
 from vae_jax.run import Run
+from vae_jax.studies import distribution_scores as distribution
 from vae_jax.types import UserError
 
 QUESTION = "With the same decoder: what is a VAE good at, an autoencoder, a GAN?"
@@ -73,7 +73,11 @@ def check(runs: list[Run], settings: dict[str, Any]) -> None:
         "model_comparison needs labelled images and models without a condition: its scores are"
         " in the features of a classifier."
       )
-  refuse_data(runs)
+  if len(set(of_members.parts(runs))) > 1:
+    raise UserError(
+      "The programs of this run differ in config.data, so that no comparison of their scores"
+      " says anything: evaluate one of them with --member."
+    )
   if len({one.setting for one in of_members.of(runs, [0] * len(runs))}) < 2:
     raise UserError(
       "model_comparison compares settings, and this run has one: sweep objective.name, as"

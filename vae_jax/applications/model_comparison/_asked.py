@@ -9,12 +9,12 @@ from scipy.ndimage import laplace
 
 from vae_jax import asking
 from vae_jax.baselines import pca_gmm
-from vae_jax.evaluation import distribution_scores as distribution
 from vae_jax.evaluation import pictures
 from vae_jax.evaluation.protocol import Task
 from vae_jax.evaluation.source import Source
 from vae_jax.inference.latent_map import latent_map
 from vae_jax.run import Run
+from vae_jax.studies import distribution_scores as distribution
 from vae_jax.types import Array, Example, Hyper, Params
 
 LEAST = 0.02  # the share of samples from which a class counts as there

@@ -9,7 +9,7 @@ import numpy as np
 from vae_jax import asking
 from vae_jax.applications.shape import _figures, _files, _solids
 from vae_jax.baselines import ordered_points, pca, pca_gmm
-from vae_jax.evaluation import distribution_scores, pictures, restoration
+from vae_jax.evaluation import pictures
 from vae_jax.evaluation.answer import Outcome
 from vae_jax.evaluation.protocol import Extra, Metric, Task
 from vae_jax.evaluation.source import Source
@@ -17,6 +17,7 @@ from vae_jax.inference.latent_map import latent_map
 from vae_jax.inputs import shapes as own
 from vae_jax.metrics import shapes
 from vae_jax.run import Run
+from vae_jax.studies import distribution_scores, restoration
 from vae_jax.types import Array, Example, Hyper, Params, UserError
 
 QUESTION = "What does a short code keep of a shape, and which shapes are there besides?"

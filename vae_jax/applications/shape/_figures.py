@@ -3,10 +3,11 @@
 import numpy as np
 
 from vae_jax.evaluation import members as of_members
-from vae_jax.evaluation import pictures, turntable
+from vae_jax.evaluation import pictures
 from vae_jax.evaluation.answer import Outcome
 from vae_jax.evaluation.protocol import Task
 from vae_jax.run import select
+from vae_jax.studies import turntable
 from vae_jax.types import Figure
 
 DRAWN, STEPS, PATHS = 8, 9, 3

@@ -11,10 +11,10 @@ from vae_jax.codec import numbers
 from vae_jax.evaluation import pictures
 from vae_jax.evaluation.answer import Outcome
 from vae_jax.evaluation.protocol import Extra, Task
-from vae_jax.evaluation.sections import Part
 from vae_jax.inputs import shapes as own
 from vae_jax.metrics import shapes
 from vae_jax.run import Run, select
+from vae_jax.studies.sections import Part
 from vae_jax.types import Figure, Table
 
 STEPS = (1.6, 0.8, 0.4, 0.2, 0.1)  # of the rounding, in deviations of a code

@@ -5,9 +5,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from vae_jax.baselines import ordered_points, pca, pca_gmm
-from vae_jax.evaluation import turntable
 from vae_jax.evaluation.source import Source
 from vae_jax.metrics import shapes
+from vae_jax.studies import turntable
 from vae_jax.types import Spec
 
 SHORT = 64  # points that the nearest shapes are looked for with,
