@@ -17,6 +17,7 @@ from vae_jax.evaluation.source import Source
 from vae_jax.metrics import image
 from vae_jax.run import Run
 from vae_jax.studies import distribution_scores as distribution
+from vae_jax.studies import pairs
 from vae_jax.types import UserError
 
 QUESTION = "With the same decoder: what is a VAE good at, an autoencoder, a GAN?"
@@ -73,11 +74,7 @@ def check(runs: list[Run], settings: dict[str, Any]) -> None:
         "model_comparison needs labelled images and models without a condition: its scores are"
         " in the features of a classifier."
       )
-  if len(set(of_members.parts(runs))) > 1:
-    raise UserError(
-      "The programs of this run differ in config.data, so that no comparison of their scores"
-      " says anything: evaluate one of them with --member."
-    )
+  pairs.check(runs)
   if len({one.setting for one in of_members.of(runs, [0] * len(runs))}) < 2:
     raise UserError(
       "model_comparison compares settings, and this run has one: sweep objective.name, as"
