@@ -3,8 +3,8 @@
 Command:  python train.py --config=configs/model_comparison.py --workdir=runs/models
           python evaluate.py --workdir=runs/models --application=model_comparison
           configs/model_comparison.py:mnist   of 28 x 28, with --data_dir=<data>
-Duration: TBD
-Expected: TBD
+Duration: 146 s of CPU time for 21 members, 6 minutes on two cores that did much other work
+Expected: all 21 members reach step 4000; the scores have not been measured yet.
 """
 
 from ml_collections import ConfigDict
