@@ -4,7 +4,9 @@ Command:  python train.py --config=configs/model_comparison.py --workdir=runs/mo
           python evaluate.py --workdir=runs/models --application=model_comparison
           configs/model_comparison.py:mnist   of 28 x 28, with --data_dir=<data>
 Duration: 146 s of CPU time for 21 members, 6 minutes on two cores that did much other work
-Expected: all 21 members reach step 4000; the scores have not been measured yet.
+Expected: Fréchet distance of samples of N(0, I) on 250 test digits (floor 0.212): GAN 0.419,
+          WAE 0.534, VAE 0.717 at β = 1, autoencoder 1.775; with a mixture over its codes the
+          autoencoder has 0.288. :mnist has not been measured.
 """
 
 from ml_collections import ConfigDict
