@@ -7,6 +7,7 @@ The same command again resumes. Every field of the configuration is a flag:
 import argparse
 
 from vae_jax import flags
+from vae_jax.types import UserError
 
 
 def main() -> None:
@@ -29,11 +30,20 @@ def main() -> None:
     "--placement", default="auto", help="auto, single, pmap or mesh: docs/scaling.md"
   )
   parser.add_argument("--plan", action="store_true", help="say what would be trained")
+  parser.add_argument(
+    "--topology",
+    default="",
+    help="with --plan: compile for TPUs that need not be there, v5e:4x8",
+  )
   flags.add_plugins(parser)
   flags.add_distributed(parser)
   known, rest = parser.parse_known_args()
   with flags.told_in_one_sentence() as interrupt:
     overrides = flags.overrides(rest)
+    if known.topology and not known.plan:
+      raise UserError("--topology compiles and trains nothing: give it with --plan.")
+    if known.topology:
+      flags.without_devices()
     flags.use_compilation_cache()
     flags.join(known)
     from vae_jax import config, registry
@@ -49,6 +59,7 @@ def main() -> None:
       plan_only=known.plan,
       plugins=known.plugins,
       interrupt=interrupt,
+      slice_name=known.topology,
     )
 
 

@@ -60,7 +60,11 @@ def test_held_out_examples_are_not_in_train(name, tmp_path):
 
 
 def config_of_again(name):
-  return {"arrays": {"path": "own.npz"}, "tfds": {"set": "toy"}}.get(name, {})
+  return {
+    "arrays": {"path": "own.npz"},
+    "tfds": {"set": "toy"},
+    "images": {"path": "own"},
+  }.get(name, {})
 
 
 @pytest.mark.parametrize("name", ["digits", "idx", "arrays", "tfds"])

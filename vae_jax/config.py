@@ -38,6 +38,7 @@ TRAIN = {
   "checkpoint_every": 0,  # steps; 0: at each evaluation
   "keep": 2,  # how many of the latest checkpoints stay, beside the best parameters
   "resident_bytes": 2_000_000_000,  # a split up to this size lives on the device
+  "precision": "default",  # of products in training: as the hardware does them, or "float32"
   "members_at_once": 0,  # of a sweep, in the memory of all devices; 0: what fits
 }
 HALVING = {  # early stopping across the members of a sweep

@@ -61,7 +61,8 @@ def evaluate(
   if member is not None:
     applications = _of_a_member(applications, every)
     found = [_member(found, member)]
-  left_out = _each(applications, found, target, chosen, seed, every, verbose)
+  with jax.default_matmul_precision("float32"):  # likelihoods and weights are always exact
+    left_out = _each(applications, found, target, chosen, seed, every, verbose)
   _tell_left_out(left_out, verbose)
   path = report.render(target, command=shlex.join(["python", *sys.argv]))
   print(f"Open {path}")

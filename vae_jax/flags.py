@@ -127,6 +127,14 @@ def cache_folder() -> pathlib.Path:
   return pathlib.Path(given or pathlib.Path.home() / ".cache" / "vae_jax")
 
 
+def without_devices() -> None:
+  """JAX on the CPU alone, and a TPU's compiler that looks for no TPU; before JAX is imported."""
+  os.environ["JAX_PLATFORMS"] = "cpu"
+  os.environ.setdefault("TPU_SKIP_MDS_QUERY", "1")
+  os.environ.setdefault("TPU_WORKER_HOSTNAMES", "localhost")
+  os.environ.setdefault("TPU_MIN_LOG_LEVEL", "3")
+
+
 def use_compilation_cache() -> None:
   """Keeps compiled programs between processes."""
   import jax

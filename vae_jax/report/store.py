@@ -25,8 +25,8 @@ def save(report: Report, workdir: str | pathlib.Path) -> pathlib.Path:
   number that is no number is the string "NaN", "inf" or "-inf" in the JSON, and `nans`
   counts them. Pictures of an earlier report of the application that are no longer among its
   figures are removed. An array whose name ends in .csv, words [R, C] with a head line, in .npy,
-  .bin (bytes), .ply (points [P, 3]) or .stl (triangles [T, 3, 3]) is written as that file beside
-  arrays.npz; such files of an earlier report are removed.
+  .png, uint8 [H, W, 1 or 3], .bin (bytes), .ply (points [P, 3]) or .stl (triangles [T, 3, 3])
+  is written as that file beside arrays.npz; such files of an earlier report are removed.
 
   Args:
     report: what an application returned.
@@ -166,9 +166,17 @@ def _ending(name: str) -> str:
   return pathlib.PurePath(name).suffix
 
 
+def _write_png(path: pathlib.Path, values: np.ndarray) -> None:
+  from PIL import Image
+
+  levels = np.asarray(values, np.uint8)
+  Image.fromarray(levels[..., 0] if levels.shape[-1] == 1 else levels).save(path, "PNG")
+
+
 FILES = {  # arrays that are files of their own
   ".csv": _write_csv,
   ".npy": _write_npy,
+  ".png": _write_png,
   ".bin": _write_bytes,
   ".ply": _write_ply,
   ".stl": _write_stl,
