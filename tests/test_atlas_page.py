@@ -63,6 +63,18 @@ def test_the_page_is_whole_and_needs_nothing_else(folder):
   assert 'href="atlas.html"' in (folder / "report.html").read_text()
 
 
+def test_rows_without_a_scale_or_a_verdict_are_words(folder):
+  saved(folder, level(20.0, 20.0, 20.0, 20.0), name="x", valid={(4.0, "MAP"): 21.0})
+  saved(folder, level(np.nan, 18.0, 16.0, 12.0), name="y", valid={(0.25, "MAP"): 99.0})
+  tie, lost = atlas_page.context(folder)["heat"]["rows"]
+  assert [cell["text"] for cell in tie["cells"]] == ["="] * 4
+  assert (tie["ends"], tie["baseline"]["text"]) == ("all the same", "10.00")
+  assert (lost["verdict"], lost["gain"]) == ("NaN", "")
+  assert lost["cells"][0]["text"] == "NaN"
+  report.render(folder, "x")
+  assert "Estimate(" not in (folder / "atlas.html").read_text()
+
+
 def test_csv_and_latex_hold_the_table(folder):
   saved(folder, level(20.0, 18.0, 16.0, 12.0))
   report.render(folder, "x")

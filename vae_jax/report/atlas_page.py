@@ -121,11 +121,11 @@ def _line(row: Row, betas: list[float], own: bool) -> dict[str, Any]:
   baseline = {"text": "–", "title": ""}
   if row.baseline:
     value, digits = row.baseline_score, metric["digits"]
-    shown = text(value, digits) if own else _whole(row.baseline_scaled)
+    shown = _whole(row.baseline_scaled) if scaled and not own else text(value, digits)
     baseline = {"text": shown, "title": f"{row.baseline}: {text(value, digits)}"}
-  gain = row.gain
+  gain = ""
   if row.verdict in ("better", "worse", "open", "one seed"):
-    said = numbers.plus_minus(gain, metric["digits"], sign=True)
+    said = numbers.plus_minus(row.gain, metric["digits"], sign=True)
     gain = f"{said} {metric['unit']}".rstrip()
     gain += f", p {numbers.p_value(row.p)}" if math.isfinite(row.p) else ""
   ends = " – ".join(text(end, metric["digits"]) for end in row.ends)
@@ -138,7 +138,7 @@ def _line(row: Row, betas: list[float], own: bool) -> dict[str, Any]:
     "best": value_text(row.best.beta),
     "word": {"better": "ahead", "worse": "behind", "NaN": "behind"}.get(row.verdict, ""),
     "verdict": WORDS[row.verdict],
-    "gain": gain or "",
+    "gain": gain,
     "ends": f"{ends} {metric['unit']}".rstrip() if scaled else "all the same",
   }
 
