@@ -89,7 +89,11 @@ class Asked(NamedTuple):
 def asked(
   workdir: pathlib.Path, reports: list[dict[str, Any]]
 ) -> tuple[list[Asked], list[str]]:
-  """The applications that β was chosen for on validation, and the names of the others."""
+  """The applications that β was chosen for on validation, and the names of the others.
+
+  Raises:
+    LookupError: what was chosen among is not what was scored.
+  """
   found, others = [], []
   for report in reports:
     paths = [
@@ -99,7 +103,9 @@ def asked(
     if not report.get("headline") or not all(path.is_file() for path in paths):
       others.append(report["application"])
       continue
-    found.append(Asked(report, _candidates(paths[0]), *_scores(paths[1])))
+    one = Asked(report, _candidates(paths[0]), *_scores(paths[1]))
+    _require_same(one)
+    found.append(one)
   return found, others
 
 
@@ -156,12 +162,22 @@ def _scores(path: pathlib.Path) -> tuple[dict[tuple, float], dict[tuple, list[fl
   return models, baselines
 
 
+def _require_same(one: Asked) -> None:
+  scored = {key[:3] for key in one.models}
+  for c in one.candidates:
+    for number in c.members:
+      if (number, c.method, c.condition) not in scored:
+        raise LookupError(f"member {number} was chosen among, and has no scores")
+
+
 def _row(one: Asked, condition: str, members: list[dict[str, Any]]) -> Row | None:
   """A row without its verdict; None where no β has a finite mean on validation."""
   metrics, title = one.report["metrics"], one.report["headline"]["metric"]
-  name = next(key for key, metric in metrics.items() if metric["title"] == title)
+  name = {metric["title"]: key for key, metric in metrics.items()}[title]
   metric = metrics[name]
+  scored = lambda c: any((m, c.method, condition, name) in one.models for m in c.members)
   known = [c for c in one.candidates if c.condition == condition and c.beta is not None]
+  known = [c for c in known if scored(c)]  # of a method by another metric it may not be
   tried = dict.fromkeys((name, *(c.metric for c in known)))
   finite = lambda by: [c for c in known if c.metric == by and math.isfinite(c.mean)]
   by = next((by for by in tried if finite(by)), None)
@@ -205,8 +221,8 @@ def _of_members(
   found, numbers = {}, []
   for number in candidate.members:
     key = number, candidate.method, candidate.condition, name
+    row = members[number].items()
     if key in one.models:
-      row = members[number].items()
       seed = sorted((k, str(v)) for k, v in row if k not in candidate.setting)
       found[tuple(seed)] = one.models[key]
       numbers.append(number)
