@@ -4,8 +4,12 @@ Command:   python train.py --config=configs/atlas.py --workdir=runs/atlas
            python evaluate.py --workdir=runs/atlas --application=all
            configs/atlas.py:mnist   the same sweep on MNIST, with --data_dir=<data>
            configs/atlas.py:few     two values of β and two seeds, to try it
-Duration:  to be measured
-Expected:  to be measured
+Duration:  33 s of training for 40 members on two CPU cores shared with others, where evaluations took
+           798 s (compression, editing, generation, likelihood_ladder, reconstruction,
+           sweep_comparison) and 487 s (noise_reduction)
+Expected:  over β = 1, paired over 5 seeds: NLL (K = 5000) 1.23 ± 0.24 nats lower at β = 2, which is
+           the best there; PSNR at 25 % noise +0.17 ± 0.38 dB at β = 2, not shown to be better. All
+           rows: docs/atlas.md
 """
 
 from ml_collections import ConfigDict
