@@ -4,7 +4,7 @@ Command:   python train.py --config=configs/atlas.py --workdir=runs/atlas
            python evaluate.py --workdir=runs/atlas --application=all
            configs/atlas.py:mnist   the same sweep on MNIST, with --data_dir=<data>
            configs/atlas.py:few     two values of β and two seeds, to try it
-Duration:  33 s of training for 40 members on two CPU cores shared with others, where evaluations took
+Duration:  33 s of training for 40 members on two CPU cores that others used too; evaluations took
            798 s (compression, editing, generation, likelihood_ladder, reconstruction,
            sweep_comparison) and 487 s (noise_reduction)
 Expected:  over β = 1, paired over 5 seeds: NLL (K = 5000) 1.23 ± 0.24 nats lower at β = 2, which is
