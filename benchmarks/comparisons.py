@@ -56,7 +56,7 @@ def sweep(quick: bool, data_dir: str | None, best: dict[str, Any]) -> list[Part]
 
 
 def evidence(quick: bool, data_dir: str | None) -> Part:
-  """Importance-weighted NLL, K = 1000, of the network of configs/mnist.py against `pythae.get_nll`."""
+  """Importance-weighted NLL, K = 1000, network of configs/mnist.py, against `pythae.get_nll`."""
   few, many = (2, 50) if quick else (4, 1000)
   threads = [1] if _cores() == 1 else [1, _cores()]
   contestants = [

@@ -1,5 +1,6 @@
 """What the README shows is run: its objective, its links, its file names."""
 
+import importlib.util
 import pathlib
 import re
 import sys
@@ -99,6 +100,18 @@ def test_the_index_leads_to_every_page():
   for line in (DOCS / "index.md").read_text().splitlines():
     if line.startswith("- "):
       assert re.fullmatch(r"- \[.+\]\(.+\): .+\.", line), line
+
+
+def test_the_site_has_the_index_as_its_navigation():
+  where = importlib.util.spec_from_file_location("navigation", DOCS / "navigation.py")
+  module = importlib.util.module_from_spec(where)
+  where.loader.exec_module(module)
+  nav = module.entries((DOCS / "index.md").read_text())
+  shown = [
+    page for part in nav[1:] for one in next(iter(part.values())) for page in one.values()
+  ]
+  assert {"index.md", *shown} == {str(p.relative_to(DOCS)) for p in DOCS.rglob("*.md")}
+  assert len(shown) == len(set(shown))
 
 
 @pytest.mark.parametrize("name", TUTORIALS)

@@ -248,5 +248,5 @@ def _generated(config: dict[str, Any]) -> Events:
     [f"user {i + 1}" for i in range(users)],
     [f"item {i + 1}" for i in range(items)],
     {},
-    f"GENERATED users of a softmax of rank {rank}; nobody's taste.",
+    f"GENERATED users of a softmax of rank {rank}; these are not real users.",
   )

@@ -107,7 +107,7 @@ def cautions(outcome: Outcome, opened: list) -> list[str]:
   flat = of_members.collapsed(outcome.members)
   if flat:
     found.append(
-      f"COLLAPSED: no latent is active in {flat}; its scores say nothing of a code."
+      f"COLLAPSED: no latent is active in {flat}; its scores do not measure a code."
     )
   lost, total = _lost(outcome)
   if lost:
