@@ -134,6 +134,12 @@ def test_sentences_are_found():
   assert [prose.words(s) for s in found[:3]] == [2, 3, 4]
 
 
+def test_choosing_has_a_row_for_every_likelihood():
+  rows = re.findall(r"^\|.*\|$", (DOCS / "choosing_a_likelihood.md").read_text(), re.M)
+  named = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+  assert set(registry.names("likelihoods")) <= named
+
+
 def test_troubleshooting_has_the_sentences_of_the_code():
   page = (DOCS / "troubleshooting.md").read_text()
   quoted = re.findall(r"^\*\*`(.*?)`\*\*$", page, re.M)

@@ -1,4 +1,4 @@
-"""Users and the items they had to do with, split by users: a row of zeros and ones each.
+"""Users and their items, split by users: a row of zeros and ones for each user.
 
 Strong generalisation: users of valid and test are in no row of train. Of each of them 80 % of
 the items are `x`, what the model is shown, and 20 % the field `target`, what it has to find.

@@ -119,9 +119,8 @@ def cautions(outcome: Outcome, opened: list) -> list[str]:
     )
   if any(v.word == "open" and v.difference.seeds == 2 for v in outcome.verdicts):
     found.append(
-      "Two seeds: Student's quantile of two is 12.7, so that their interval is wide whatever"
-      " the models are. What is open stands without one; a third seed makes it 3.6 times"
-      " narrower."
+      "Two seeds: Student's quantile of two is 12.7, so their interval is always wide. What"
+      " is open is given without an interval. A third seed makes it 3.6 times narrower."
     )
   return found
 
