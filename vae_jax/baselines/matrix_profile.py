@@ -16,40 +16,39 @@ def installed() -> bool:
 def detector(series: Sequence[np.ndarray], steps: int) -> Detector:
   """A detector of windows by the join of them with training series, by the package stumpy.
 
-    score = mean over sensors of min over places p of the training series |x - series_p|
+      score = mean over sensors of min over places p of the training series |n(x) - n(series_p)|
 
-  The number that is chosen says whether both sides are standardised within the window (1, the
-  definition) or compared as they are (0).
+  with n(x) the sensor's window less its mean, in units of its deviation. It has no number to
+  choose; without n it would be the nearest neighbour of `novelty`.
 
   Args:
     series: stretches [P, F] of training rows that hang together; every place of them is tried,
       also those between the windows that a model is trained on.
     steps: T.
 
-  Yeh et al. (2016), "Matrix profile I"; the join of two series is their algorithm with another
-  series in the place of the second.
+  Yeh et al. (2016), "Matrix profile I": the join of two series.
   """
   width = series[0].shape[1]
-  gap = np.full((1, width), np.nan)  # no stretch may reach from one series into the next
+  gap = np.full((1, width), np.nan)  # no window may reach from one stretch into the next
   joined = np.concatenate([part for one in series for part in (one, gap)]).astype(float)
 
-  def fit(x: np.ndarray, standardised: float, seed: int) -> Scorer:
-    del x, seed
-    return lambda y: _nearest(y.reshape(len(y), steps, width), joined, standardised > 0)
+  def fit(x: np.ndarray, number: float, seed: int) -> Scorer:
+    del x, number, seed
+    return lambda y: _nearest(y.reshape(len(y), steps, width), joined)
 
-  return Detector(fit, (1.0, 0.0))
+  return Detector(fit, (1.0,))
 
 
-def _nearest(x: np.ndarray, series: np.ndarray, standardised: bool) -> np.ndarray:
+def _nearest(x: np.ndarray, series: np.ndarray) -> np.ndarray:
   """The mean over sensors of the distance of windows [N, T, F] to their nearest place, [N]."""
   import stumpy
 
   x, steps = x.astype(np.float64), x.shape[1]
-  find = stumpy.stump if standardised else stumpy.aamp
   found = np.zeros(len(x))
   for sensor in range(x.shape[-1]):
     one = np.ascontiguousarray(series[:, sensor])
     flat = np.ascontiguousarray(x[..., sensor]).reshape(-1)
-    profile = find(flat, steps, T_B=one, ignore_trivial=False)[::steps, 0]
+    with np.errstate(divide="ignore", invalid="ignore"):  # of stretches that stand still
+      profile = stumpy.stump(flat, steps, T_B=one, ignore_trivial=False)[::steps, 0]
     found += profile.astype(np.float64) / x.shape[-1]
   return found

@@ -275,6 +275,10 @@ def _whole(config: dict[str, Any], data_dir: str | None) -> Dataset:
   splits = {
     k: {**v, "x": ((v["x"] - mean) / std).astype(np.float32)} for k, v in splits.items()
   }
-  spec = Spec(train.shape[1:], "sequence", "real", classes=classes)
+  columns = tuple(
+    Column(f"x{i + 1}", shift=float(m), scale=float(s))
+    for i, (m, s) in enumerate(zip(mean, std, strict=True))
+  )
+  spec = Spec(train.shape[1:], "sequence", "real", classes=classes, columns=columns)
   note = {"ecg5000": "ECG5000, the published train file alone."}.get(config["set"], "UCR.")
   return Dataset(name, spec, splits, note)
