@@ -9,6 +9,7 @@ from vae_jax import asking
 from vae_jax.baselines import downstream, em_gaussian
 from vae_jax.baselines import table_imputation as classic
 from vae_jax.columns import columns_of, natural
+from vae_jax.data import tables
 from vae_jax.evaluation import results as of_results
 from vae_jax.evaluation.answer import Outcome
 from vae_jax.evaluation.protocol import Extra, Metric, Task
@@ -223,8 +224,18 @@ def _written(outcome: Outcome) -> dict[str, np.ndarray]:
     # A table with holes of its own keeps every value it has; another shows what was filled in.
     rows = np.where(known & ~known.all(), task.truth, rows)
     name = f"program{part}_completed.csv" if len(firsts) > 1 else "completed.csv"
-    found[name] = classic.written(task.own.columns, task.examples["row"], rows)
+    found[name] = _as_the_file(task, rows, known)
   return found
+
+
+def _as_the_file(task: Task, rows: np.ndarray, known: np.ndarray) -> np.ndarray:
+  """Completed rows as words: of a table of one's own with the columns of its file."""
+  run, numbers = task.source.run, task.examples["row"]
+  if run.config["data"].get("set") != "own":
+    return classic.written(task.own.columns, numbers, rows)
+  head, cells = tables.file(run.config["data"], run.about.get("data_dir"))
+  gaps = task.own.hidden if known.all() else ~known
+  return classic.completed(head, cells, task.own.columns, numbers, rows, gaps)
 
 
 def _sure(outcome: Outcome) -> list[str]:

@@ -9,6 +9,7 @@ from vae_jax.plots import _panels as panels
 from vae_jax.plots._canvas import DPI, INK, PALETTE, Axes, Canvas, colored
 
 TILE = 84  # pixels of an image in a grid, about
+LINE = 19  # pixels of a line of small words under one
 
 
 def image_grid(
@@ -19,6 +20,7 @@ def image_grid(
   palette: str = "magma",
   limits: tuple[float, float] | None = None,
   wide_after: Sequence[int] = (),
+  under: Sequence[Sequence[str]] = (),
 ) -> Canvas:
   """Examples [R, C, *shape] in rows and columns, with labels beside and above.
 
@@ -30,18 +32,26 @@ def image_grid(
     palette: a colormap for grey images; RGB stays as it is.
     limits: the values of the darkest and the lightest colour; (0, 1) for images in [0, 1].
     wide_after: columns after which the gap is wide.
+    under: words under each image [R][C], in lines of about ten letters; or none.
   """
   images = np.asarray(images, np.float32)
   if not panels.is_image(images.shape[2:]):
     return _small_multiples(images, rows, columns, title, limits)
   scale = max(1, round(TILE / images.shape[3]))
-  canvas, centres = panels.tiles(_rgba(images, palette, limits), scale, 6, wide_after)
+  lines = max((word.count("\n") + 1 for row in under for word in row), default=0)
+  below = LINE * lines + 6 * bool(lines)
+  rgba = _rgba(images, palette, limits)
+  canvas, centres = panels.tiles(rgba, scale, 6, wide_after, below)
   left = 0.12 + 0.068 * max([len(label) for label in rows], default=0)
   fig, ax = _exact(canvas, left, top=0.1 + 0.2 * bool(columns) + 0.24 * bool(title))
   for label, y in zip(rows, centres[0], strict=False):
     ax.text(-14, y, label, ha="right", va="center", linespacing=1.25)
   for label, x in zip(columns, centres[1], strict=False):
     ax.text(x, -12, label, ha="center", va="bottom", fontsize=7.5)
+  bottom = scale * images.shape[2] / 2 + 4
+  for y, row in zip(centres[0], under, strict=False):
+    for x, word in zip(centres[1], row, strict=False):
+      ax.text(x, y + bottom, word, ha="center", va="top", fontsize=6, linespacing=1.1)
   _title(ax, title, lift=0.24 if columns else 0.08)
   return fig
 
