@@ -142,7 +142,7 @@ def test_skab_is_standardised_by_each_experiments_own_first_rows(tmp_path):
   own = [test["x"][test["series"] == i] for i in (0, 1)]
   np.testing.assert_allclose(own[0], own[1], atol=1e-6)
   assert test["points"][test["series"] == 0].max(1).sum() == 5
-  one = data.load({**config, "series": "valve1/0"}, None)
+  one = data.load({**config, "head": 6.0, "series": "valve1/0"}, None)
   assert set(one.splits["test"]["series"]) == {0}
 
 

@@ -8,7 +8,7 @@ from vae_jax.baselines import matrix_profile
 from vae_jax.evaluation.protocol import Metric
 from vae_jax.evaluation.source import Source
 from vae_jax.metrics import detection, time_series
-from vae_jax.types import UserError
+from vae_jax.types import Figure, UserError
 
 PROFILE = "matrix profile"
 FIELD = "points"  # of a split: the label of each point of a window, [N, T]
@@ -103,6 +103,21 @@ def score(found: list[Piece], steps: int, answer: Any, alarms: float) -> Fields:
 def base_rate(examples: Fields) -> float:
   """The share of anomalous points, the mean over the series that are scored."""
   return float(np.mean([one.label.mean() for one in pieces(examples) or () if one.both]))
+
+
+def over_time(found: list[Piece], steps: int, answer: Any, method: str) -> list[Figure]:
+  """The score of the first series with both kinds of points, as a share of its points."""
+  one = next((one for one in found if one.both), None)
+  if one is None:
+    return []
+  values = np.asarray(answer["score"], np.float64)[one.rows]
+  s = time_series.of_points(values, one.starts, steps, len(one.label))
+  share = np.searchsorted(np.sort(s), s, "right") / len(s)
+  series = {method: share, "labelled anomalous": one.label.astype(float)}
+  data = {"series": series, "x": np.arange(len(s)), "x_label": "row of the test part"}
+  data["y_label"] = "share of points at most as strange"
+  caption = f"{method} over the test part of the first series that has anomalies."
+  return [Figure("over_time", "lines", data, caption)]
 
 
 def profile(source: Source) -> Any:

@@ -58,6 +58,10 @@ def further(outcome: Outcome) -> Extra:
   )  # fmt: skip
   figures = [_histogram(outcome, lead, result)]
   figures += _strangest(outcome, lead, result) + _by_data(outcome)
+  task = outcome.tasks[result.part]
+  if task.own is not None:
+    steps = task.source.spec.shape[0]
+    figures += points.over_time(task.own, steps, result.answer, method)
   return Extra(figures=figures, findings=_hindsight(outcome))
 
 
