@@ -3,8 +3,8 @@
 Command:  python train.py --config=configs/series.py --workdir=runs/series
           python evaluate.py --workdir=runs/series --application=anomaly
           configs/series.py:beats   ECG5000, a normal beat and four others; --data_dir=<data>
-Duration: TODO
-Expected: TODO
+Duration: 68 s of training for three seeds on two busy CPU cores, the evaluation 95 s of CPU time
+Expected: VUS-PR of all scores' ranks 0.975, of isolation forest 0.975, of the matrix profile 0.801.
 """
 
 from ml_collections import ConfigDict
