@@ -2,8 +2,8 @@
 
 Command:  python train.py --config=configs/skab.py --workdir=runs/skab --data_dir=<data>
           python evaluate.py --workdir=runs/skab --application=anomaly --set limit=2500
-Duration: TODO
-Expected: TODO
+Duration: 139 s of training for three seeds on two busy CPU cores, the evaluation 190 s of CPU time
+Expected: VUS-PR of all scores' ranks 0.754, of PCA 0.859, of isolation forest 0.800.
 """
 
 from ml_collections import ConfigDict
