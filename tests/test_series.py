@@ -171,7 +171,7 @@ def test_whole_series_are_scaled_by_normal_ones_of_train(tmp_path):
   rows = [f"{i},{2 * i},{i + 1}:{-i},1,{i}:{'ab'[i % 2]}" for i in range(10)]
   ucr(tmp_path, rows)
   config = {"name": "series", "set": "ucr", "path": str(tmp_path), "series": "Made"}
-  found = data.load({**config, "normal": "b"}, None)
+  found = data.load({**config, "normal": "b", "valid": 0.5}, None)
   assert found.spec.shape == (3, 2)
   assert found.spec.classes == ("a", "b")
   np.testing.assert_allclose(found.splits["train"]["x"].mean((0, 1)), 0, atol=1e-6)
@@ -205,7 +205,7 @@ def test_ecg5000_is_a_label_and_140_numbers(tmp_path):
     ("time,a\n1,2\n2,nan\n", "fill in what is missing"),
     ("time,a,label\n1,2,0\n2,2,5\n", "must hold 0 or 1"),
     ("time,label\n1,0\n2,0\n", "no column of numbers"),
-    ("time,a\n1,2\n2,3\n", "No window of 32 rows fits"),
+    ("time,a\n" + "1,2\n" * 10, "No window of 32 rows fits"),
   ],
 )
 def test_a_bad_csv_is_a_sentence(tmp_path, text, words):
@@ -254,6 +254,7 @@ def test_points_are_scored_by_series(run, monkeypatch):
     expected.append(time_series.vus_pr(s, one.label, 20))
   table = {row[0]: row for row in report.tables[0].rows}
   assert report.headline["metric"] == "VUS-PR"
+  assert "over_time" in [figure.name for figure in report.figures]
   assert table["squared error"][2] == pytest.approx(np.mean(expected), abs=1e-4)
   assert any("vae-jax[series]" in said for said in report.findings)
   rates = [s.marks[500:].mean() for s in series.made(0)[:2]]
