@@ -198,6 +198,20 @@ def test_ecg5000_is_a_label_and_140_numbers(tmp_path):
     data.load(config, None)
 
 
+def test_a_folder_of_csv_without_labels_trains_on_all_windows(tmp_path):
+  for name in ("b", "a"):
+    lines = [f"{i},{i % 5}" for i in range(20)]
+    (tmp_path / f"{name}.csv").write_text("Time,flow\n" + "\n".join(lines))
+  config = {"name": "series", "set": "csv", "path": str(tmp_path), "steps": 3, "stride": 3}
+  found = data.load(config, None)
+  assert "anomaly" not in found.splits["test"]
+  assert found.spec.columns[0].name == "flow"
+  np.testing.assert_array_equal(found.splits["train"]["start"], [0, 3, 4] * 2)
+  (tmp_path / "c.csv").write_text("time,heat\n" + "1,2\n" * 20)
+  with pytest.raises(UserError, match=r"c\.csv has the columns heat"):
+    data.load(config, None)
+
+
 @pytest.mark.parametrize(
   ("text", "words"),
   [
