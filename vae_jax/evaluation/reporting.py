@@ -45,6 +45,7 @@ def report(
     [*sentences.block(outcome, seconds), *extra.block],
     seconds,
     {name: _described(metric) for name, metric in outcome.application.metrics.items()},
+    extra.sounds,
   )
 
 

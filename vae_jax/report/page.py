@@ -12,7 +12,7 @@ import jinja2
 
 from vae_jax import files
 from vae_jax.evaluation import numbers
-from vae_jax.report import curves, exports, store, trusted
+from vae_jax.report import curves, exports, sounds, store, trusted
 from vae_jax.report.formatting import (
   SYMBOLS,
   cells,
@@ -229,6 +229,7 @@ def _section(workdir: pathlib.Path, report: dict[str, Any]) -> dict[str, Any]:
     "verdicts": verdicts(report),
     "tables": tables,
     "figures": figures,
+    "players": sounds.players(workdir, report),
   }
 
 

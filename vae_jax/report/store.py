@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from vae_jax import files
-from vae_jax.report import exports, trusted
+from vae_jax.report import exports, sounds, trusted
 from vae_jax.types import Report, UserError
 
 FIRST = ("reconstruction", "generation")  # every reader asks these before the others
@@ -25,7 +25,8 @@ def save(report: Report, workdir: str | pathlib.Path) -> pathlib.Path:
   number that is no number is the string "NaN", "inf" or "-inf" in the JSON, and `nans`
   counts them. Pictures of an earlier report of the application that are no longer among its
   figures are removed. An array whose name ends in .csv, words [R, C] with a head line, or in
-  .npy is written as that file beside arrays.npz; such files of an earlier report are removed.
+  .npy is written as that file beside arrays.npz, and every sound as <name>.wav; such files of an
+  earlier report are removed.
 
   Args:
     report: what an application returned.
@@ -52,6 +53,7 @@ def save(report: Report, workdir: str | pathlib.Path) -> pathlib.Path:
     file = path.relative_to(workdir).as_posix()
     drawn.append({"name": figure.name, "file": file, "caption": figure.caption})
   exports.write(report, folder, files.write_whole)
+  sounds.write(report.sounds, folder)
   _write_all_arrays(report.arrays, folder)
   _remove_stale(workdir, target, drawn)
   text = json.dumps(_written(report, drawn), indent=2, ensure_ascii=False, allow_nan=False)
@@ -97,6 +99,10 @@ def _written(report: Report, drawn: list[dict]) -> dict[str, Any]:
     "tables": tables,
     "nans": sum(row.count("NaN") for table in tables for row in table["rows"]),
     "figures": drawn,
+    "sounds": [
+      {"name": one.name, "caption": one.caption, "group": one.group}
+      for one in report.sounds
+    ],
   }
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from vae_jax import files
+from vae_jax.report import sounds
 from vae_jax.types import UserError
 
 PNG = b"\x89PNG\r\n\x1a\n"
@@ -32,6 +33,7 @@ def report(path: pathlib.Path) -> dict[str, Any]:
   _require(
     path, _all(found.get("figures"), _is_figure), "figures with name, file and caption"
   )
+  _require(path, _all(found.get("sounds", []), _is_sound), "sounds with name and caption")
   for figure in found["figures"]:
     picture(path.parent.parent.parent, figure["file"], name)
   return found
@@ -161,6 +163,14 @@ def _is_cell(value: Any) -> bool:
 def _is_figure(figure: Any) -> bool:
   names = ("name", "file", "caption")
   return isinstance(figure, dict) and all(_text(figure.get(name)) for name in names)
+
+
+def _is_sound(sound: Any) -> bool:
+  return (
+    isinstance(sound, dict)
+    and all(_text(sound.get(name)) for name in ("name", "caption", "group"))
+    and sounds.NAME.fullmatch(sound["name"]) is not None
+  )
 
 
 def _text(value: Any) -> bool:
