@@ -101,6 +101,10 @@ def config_of(name, folder):
     nsl_kdd(folder / "raw" / "nsl_kdd")
   if name == "patches":
     sheets(folder / "raw" / "cifar10_subset")
+  if name == "sounds":
+    return {"count": 60, "frames": 16, "bins": 16, "size": 128, "hop": 48}
+  if name == "videos":
+    return {"count": 60, "frames": 4, "side": 8}
   if name == "interactions":
     return {"users": 200, "items": 80, "length": 10}
   if name == "sprites":

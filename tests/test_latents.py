@@ -41,9 +41,10 @@ SMALL = {  # the smallest options that are not degenerate
     "mlp": {"hidden": [8]}, "conv": {"channels": [2], "dense": 4}, "lstm": {"hidden": 4},
     "sentence": {"hidden": 4, "embed": 4}, "table": {"hidden": [8], "decoder": [4]},
     "ladder": {"channels": [2], "blocks": [2]}, "two_layers": {"hidden": [8]},
+    "frames": {"hidden": 4, "widths": [4]},
   },
 }  # fmt: skip
-SHAPES = {"lstm": (3, 2), "conv": (4, 4, 1), "ladder": (4, 4, 1)}
+SHAPES = {"lstm": (3, 2), "frames": (3, 2), "conv": (4, 4, 1), "ladder": (4, 4, 1)}
 WORDS = Spec((4,), "sequence", "category", categories=5)
 SUPPORT = {
   "real": "standard",

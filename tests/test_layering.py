@@ -31,6 +31,7 @@ LEVELS = {
       "columns",
       "inference",
       "linalg",
+      "spectra",
     ),
     1,
   ),
