@@ -18,7 +18,7 @@ def idx_folder(folder, parts=("train", "t10k"), pack=gzip.compress, ending=".gz"
       (folder / f"{part}-{kind}-ubyte{ending}").write_bytes(pack(head + x.tobytes()))
 
 
-def tfds_folder(folder, sizes, name="toy", shape=(4, 5, 3), top=255):
+def tfds_folder(folder, sizes, name="toy", shape=(4, 5, 3), top=255, attributes=()):
   """A set as TensorFlow Datasets prepares it: PNG in tf.train.Example in array_record."""
   import PIL.Image
   import tensorflow_datasets
@@ -32,6 +32,7 @@ def tfds_folder(folder, sizes, name="toy", shape=(4, 5, 3), top=255):
       "image": tensorflow_datasets.features.Image(shape=shape),
       "label": tensorflow_datasets.features.ClassLabel(names=["cat", "dog"]),
     }
+    | ({"attributes": dict.fromkeys(attributes, np.bool_)} if attributes else {})
   ).save_config(str(folder))
   made, draw = {}, np.random.default_rng(1)
   for split, n in sizes.items():
@@ -43,6 +44,9 @@ def tfds_folder(folder, sizes, name="toy", shape=(4, 5, 3), top=255):
       PIL.Image.fromarray(x).save(png, "PNG")
       example.features.feature["image"].bytes_list.value.append(png.getvalue())
       example.features.feature["label"].int64_list.value.append(i % 2)
+      for place, attribute in enumerate(attributes):
+        key = f"attributes/{attribute}"
+        example.features.feature[key].int64_list.value.append(int(i % (place + 2) == 0))
       writer.write(example.SerializeToString())
     writer.close()
   splits = [
@@ -69,6 +73,20 @@ def sheets(folder, images=12):
   for number in (0, 1, 50):
     made[number] = draw.integers(0, 256, (images, 32 * 32, 3), dtype=np.uint8)
     PIL.Image.fromarray(made[number]).save(folder / f"cifar10_batch_{number}.png")
+  return made
+
+
+def pictures(folder, size=(9, 7), each=20, classes=("a/old", "b"), ending="png", seed=3):
+  """Folders of pictures that differ, one for each class; what was drawn, by path."""
+  import PIL.Image
+
+  draw, made = np.random.default_rng(seed), {}
+  for name in classes:
+    (folder / name).mkdir(parents=True)
+    for number in range(each):
+      x = draw.integers(0, 256, size, dtype=np.uint8)
+      made[f"{name}/{number}.{ending}"] = x
+      PIL.Image.fromarray(x).save(folder / name / f"{number}.{ending}")
   return made
 
 
@@ -99,6 +117,14 @@ def config_of(name, folder):
     return {"set": "toy"}
   if name == "nsl_kdd":
     nsl_kdd(folder / "raw" / "nsl_kdd")
+  if name == "images" and not (folder / "own").is_dir():
+    pictures(folder / "own")
+  if name == "images":
+    return {"path": "own", "side": 6}
+  if name == "faces" and not (folder / "raw").is_dir():
+    pictures(folder / "raw" / "smiles_faces", classes=("negatives/n7", "positives/p7"))
+  if name == "faces":
+    return {"side": 8}
   if name == "patches":
     sheets(folder / "raw" / "cifar10_subset")
   if name == "sounds":

@@ -75,7 +75,13 @@ def close(a, b):
 
 
 @pytest.mark.parametrize(
-  ("members", "counts"), [(1, (4,)), (3, (1, 2, 4, 8)), (8, (1, 2, 4, 8))]
+  ("members", "counts"),
+  [
+    (1, (4,)),
+    (3, (4,)),
+    pytest.param(3, (1, 2, 8), marks=pytest.mark.slow),
+    pytest.param(8, (1, 2, 4, 8), marks=pytest.mark.slow),
+  ],
 )
 def test_every_placement_is_the_solo_run(members, counts, batch_level):
   """Batches of 17 rows: uneven over all devices, and on eight of them one has padding alone."""
@@ -108,7 +114,9 @@ LATENTS = {  # a state of the objective and one of the posterior; a prior and a 
 }
 
 
-@pytest.mark.parametrize("name", LATENTS)
+@pytest.mark.parametrize(
+  "name", ["counted", pytest.param("learned", marks=pytest.mark.slow)]
+)
 def test_other_latents_are_the_solo_run_on_every_placement(name):
   parts = {**LATENTS[name], "train": {"batch_size": 17}}
   alone = [trained(tiny(seed=s, **parts), "single", jax.devices()) for s in (0, 1, 2)]
@@ -135,7 +143,7 @@ def test_a_streamed_split_is_the_same_on_every_placement():
     close(trained(streamed, place, jax.devices()[:4]), expected)
 
 
-@pytest.mark.parametrize("place", ["pmap", "mesh"])
+@pytest.mark.parametrize("place", ["mesh", pytest.param("pmap", marks=pytest.mark.slow)])
 def test_members_with_their_own_data_order(place):
   config = tiny(sweep={"data_seed": [0, 1, 2]})
   expected = trained(config, "single", jax.devices())
@@ -145,7 +153,7 @@ def test_members_with_their_own_data_order(place):
   close(trained(config, place, jax.devices()[:2]), expected)
 
 
-@pytest.mark.parametrize("place", ["pmap", "mesh"])
+@pytest.mark.parametrize("place", ["mesh", pytest.param("pmap", marks=pytest.mark.slow)])
 def test_a_run_on_many_devices_is_read_by_one(tmp_path, place):
   sweep = {"beta": [1.0, 2.0, 4.0]}
   loop.train(tiny(sweep=sweep), tmp_path / "many", None, place=place)

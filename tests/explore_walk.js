@@ -25,7 +25,11 @@ const until = async (ready) => {
 };
 const steps = {
   opened: () => {},
-  slid: () => slide(`z-${pictured.members[0].sliders[0].at}`, 1.5),
+  slid: () => {
+    const input = document.querySelector("#sliders input");
+    input.value = 1.5;
+    fire(input, new Event("input", {bubbles: true}));
+  },
   zero: () => byId("zero").click(),
   keyed: () => { key("ArrowRight"); key("ArrowDown"); },
   pointed: () => {
@@ -57,7 +61,8 @@ const steps = {
   for (const [name, act] of Object.entries(steps)) {
     await act();
     await until(() => name !== "own" || byId("said").textContent.includes("encoded"));
-    const numbers = [0, 1, 2].map((l) => Number(byId(`told-${l}`).textContent));
+    const shown = (l) => document.querySelector(`#sliders > div:not([hidden]) [data-at="${l}"] + output`);
+    const numbers = [0, 1, 2].map((l) => Number(shown(l).textContent));
     notes[name] = [...numbers, ...pixels("picture")];
   }
   notes.given = pixels("given");

@@ -89,6 +89,20 @@ def made(spec, model, likelihood, latents=3, count=30, axes=None):
   )
 
 
+def sentences(cell, condition="none"):
+  """A model of sentences of six words, conditional on one of two labels or not."""
+  words = ("", "·", "the", "a", "cat", "dog", "runs", "sits", "here")
+  spec = Spec((6,), "sequence", "category", categories=9, symbols=words, classes=("x", "y"))
+  model = {
+    "name": "sentence",
+    "cell": cell,
+    "hidden": 8,
+    "embed": 7,
+    "condition": condition,
+  }
+  return made(spec, model, {"name": "tokens"})
+
+
 def case(name, latents=3):
   """A run of CASES; an mlp's name is that of its activation."""
   spec, model, likelihood = CASES[name]

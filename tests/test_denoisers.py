@@ -10,7 +10,7 @@ from test_restoration import FEW, images, open_exact
 from vae_jax import config as configuration
 from vae_jax.applications import noise_reduction
 from vae_jax.evaluation import members as of_members
-from vae_jax.evaluation import restoration
+from vae_jax.studies import restoration
 from vae_jax.training import sweep
 from vae_jax.types import UserError
 
@@ -47,16 +47,16 @@ def members_of(runs):
 
 def test_what_a_member_was_trained_on():
   runs, _ = compared()
-  names = [restoration.trained_on(member) for member in members_of(runs)]
+  names = [restoration.trained_on(m.run, m.place) for m in members_of(runs)]
   assert names == ["5 %", "10 %", "25 %", "50 %", "0 to 60 %", "clean"]
   masked = exact({"name": "holes", "vary": True}, [0.95])
-  assert restoration.trained_on(members_of([masked])[0]) == "holes 0 to 95 %"
+  assert restoration.trained_on(masked, 0) == "holes 0 to 95 %"
 
 
 def test_each_column_is_of_the_denoiser_trained_at_it():
   _, found = compared()
   table = found.tables[0]
-  assert table.columns[:3] == ("trained on", "method", "seeds")
+  assert table.columns[:4] == ("trained on", "method", "told", "seeds")
   kinds = dict.fromkeys(row[0] for row in table.rows)
   assert [k for k in kinds if k] == ["the share itself", "0 to 60 %", "clean"]
   rows = {(row[0], row[1]): row for row in table.rows}

@@ -53,7 +53,8 @@ def ended(processes: list[subprocess.Popen]) -> list[tuple[int, str, str]]:
 
 
 @pytest.mark.parametrize(
-  ("place", "betas"), [("pmap", [1, 2, 3, 4, 5]), ("mesh", [1, 2, 4])]
+  ("place", "betas"),
+  [("mesh", [1, 2, 4]), pytest.param("pmap", [1, 2, 3, 4, 5], marks=pytest.mark.slow)],
 )
 def test_two_processes_are_one_with_as_many_devices(tmp_path, place, betas):
   words = [*WORDS, f"--placement={place}", f"--config.sweep={{'beta': {betas}}}"]
@@ -68,7 +69,7 @@ def test_two_processes_are_one_with_as_many_devices(tmp_path, place, betas):
   assert [r["member"] for r in a.history] == [r["member"] for r in b.history]
 
 
-@pytest.mark.parametrize("killed", [0, 1])
+@pytest.mark.parametrize("killed", [1, pytest.param(0, marks=pytest.mark.slow)])
 def test_when_one_process_is_killed_the_other_ends_and_both_resume(tmp_path, killed):
   words = [
     *WORDS, "--placement=pmap", "--config.sweep={'beta': [1, 4]}",

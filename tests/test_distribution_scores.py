@@ -141,7 +141,7 @@ def test_the_report_has_the_floor_reconstructions_both_samplers_and_baselines():
   table = found.tables[0]
   assert "distributed" in table.title
   assert [row[table.columns.index("method")] for row in table.rows] == [
-    "samples of N(0, I)",
+    "samples of the prior",
     "samples of a mixture",
     "reconstructions",
     "train (floor)",

@@ -9,9 +9,11 @@ import pytest
 from scipy import stats
 
 from vae_jax.evaluation import members as of_members
-from vae_jax.evaluation import numbers, results, sections
-from vae_jax.evaluation.protocol import Extra, Member, Metric, Result
+from vae_jax.evaluation import numbers, protocol, reporting, results, sentences
+from vae_jax.evaluation.answer import Outcome
+from vae_jax.evaluation.protocol import Extra, Member, Metric, Result, Task
 from vae_jax.metrics import comparison
+from vae_jax.studies import sections
 from vae_jax.types import Figure, Table
 
 HIGHER, LOWER = Metric("score"), Metric("error", better=-1)
@@ -243,6 +245,9 @@ def test_numbers_in_words():
   assert numbers.text(-1234.5, 1) == "−1,234.5"
   assert numbers.signed(0.5, 1) == "+0.5"
   assert numbers.plus_minus(comparison.Estimate(1.25, 0.5, 0.1, 2, 3), 1) == "1.2 ± 0.5"
+  two, three = (comparison.Estimate(1.25, 0.5, 0.1, seeds, 9) for seeds in (2, 3))
+  assert numbers.plus_minus(two, 1, told=False) == "1.2"
+  assert numbers.plus_minus(three, 1, told=False) == "1.2 ± 0.5"
   assert numbers.plus_minus(comparison.Estimate(1.0, np.nan, np.nan, 1, 1), 1) == "1.0"
   assert numbers.listed(["a", "b", "c"]) == "a, b and c"
   assert numbers.listed(["a"]) == "a"
@@ -306,6 +311,58 @@ def test_a_new_application_is_its_protocol(tmp_path):
   names = {path.suffix for path in (place / "tables").iterdir()}
   assert names == {".csv", ".tex"}
   assert (tmp_path / "figures" / "smoothing_conditions.png").is_file()
+
+
+def measured(ours, theirs, chosen):
+  """An outcome of results that are given, whose chosen line has the method `chosen`."""
+  from toys import smoothing
+
+  members = [r.member for r in ours]
+  lines = results.lines([*ours, *theirs])
+  task = Task(None, "test", {"id": np.arange(9)})
+  own = protocol.read("toy", smoothing)._replace(
+    metrics={"score": HIGHER}, headline="score"
+  )
+  (line,) = (line for line in lines if line.method == chosen)
+  words = results.against_baselines(line, [lines[-1]], "score", HIGHER, ("",))
+  settings = {"split": "test"}
+  known = (
+    own,
+    [],
+    members,
+    [task],
+    settings,
+    [*ours, *theirs],
+    lines,
+    line,
+    True,
+    words,
+    None,
+  )
+  return Outcome(*known)
+
+
+def test_further_results_are_told_by_the_chosen_method_where_they_have_it():
+  """The order of methods says nothing; results without the chosen one speak of their first."""
+  scores = {"first": 1.0, "chosen": 5.0}
+  ours = [result(member(0), np.arange(9) + v, name) for name, v in scores.items()]
+  theirs = [result(None, np.arange(9.0)[::-1], "rival")]
+  outcome = measured(ours, theirs, "chosen")
+  told = lambda own: reporting.part(outcome, "More", {"score": HIGHER}, ("",), own).findings
+  assert told([*ours, *theirs])[0] == "More: score of chosen, chosen on validation: 9.00."
+  assert "first, chosen on validation: 5.00" in told([ours[0], *theirs])[0]
+
+
+@pytest.mark.parametrize("seeds", [2, 3])
+def test_an_open_difference_of_two_seeds_has_no_interval(seeds):
+  """The means of seeds lie 2 apart about 0.5: Student's quantile of two is 12.7."""
+  ours = [result(member(s, seed=s), np.ones(9) * (2 * s - 0.5)) for s in range(seeds)]
+  outcome = measured(ours, [result(None, np.zeros(9), "rival")], "map")
+  said = " ".join(sentences.all_of(outcome, []))
+  mean = np.mean([2 * s - 0.5 for s in range(seeds)])
+  assert f"rival (+{mean:.2f}{')' if seeds == 2 else ' ±'}" in said
+  assert ("Two seeds: Student's quantile of two is 12.7" in said) == (seeds == 2)
+  assert ("open with two seeds" in sentences.block(outcome, 0.0)[-1]) == (seeds == 2)
 
 
 def test_a_second_kind_of_data_has_a_number_in_its_names():

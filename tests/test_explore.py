@@ -7,11 +7,12 @@ import sys
 import jax
 import numpy as np
 import pytest
-from explored import IMAGE, codes, embedded, three_members, unpacked
+from explored import IMAGE, codes, embedded, sentences, three_members, unpacked
 from helpers import ROOT
 from scipy.stats import kstest, ortho_group
 
 from vae_jax import explore
+from vae_jax import vae as models
 from vae_jax.explore import network
 from vae_jax.explore import page as explore_page
 from vae_jax.report import page as report_page
@@ -57,7 +58,7 @@ def test_the_page_is_whole_and_holds_a_seed_of_each_setting(sweep, tmp_path):
   for draws in unpacked(data["members"][0]["draws"]).T:  # of the prior
     assert kstest(draws, "norm").pvalue > 1e-3
   assert data["labels"] == sweep.dataset.splits["test"]["label"].tolist()
-  assert re.findall(r'(?:src|href)="([^"]*)"', text) == ["data:,"]
+  assert re.findall(r'(?:src|href)="([^"$]*)"', text) == ["data:,"]
   assert "default-src 'none'" in text
   labelled = set(re.findall(r'for="([^"]+)"', text))
   inputs = set(re.findall(r'<(?:input|select)[^>]* id="([^"]+)"', text))
@@ -88,15 +89,44 @@ def test_a_collapsed_member_has_a_slider_for_every_latent(sweep, tmp_path):
   params = {"model": dict(sweep.params["model"])}
   for part in ("mean", "logvar"):
     params["model"][part] = jax.tree.map(np.zeros_like, sweep.params["model"][part])
-  (one, _) = embedded(explore.write([sweep._replace(params=params)], tmp_path))["members"]
-  assert "0 of 3 COLLAPSED" in one["verdict"]
-  assert len(one["sliders"]) == 3
+  path = explore.write([sweep._replace(params=params)], tmp_path)
+  assert "0 of 3 COLLAPSED" in embedded(path)["members"][0]["verdict"]
+  assert len(re.findall(r'id="z-0-\d"', path.read_text())) == 3
+
+
+def test_draws_are_of_the_members_own_prior(sweep, tmp_path):
+  """A mixture of two narrow Gaussians, three to one, at 5 and at -5 of every latent."""
+  config = {**sweep.config, "prior": {"name": "mixture", "components": 2}}
+  mean = np.float32([[5, 5, 5], [-5, -5, -5]])
+  own = {"logits": np.log(np.float32([0.75, 0.25])), "mean": mean, "logvar": 0 * mean - 6}
+  own = jax.tree.map(lambda x: np.stack([x, 2 * x, 3 * x]), own)
+  run = sweep._replace(vae=models.build(config, sweep.spec), config=config)
+  run = run._replace(params={**sweep.params, "prior": own})
+  path = explore.write([run], tmp_path)
+  (first, _) = embedded(path)["members"]
+  draws = unpacked(first["draws"])
+  np.testing.assert_allclose(np.abs(draws), 5, atol=0.3)
+  assert abs((draws[:, 0] > 0).mean() - 0.75) < 0.08
+  assert "the variance of its codes" in first["verdict"]  # not the rate from N(0, I)
+  labelled = run._replace(vae=run.vae._replace(given=lambda label: run.vae))
+  assert 'id="draw"' not in explore.write([labelled], tmp_path).read_text()
+
+
+def test_discrete_codes_and_large_decoders_are_told_in_a_sentence(sweep, monkeypatch):
+  discrete = sweep._replace(vae=sweep.vae._replace(family="discrete"))
+  with pytest.raises(UserError, match=r"moves a code along its numbers, .* is discrete"):
+    network.check(discrete)
+  words = sentences("gru")
+  network.check(words)
+  monkeypatch.setattr(network, "SMALL", 1000)
+  with pytest.raises(UserError, match="million multiplications, more than the 0"):
+    network.check(words)
 
 
 def test_what_cannot_be_shown_is_told_in_a_sentence(sweep, tmp_path, monkeypatch):
-  other = {**sweep.config, "model": {"name": "sentence"}}
+  other = {**sweep.config, "model": {"name": "table"}}
   with pytest.raises(
-    UserError, match=r"of the models conv, mlp, linear; .* is one of 'sen"
+    UserError, match=r"of the models conv, mlp, linear, sentence; .* is one of 'table"
   ):
     explore.write([sweep._replace(config=other)], tmp_path)
   other = {**sweep.config, "likelihood": {"name": "multinomial"}}

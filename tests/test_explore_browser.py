@@ -4,6 +4,7 @@ import base64
 import io
 import json
 import pathlib
+import re
 
 import jax
 import jax.numpy as jnp
@@ -20,12 +21,13 @@ from explored import (
   embedded,
   made,
   needs_browser,
+  sentences,
   three_members,
   unpacked,
 )
 from PIL import Image
 
-from vae_jax import explore
+from vae_jax import asking, explore
 from vae_jax.evaluation import pictures
 from vae_jax.explore import network
 from vae_jax.explore import page as explore_page
@@ -104,9 +106,9 @@ def test_a_walk_through_the_page(tmp_path):
   )
   assert "CONSOLE" not in log
   notes = json.loads(title)
-  assert (notes["wide"], notes["fetched"], notes["told"]) == (0, 0, ["path.png"])
+  assert (notes["wide"], notes["fetched"], notes["told"]) == (0, 0, ["path.svg"])
   first, second = codes(sweep, 0), codes(sweep, 2)
-  busy = [one["at"] for one in embedded(path)["members"][0]["sliders"]]
+  busy = [int(at) for at in re.findall(r'id="z-0-(\d)"', path.read_text())]
   along, across = np.eye(3)[busy[:2]]
   given = np.asarray(notes["given"]).reshape(8, 7, 1) / 255
   assert abs(given[0, 0, 0] - given[4, 3, 0]) == 1
@@ -136,15 +138,67 @@ def test_a_walk_through_the_page(tmp_path):
     np.testing.assert_allclose(notes[name][3:], grey, atol=1, err_msg=name)
   draws = unpacked(embedded(path)["members"][0]["draws"])
   assert np.abs(draws - notes["surprised"][:3]).max(1).min() < 0.006
-  with Image.open(io.BytesIO(base64.b64decode(notes["path"]))) as film:
-    assert (film.n_frames, film.size, film.info["duration"]) == (46, (336, 384), 60)
-    for frame, z in ((0, encoded[1]), (23, second[1]), (45, None)):
-      film.seek(frame)
-      shown = np.asarray(film.convert("RGB"))
-      assert (shown == np.repeat(np.repeat(shown[::48, ::48], 48, 0), 48, 1)).all()
-      if z is not None:
-        grey = 255 * drawn(sweep, 2, z)[..., 0]
-        np.testing.assert_allclose(shown[::48, ::48, 0], grey, atol=1)
+  film = base64.b64decode(notes["path"]).decode()
+  frames = re.findall(r'href="data:image/png;base64,([^"]+)"', film)
+  times = re.findall(r'keyTimes="0;([^;]+);([^"]+)"', film)
+  np.testing.assert_allclose(np.float64(times)[:, 0], np.arange(46) / 46)
+  np.testing.assert_allclose(np.float64(times)[:, 1], np.arange(1, 47) / 46)
+  for frame, z in ((0, encoded[1]), (23, second[1]), (45, None)):
+    with Image.open(io.BytesIO(base64.b64decode(frames[frame]))) as picture:
+      shown = np.asarray(picture.convert("RGB"))
+    assert shown.shape == (8, 7, 3)
+    if z is not None:
+      np.testing.assert_allclose(shown[..., 0], 255 * drawn(sweep, 2, z)[..., 0], atol=1)
+
+
+@pytest.mark.browser
+@needs_browser
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
+@pytest.mark.parametrize("condition", ["none", "label"])
+def test_a_sentence_in_a_browser_is_that_of_jax(tmp_path, cell, condition):
+  """Word by word the likeliest, until the end, at eight codes under the label 1."""
+  run = sentences(cell, condition)
+  z = np.asarray(3 * np.random.default_rng(2).normal(size=(8, 3)), np.float32)
+  expected = asking.greedy(run, z, np.ones(8, int), jax.random.key(0))[0]
+  asked = {"net": network.describe(run, 0, False), "z": z.tolist()}
+  script = (explore_page.HERE / "network.js").read_text()
+  ask = "JSON.stringify(asked.z.map((row) => [...network.decode(asked.net, row, 1)]))"
+  page = f"<title>-</title><script>{script}const asked = {json.dumps(asked)};"
+  told, log = browsed(f"{page}document.title = {ask}</script>", tmp_path)
+  assert "CONSOLE" not in log
+  assert len({tuple(row) for row in expected.tolist()}) > 1
+  np.testing.assert_array_equal(json.loads(told), expected)
+
+
+@pytest.mark.browser
+@needs_browser
+def test_words_are_a_list_that_follows_a_slider(tmp_path):
+  """The words of the code, and those that a slider has changed marked as new."""
+  run = sentences("gru", "none")
+  path = explore.write([run], tmp_path)
+  busy = int(re.search(r'id="z-0-(\d)"', path.read_text()).group(1))
+  ask = """<script>
+  const read = () => [...document.querySelectorAll("#picture li")].map((item) => item.textContent);
+  setTimeout(() => {
+    const [before, input] = [read(), document.querySelector("#sliders input")];
+    input.value = 3;
+    input.dispatchEvent(new Event("input", {bubbles: true}));
+    setTimeout(() => {
+      const fresh = [...document.querySelectorAll("#picture .new")].map((item) => item.textContent);
+      document.title = JSON.stringify([before, read(), fresh]);
+    }, 100);
+  }, 100)</script></body>"""
+  page = path.read_text().replace("<head>", FRAMES).replace("</body>", ask)
+  title, log = browsed(page, tmp_path, 390)
+  assert "CONSOLE" not in log
+  before, after, fresh = json.loads(title)
+  z = codes(run, 0)[:1].repeat(2, 0)
+  z[1, busy] = 3
+  greedy = asking.greedy(run, z, None, jax.random.key(0))[0]
+  words = [[run.spec.symbols[i] for i in row if i > 1] for row in greedy]
+  assert [before, after] == words
+  assert before != after
+  assert fresh == [w for i, w in enumerate(after) if before[i : i + 1] != [w]]
 
 
 @pytest.mark.browser

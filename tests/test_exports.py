@@ -138,9 +138,18 @@ def test_a_column_has_one_number_of_digits():
   body = formatting.cells(["x", "± x"], [[1.0, 0.1], [0.123, 0.0004], [None, None]])["body"]
   assert [(row[0]["text"], row[0]["error"]) for row in body] == [
     ("1.00", "0.10"),
-    ("0.12", "4.0e−04"),
+    ("0.12", "0.0004"),
     ("–", None),
   ]
+  rows = [[1.0, 1e-16, 2.0], [0.004, 0.1, 6e-6], [2e-9, None, 3.0]]
+  body = formatting.cells(["x", "± x", "seconds"], rows)["body"]
+  assert [(row[0]["text"], row[0]["error"], row[1]["text"]) for row in body] == [
+    ("1.00", "0.00", "2.00"),
+    ("0.004", "0.10", "0.00"),
+    ("2.0e−09", None, "3.00"),
+  ]
+  body = formatting.cells(["numbers", "± numbers"], [[10.0, 0.0], [64.0, None]])["body"]
+  assert [(row[0]["text"], row[0]["error"]) for row in body] == [("10", None), ("64", None)]
 
 
 def test_a_column_of_settings_is_written_as_set():

@@ -1,14 +1,19 @@
 """Generation on models whose answer is known, and on what it must not do."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import evaluated, means
+from explored import sentences
+from helpers import evaluated, means, tiny
 from made import bind, identity, nothing, open_with, table_data
 
-from vae_jax import report
+from vae_jax import asking, report
+from vae_jax import run as runs
 from vae_jax.applications.generation import MIXTURE, PRIOR, REBUILT
 from vae_jax.inference import walks
+from vae_jax.metrics import latent
+from vae_jax.training import loop
 from vae_jax.types import Posterior, UserError
 
 FEW = {"limit": 20, "side": 4, "steps": 3, "components": 2}
@@ -170,3 +175,52 @@ def test_every_kind_of_example_is_drawn(shape, kind, labels, tmp_path):
   for figure in found.figures:
     path = tmp_path / "figures" / f"{found.application}_{figure.name}.png"
     assert path.read_bytes()[:4] == b"\x89PNG"
+
+
+@pytest.mark.parametrize(
+  ("posterior", "prior"),
+  [
+    ("diagonal", "vamp"),
+    ("vq", "uniform"),
+    pytest.param("iaf", "flow", marks=pytest.mark.slow),
+    pytest.param("categorical", "uniform", marks=pytest.mark.slow),
+    pytest.param("power_spherical", "sphere", marks=pytest.mark.slow),
+  ],
+)
+def test_other_families_are_drawn_from_their_own_prior(tmp_path, posterior, prior):
+  small = {
+    "vq": {"entries": 4, "vectors": 2},
+    "categorical": {"categories": 2},
+    "vamp": {"components": 3},
+  }
+  parts = {
+    "posterior": {"name": posterior, **small.get(posterior, {})},
+    "prior": {"name": prior, **small.get(prior, {})},
+    "model": {"name": "mlp", "latents": 4, "hidden": [8]},
+  }
+  loop.train(tiny(**parts), str(tmp_path), None, say=lambda line: None)
+  run = runs.open_run(str(tmp_path))
+  found = evaluated("generation", run, FEW | {"epochs": 1})
+  methods = {method for method, _ in means(found, "nearest")}
+  drawn = {figure.name for figure in found.figures}
+  real = posterior in ("diagonal", "iaf")
+  assert PRIOR in methods
+  assert (MIXTURE in methods) == real == ("plane" in drawn) == ("traversal" in drawn)
+  if posterior in ("vq", "categorical"):
+    assert any("perplexity" in sentence for sentence in found.findings)
+  codes = asking.prior_draws(run, jax.random.split(jax.random.key(0), 200))
+  assert codes.shape == (1, 200, 4)
+  if posterior == "power_spherical":
+    np.testing.assert_allclose(np.linalg.norm(codes, axis=-1), 1, rtol=1e-5)
+  if posterior == "vq":  # two entries of four, each one row of the codebook
+    assert len(np.unique(codes.reshape(-1, 2).round(5), axis=0)) <= 4
+
+
+def test_perplexity_counts_the_values_that_are_used():
+  index = np.array([[0, 3], [1, 3], [0, 3], [1, 3]])
+  np.testing.assert_allclose(latent.perplexity(index, 4), [2, 1])
+
+
+def test_rows_of_symbols_are_refused():
+  with pytest.raises(UserError, match="the application text says what is new"):
+    evaluated("generation", sentences("gru"))

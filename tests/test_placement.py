@@ -11,11 +11,14 @@ from vae_jax.training import placement
 from vae_jax.types import UserError
 
 
-def test_in_a_process_with_eight_virtual_devices():
+@pytest.mark.parametrize(
+  "which", ["not slow", pytest.param("slow", marks=pytest.mark.slow)]
+)
+def test_in_a_process_with_eight_virtual_devices(which):
   """`eight_devices.py`: every placement on 1, 2, 4 and 8 devices is the solo run."""
   flags = "--xla_force_host_platform_device_count=8"
   done = subprocess.run(
-    [sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", "tests/eight_devices.py"],
+    [sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", "-m", which, "tests/eight_devices.py"],
     cwd=ROOT, env={**os.environ, "XLA_FLAGS": flags}, capture_output=True, text=True,
     check=False,
   )  # fmt: skip

@@ -30,7 +30,7 @@ HEADLINE = {
 VERDICTS = [
   {
     "metric": "psnr", "condition": condition, "setting": SETTING, "method": "latent <MAP>",
-    "baseline": "linear Wiener", "difference": difference, "half": half, "seeds": 2,
+    "baseline": "linear Wiener", "difference": difference, "half": half, "seeds": 3,
     "examples": 30, "verdict": word,
   }
   for condition, difference, half, word in (
@@ -279,6 +279,16 @@ def test_verdicts_are_a_strip_with_the_difference(tmp_path):
     ("90 %", "NaN", "NaN dB"),
   ]
   assert page.verdicts(second) == {}
+  other = {"title": "Error", "unit": "", "better": -1, "digits": 3}
+  first["metrics"] = {first["verdicts"][0]["metric"]: other}  # not the headline's
+  found = page.verdicts(first)
+  assert found["told"].startswith("Error of latent <MAP>")
+  assert found["each"][0]["gap"] == "+3.813 ±\N{NO-BREAK SPACE}1.369"
+  first["verdicts"] = [{**v, "seeds": 2} for v in first["verdicts"]]
+  known = {one["condition"]: one for one in page.verdicts(first)["each"]}
+  assert (known["25 %"]["gap"], known["25 %"]["told"]) == (
+    "+0.001", "open with two seeds against"
+  )  # fmt: skip
 
 
 def test_a_report_of_before_has_a_page_too(tmp_path):

@@ -12,26 +12,35 @@ from skimage.metrics import structural_similarity
 
 from vae_jax import corruptions, noise, registry, report
 from vae_jax import vae as models
-from vae_jax.applications import inpainting, noise_reduction
+from vae_jax.applications import inpainting
 from vae_jax.baselines import (
   classifier,
   image_denoising,
   image_imputation,
   ridge_regression,
-  supervised_denoiser,
+  supervised_restorer,
   upscaling,
 )
-from vae_jax.evaluation import restoration as shared
+from vae_jax.inference import repeatable
 from vae_jax.inference.damage import block_mean
 from vae_jax.likelihoods.gaussian import gaussian
 from vae_jax.metrics import restoration
 from vae_jax.run import Run
+from vae_jax.studies import restoration as shared
 from vae_jax.training import sweep
 from vae_jax.types import Dataset, Posterior, Spec, UserError
 
 KEY = jax.random.key(0)
 SIDE, RANK = 8, 5
-FEW = {"limit": 12, "tune": 12, "map_steps": 120, "epochs": 2, "slow_limit": 6, "batch": 24}
+FEW = {
+  "limit": 12,
+  "tune": 12,
+  "map_steps": 120,
+  "epochs": 2,
+  "passes": 2,
+  "slow_limit": 6,
+  "batch": 24,
+}
 APPLICATIONS = ["noise_reduction", "inpainting", "super_resolution"]
 
 
@@ -193,7 +202,7 @@ def test_ridge_recovers_a_linear_map_and_upscaling_a_copy():
 
 def test_filters_remove_noise_and_are_chosen_on_validation():
   x = images().splits["valid"]["x"]
-  y = noise_reduction.noisy(x, 0.1, 1, "valid")
+  y = repeatable.noisy(x, 0.1, 1, "valid")
   for name, (method, grid) in image_denoising.GRID.items():
     number = image_denoising.choose(method, grid, y, x)
     assert number in grid
@@ -207,22 +216,23 @@ def test_networks_of_the_baselines_learn():
   predict = classifier.fit(split["x"], split["label"], 2, jax.random.key(15), 30)
   test = images().splits["test"]
   assert (predict(test["x"]) == test["label"]).mean() > 0.85
-  damage = functools.partial(corruptions.uniform, rate=0.3)
-  restore = supervised_denoiser.fit(split["x"], damage, 20_000, jax.random.key(16), 60)
-  y = noise_reduction.noisy(test["x"], 0.3, 1, "test")
-  assert np.square(restore(y) - test["x"]).mean() < 0.7 * np.square(y - test["x"]).mean()
+  damage = lambda key, x: corruptions.uniform(key, x, 0.3).ravel()
+  restore = supervised_restorer.fit(split["x"], damage, 20_000, jax.random.key(16), 60)
+  y = repeatable.noisy(test["x"], 0.3, 1, "test")
+  off = restore(y.reshape(len(y), -1)) - test["x"]
+  assert np.square(off).mean() < 0.7 * np.square(y - test["x"]).mean()
 
 
 def test_noise_is_fixed_by_its_seed_and_has_its_share():
   x = np.full((50, SIDE, SIDE, 1), 2.0, np.float32)
-  y = noise_reduction.noisy(x, 0.25, 1, "test")
-  np.testing.assert_array_equal(y, noise_reduction.noisy(x, 0.25, 1, "test"))
+  y = repeatable.noisy(x, 0.25, 1, "test")
+  np.testing.assert_array_equal(y, repeatable.noisy(x, 0.25, 1, "test"))
   np.testing.assert_allclose((y != x).mean(), 0.25, atol=0.02)
-  assert (y != noise_reduction.noisy(x, 0.25, 2, "test")).any()
+  assert (y != repeatable.noisy(x, 0.25, 2, "test")).any()
 
 
 def test_masks_hide_what_they_say():
-  observed = inpainting.masks((200, 28, 28, 1), 1, "test")
+  observed = repeatable.masks((200, 28, 28, 1), inpainting.SHARES, 1, "test")
   shares = 1 - observed.mean((1, 2, 3, 4))
   np.testing.assert_allclose(shares[:4], inpainting.SHARES, atol=0.01)
   np.testing.assert_allclose(shares[4:], [0.5, (12 / 28) ** 2], atol=1e-6)

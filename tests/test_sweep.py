@@ -16,8 +16,8 @@ import pytest
 from helpers import ROOT, called, tiny
 
 import vae_jax.objectives
+from vae_jax import evaluating
 from vae_jax import run as runs
-from vae_jax.evaluation import command as evaluating
 from vae_jax.training import halving, loop, placement, plan, sweep, trainer
 from vae_jax.types import UserError
 

@@ -10,11 +10,12 @@ from scipy import stats
 from vae_jax import asking, report
 from vae_jax import run as runs
 from vae_jax.applications import sweep_comparison
-from vae_jax.evaluation import figures, pairs, pictures, protocol, results
+from vae_jax.evaluation import figures, pictures, protocol, results
 from vae_jax.evaluation.answer import Outcome
 from vae_jax.evaluation.protocol import Member, Result
 from vae_jax.metrics import aggregate, comparison
 from vae_jax.metrics.comparison import Estimate, Settled
+from vae_jax.studies import pairs, thumbnails
 from vae_jax.training import loop
 from vae_jax.types import Posterior, Spec, UserError
 
@@ -298,12 +299,12 @@ def test_verdicts_in_words():
 
 
 def test_two_seeds_that_leave_everything_open_are_not_called_equal():
-  """The interval [-28, 29] knows nothing: it must not be read as that there is no difference."""
+  """The interval [-28, 29] knows nothing: it is left out, and nobody is told "no difference"."""
   wide = comparison.settle([np.asarray([[2.7], [-1.8]]) + np.zeros((2, 40))])[0]
   low, high = (wide.difference.mean + side * wide.difference.half for side in (-1, 1))
   assert (round(low), round(high)) == (-28, 29)
   told = said(wide)
-  assert "cannot be said with 2 seeds: 0.45 ± 28.59 nats" in told
+  assert "cannot be said with 2 seeds: 0.45 nats, Holm p = 0.87" in told
   assert "no difference" not in told
   assert "about 393 more seeds would settle it" in told  # (z + z)^2 over (0.45 / 3.18)^2
   least = comparison.settle([np.asarray([[2.3], [-2.2]]) + np.zeros((2, 40))])[0]
@@ -337,10 +338,10 @@ def test_the_table_of_pairs_holds_numbers():
 @pytest.mark.parametrize("members", [1, 15, 45, 300, 10_000])
 @pytest.mark.parametrize("shape", [(8, 8, 1), (28, 28, 1), (64, 64, 3), (218, 178, 3)])
 def test_pictures_stay_within_their_pixels(members, shape):
-  found = pictures.plan(members, shape)
+  found = thumbnails.plan(members, shape)
   side = [n // found.stride for n in shape[:2]]
-  assert max(side) <= pictures.SIDE
-  assert found.members * found.tiles * side[0] * side[1] <= pictures.PIXELS
+  assert max(side) <= thumbnails.SIDE
+  assert found.members * found.tiles * side[0] * side[1] <= thumbnails.PIXELS
   assert 1 <= found.members <= members
   if members <= 45 and shape[0] <= 28:
     assert (found.tiles, found.members) == (10 + 30 + 6 * 9, members)
@@ -354,7 +355,7 @@ def test_what_is_no_picture_is_not_drawn():
 
 def test_small_pictures_are_means_of_pixels():
   x = np.arange(16.0).reshape(1, 4, 4, 1)
-  found = pictures.small(x, 2, (0.0, 15.0))[0, ..., 0]
+  found = thumbnails.small(x, 2, (0.0, 15.0))[0, ..., 0]
   np.testing.assert_array_equal(
     found, np.round(17 * np.asarray([[2.5, 4.5], [10.5, 12.5]]))
   )

@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 
 from vae_jax import plots, report
-from vae_jax.evaluation import pictures as evaluation_pictures
 from vae_jax.report import sweep_page
+from vae_jax.studies import thumbnails
 from vae_jax.types import Report, Table
 
 BETAS, SEEDS = (0.5, 1.0, 4.0), (0, 1)
@@ -71,7 +71,7 @@ def saved(
     "at_least_above": np.asarray(5.7),
   }  # fmt: skip
   if pictures:
-    plan = evaluation_pictures.plan(count, shape)
+    plan = thumbnails.plan(count, shape)
     tiles = rng.integers(0, 256, (count, plan.tiles, *shape), dtype=np.uint8)
     arrays |= {
       "sweep_pictures": tiles, "sweep_members": np.arange(count),

@@ -11,9 +11,9 @@ from vae_jax import config as configuration
 from vae_jax import run as runs
 from vae_jax.applications.text import _turned, _written
 from vae_jax.data import sentences
-from vae_jax.evaluation.sections import Part
 from vae_jax.inference import importance
 from vae_jax.report import store
+from vae_jax.studies.sections import Part
 from vae_jax.training import loop
 from vae_jax.types import UserError
 

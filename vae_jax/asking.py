@@ -7,7 +7,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vae_jax import registry
+from vae_jax import distributions, registry
 from vae_jax.inference.importance import estimate
 from vae_jax.metrics import fidelity, importance
 from vae_jax.run import Run
@@ -104,6 +104,21 @@ def write(
   given = lambda code: run.vae.given(code[-1].astype(np.int32))
   ask = lambda params, code, key: fn(given(code), params, code[:-1], key)
   return apply_latents(run, ask, both, key, batch_size)
+
+
+def prior_draws(run: Run, keys: Array) -> np.ndarray:
+  """Codes of every member's own prior, [M, n, L]; members with N(0, I) share theirs.
+
+  Args:
+    run: an opened run.
+    keys: [n], one for each code.
+  """
+  if run.vae.standard:
+    codes = np.asarray(jax.vmap(run.vae.prior.sample)(keys))
+    return np.broadcast_to(codes, (len(run.members), *codes.shape))
+  one = lambda params, key: distributions.draw(run.vae.prior(params), key).z
+  each = jax.vmap(jax.vmap(one, in_axes=(None, 0)), in_axes=(0, None))
+  return np.asarray(jax.jit(each)(run.params, keys))
 
 
 def greedy(

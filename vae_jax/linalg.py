@@ -7,6 +7,8 @@ it to that. Everything here is of ONE matrix, in the matrix's own precision.
 """
 
 import math
+from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -141,3 +143,13 @@ def _next_round(size: int) -> np.ndarray:
     return np.arange(2)
   upper = [0, half, *range(1, half - 1)]
   return np.array([*upper, *range(half + 1, size), half - 1])
+
+
+def with_precision(fn: Callable, precision: str) -> Callable:
+  """fn with its products in "float32", or in what the hardware does by "default"."""
+
+  def wrapped(*args: Any) -> Any:
+    with jax.default_matmul_precision(precision):
+      return fn(*args)
+
+  return wrapped

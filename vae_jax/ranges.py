@@ -8,6 +8,7 @@ from vae_jax.types import UserError
 
 FLOAT32 = 3.4028234e38
 SEEDS = 2**31  # a seed is an int32 inside the program
+PRECISIONS = ("default", "float32")  # of the products in training
 WIDEST = 1_000_000  # of a layer
 
 
@@ -89,6 +90,11 @@ def _train(train: dict) -> None:
   for name in ("steps", "epochs", "eval_every", "checkpoint_every", "members_at_once"):
     if train[name] < 0:
       raise UserError(f"config.train.{name} is {train[name]}; it must not be negative.")
+  if train["precision"] not in PRECISIONS:
+    raise UserError(
+      f"config.train.precision is {train['precision']!r}; expected {' or '.join(PRECISIONS)}:"
+      " products as the hardware does them (bfloat16 or TF32 on an accelerator), or exact ones."
+    )
   _at_least("train.resident_bytes", train["resident_bytes"], 0)
   if train["steps"] == 0 and train["epochs"] == 0:
     raise UserError(

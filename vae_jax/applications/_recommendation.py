@@ -8,7 +8,7 @@ import numpy as np
 
 from vae_jax import asking
 from vae_jax.data import interactions
-from vae_jax.evaluation import reporting, restoration
+from vae_jax.evaluation import reporting
 from vae_jax.evaluation.answer import Outcome
 from vae_jax.evaluation.protocol import Extra, Result
 from vae_jax.evaluation.source import Source
@@ -16,6 +16,7 @@ from vae_jax.inference.latent_map import latent_map
 from vae_jax.inputs import baskets
 from vae_jax.metrics import ranking
 from vae_jax.run import Run, select
+from vae_jax.studies import restoration
 from vae_jax.types import Array, Example, Figure, Hyper, Params, Table
 
 SHORT = 20  # items of a list that somebody reads

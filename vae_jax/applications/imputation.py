@@ -9,16 +9,18 @@ from vae_jax import asking
 from vae_jax.baselines import downstream, em_gaussian
 from vae_jax.baselines import table_imputation as classic
 from vae_jax.columns import columns_of, natural
+from vae_jax.data import tables
 from vae_jax.evaluation import results as of_results
 from vae_jax.evaluation.answer import Outcome
-from vae_jax.evaluation.protocol import Extra, Metric, Result, Task
+from vae_jax.evaluation.protocol import Extra, Metric, Task
 from vae_jax.evaluation.settings import COMMON, one_of
 from vae_jax.evaluation.source import Source
 from vae_jax.inference.rows import LAPLACE, MAP, METHODS, impute
 from vae_jax.metrics import imputation as metrics
 from vae_jax.metrics.summary import ratio
 from vae_jax.run import Run
-from vae_jax.types import Column, Figure, UserError
+from vae_jax.studies import filled_tables
+from vae_jax.types import Column, UserError
 
 QUESTION = "How well are missing entries filled in, and how sure may one be of them?"
 SETTINGS = {
@@ -28,10 +30,10 @@ SETTINGS = {
   "imputations": 50,  # draws of a row behind an interval
   "steps": 100,  # of latent_map
   "rate": 0.05,  # latent_map's first step size
-  "neighbours": 10,  # of kNN
-  "rounds": 20,  # of MICE
+  "neighbours": 50,  # of kNN at most
+  "rounds": 20,  # of MICE at most
   "trees": 50,  # of the forest
-  "forest_rounds": 6,
+  "forest_rounds": 6,  # at most
   "forest": "yes",  # "no" leaves the slowest baseline out
   "batch": 100,  # rows at once: memory, not the result
 }
@@ -56,11 +58,9 @@ NOTE = (
   " on the completed rows, five folds. Baselines learn from the observed entries of train, valid"
   " and the rows themselves, with a category as V columns of 0 and 1. The model's method is chosen"
   " on hidden entries of the first {tune} validation rows, which a test split that is the whole"
-  " table has too."
+  " table has too; so are kNN's neighbours, MICE's rounds, the forest's rounds and its leaves."
 )
 FIELDS = ("observed", "hidden", "truth")
-DRAWN = 30  # columns of a table that a figure shows
-MOST = 2.0  # the largest squared error that a bar shows
 
 
 class Rows(NamedTuple):
@@ -121,38 +121,43 @@ def model(task: Task, run: Run) -> dict[str, Any]:
 
 def baselines(task: Task) -> dict[str, Callable[[int], Any]]:
   """All fitted on what is observed of train, valid and the rows themselves."""
-  s, own, seed = task.settings, task.own, task.source.run.config["data"]["mask_seed"]
-  methods = {
-    "mean": classic.average,
-    f"kNN-{s['neighbours']}": lambda k, x: classic.neighbours(k, x, s["neighbours"]),
-    "MICE": lambda k, x: classic.mice(k, x, s["rounds"]),
-  }
-  if s["forest"] == "yes":
-    methods["forest (missForest-like)"] = lambda k, x: classic.forest(
-      k, x, s["trees"], s["forest_rounds"], seed
-    )
+  own, seed = task.own, task.source.run.config["data"]["mask_seed"]
   narrow = lambda x: classic.narrow(own.columns, own.scale, x)
   found: dict[str, Callable[[int], Any]] = {
-    name: lambda c, fill=fill: {"point": narrow(fill(*own.wide))}
-    for name, fill in methods.items()
+    name: lambda c, each=(name, fills): {"point": narrow(_tuned(task, *each)(*own.wide))}
+    for name, fills in classic.candidates(task.settings, seed).items()
   }
-  found["EM Gaussian"] = lambda c: _gaussian(task, *own.wide, narrow)
+  gaussian = lambda both, file: em_gaussian.answer(
+    *both, task.settings["imputations"], np.random.default_rng([seed, 1]), file
+  )
+  found["EM Gaussian"] = lambda c: gaussian(own.wide, narrow)
   kinds = {column.kind for column in own.columns}
   if "positive" in kinds and kinds <= {"real", "positive"}:
     # The model sees logarithms: so does a Gaussian, or the comparison would flatter it.
     file = lambda x: natural(own.columns, x)  # of a logarithm: its median, not its mean
-    found["EM Gaussian on logs"] = lambda c: _gaussian(task, *own.stored, file)
+    found["EM Gaussian on logs"] = lambda c: gaussian(own.stored, file)
   if (own.observed | own.hidden).all() and "label" in task.examples:
     found[WHOLE] = lambda c: {"whole": task.truth}  # the ceiling of the accuracy
   return found
 
 
-def _gaussian(task: Task, known: np.ndarray, rows: np.ndarray, file: Callable) -> dict:
-  gaussian = em_gaussian.fit(known)
-  rng = np.random.default_rng([task.source.run.config["data"]["mask_seed"], 1])
-  drawn = em_gaussian.draws(gaussian, rows, task.settings["imputations"], rng)
-  draws = np.stack([file(one) for one in drawn], 1)
-  return {"point": file(em_gaussian.conditional(gaussian, rows).mean), "draws": draws}
+def _tuned(task: Task, name: str, candidates: list[Callable]) -> Callable:
+  """An imputation with the numbers of least squared error on validation's hidden entries."""
+
+  def choose() -> Callable:
+    valid = prepare(task.source, "valid", task.settings["tune"])
+    own = valid.own
+    if len(candidates) == 1 or not own.hidden.any():
+      return candidates[-1]
+
+    def error(fill: Callable) -> float:
+      point = classic.narrow(own.columns, own.scale, fill(*own.wide))
+      scores = score(valid, {"point": point}, 0)
+      return ratio(next(scores[k] for k in ("mse", "wrong", "shift") if k in scores))
+
+    return min(candidates, key=error)
+
+  return task.source.once(f"tuned {name}", choose)
 
 
 def completed(task: Task, answer: Any) -> np.ndarray:
@@ -162,7 +167,6 @@ def completed(task: Task, answer: Any) -> np.ndarray:
 
 def score(task: Task, answer: Any, condition: int) -> dict[str, np.ndarray]:
   """Scores over the hidden entries of each row, and one accuracy of all rows."""
-  del condition
   if "whole" in answer:
     return _accuracy(task, answer["whole"])
   own, full = task.own, completed(task, answer)
@@ -185,6 +189,11 @@ def further(outcome: Outcome) -> Extra:
   lead, files = outcome.lead, _written(outcome)
   task = outcome.tasks[lead.part]
   said = [f"The completed rows are in {', '.join(files)}, beside this report."]
+  if any(_is_linear(run) for run in outcome.runs):
+    said.append(
+      "The decoder is linear (model.decoder is empty): the model is a factor analysis whose"
+      " encoder is a network, and no more than that."
+    )
   if not task.own.hidden.any():
     said.insert(0, "No answer is known here: entries are filled in and nothing is scored.")
   mine = [r for r in outcome.results if r.part == lead.part and "point" in r.answer]
@@ -192,9 +201,16 @@ def further(outcome: Outcome) -> Extra:
   lost = sum(int(np.isnan(completed(task, r.answer)).any(1).sum()) for r in mine)
   said += [f"{lost:,} completed rows hold a NaN; they count."] if lost else []
   figures = (
-    _figures(outcome, task, mine) if outcome.chosen and "mse" in mine[0].scores else []
+    filled_tables.figures(outcome, task, mine, completed)
+    if outcome.chosen and "mse" in mine[0].scores
+    else []
   )
   return Extra((), figures, [*_sure(outcome), *said], files)
+
+
+def _is_linear(run: Run) -> bool:
+  model = run.config["model"]
+  return model["name"] == "linear" or (model["name"] == "table" and not model["decoder"])
 
 
 def _written(outcome: Outcome) -> dict[str, np.ndarray]:
@@ -208,8 +224,18 @@ def _written(outcome: Outcome) -> dict[str, np.ndarray]:
     # A table with holes of its own keeps every value it has; another shows what was filled in.
     rows = np.where(known & ~known.all(), task.truth, rows)
     name = f"program{part}_completed.csv" if len(firsts) > 1 else "completed.csv"
-    found[name] = classic.written(task.own.columns, task.examples["row"], rows)
+    found[name] = _as_the_file(task, rows, known)
   return found
+
+
+def _as_the_file(task: Task, rows: np.ndarray, known: np.ndarray) -> np.ndarray:
+  """Completed rows as words: of a table of one's own with the columns of its file."""
+  run, numbers = task.source.run, task.examples["row"]
+  if run.config["data"].get("set") != "own":
+    return classic.written(task.own.columns, numbers, rows)
+  head, cells = tables.file(run.config["data"], run.about.get("data_dir"))
+  gaps = task.own.hidden if known.all() else ~known
+  return classic.completed(head, cells, task.own.columns, numbers, rows, gaps)
 
 
 def _sure(outcome: Outcome) -> list[str]:
@@ -220,37 +246,5 @@ def _sure(outcome: Outcome) -> list[str]:
   lines = [line for line in lines if of_results.has(line, "covered")][:2]
   said = "{:.1%} of those of {} (CRPS {:.3f})".format
   told = [said(of(line, "covered"), line.method, of(line, "crps")) for line in lines]
-  level = f"{100 * metrics.LEVEL:.0f} %"
-  return (
-    [f"The {level} intervals hold the hidden value: {', '.join(told)}."] if told else []
-  )
-
-
-def _figures(outcome: Outcome, task: Task, found: list[Result]) -> list[Figure]:
-  """Error by method, error by column, and whether intervals hold what they say."""
-  own, levels = task.own, np.linspace(0.1, 0.9, 9)
-  drawn = [i for i, c in enumerate(own.columns) if c.kind in metrics.NUMERIC][:DRAWN]
-  bars = {r.method: np.array([min(ratio(r.scores["mse"]), MOST)]) for r in found}
-  beside = {"mean", *(v.theirs.method for v in outcome.verdicts), outcome.chosen.method}
-  columns, inside = {}, {"as they should": levels}
-  for r in found:
-    rows, name = (own.scale, task.truth, completed(task, r.answer), own.hidden), r.method
-    if name in beside:
-      columns[name] = np.minimum(metrics.of_columns(*rows)[drawn], MOST)
-    if "draws" in r.answer:
-      held = own.columns, task.truth, own.hidden, r.answer["draws"]
-      inside[name] = metrics.calibration(*held, levels)
-  listed = ", ".join(f"{i + 1} {own.columns[i].name}" for i in drawn)
-  error = {"y_label": f"squared error ({MOST:g} at most)"}
-  sides = {"series": bars, "labels": [""], "x_label": "", "line": 1.0, **error}
-  each = {"series": columns, "labels": [f"{i + 1}" for i in drawn], "x_label": "column"}
-  lines = {"x": levels, "series": inside, "x_label": "probability of the interval"}
-  lines["y_label"] = "share of truths inside"
-  hold = "Whether intervals hold as many hidden values as they say; below is overconfident."
-  return [
-    Figure(
-      "methods", "bars", sides, "Squared error of each method; the line is the mean's."
-    ),
-    Figure("columns", "bars", each | error, f"Squared error of each column: {listed}."),
-    Figure("intervals", "lines", lines, hold),
-  ]
+  hold = f"The {100 * metrics.LEVEL:.0f} % intervals hold the hidden value: "
+  return [f"{hold}{', '.join(told)}."] if told else []

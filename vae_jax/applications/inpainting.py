@@ -3,23 +3,22 @@
 from collections.abc import Callable
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vae_jax import noise
 from vae_jax.baselines import image_imputation as classic
 from vae_jax.evaluation import answer as of_answer
-from vae_jax.evaluation import draws
+from vae_jax.evaluation import figures
 from vae_jax.evaluation import pictures as drawn
-from vae_jax.evaluation import restoration as shared
 from vae_jax.evaluation import settings as of_settings
 from vae_jax.evaluation.answer import Outcome
 from vae_jax.evaluation.protocol import Ask, Extra, Task
 from vae_jax.evaluation.source import Source
-from vae_jax.inference import damage, imputations
+from vae_jax.inference import damage, imputations, latent_map, repeatable
 from vae_jax.inputs import images as given
 from vae_jax.run import Run
+from vae_jax.studies import draws, supervised
+from vae_jax.studies import restoration as shared
 from vae_jax.types import Array, Example, Figure, Hyper, Params
 
 QUESTION = "What stood where pixels are missing, and how sure is the answer?"
@@ -34,14 +33,19 @@ SETTINGS = {
   "input": "",  # a .npy or .npz of images of one's own with pixels missing; see `inputs.images`
 }
 ONCE, MAP, MEAN = "encode and decode", "latent MAP", "posterior mean"
+OWN = "latent MAP, own starts"
 GAUSSIAN = "conditional Gaussian"
 METRICS = {name: shared.METRICS[name] for name in ("mse", "psnr", "ssim", "accuracy")}
 METRICS |= draws.METRICS
 CONTRASTS = ((ONCE, MAP),)
+shown = shared.shown
 NOTE = (
   "Columns: the share of pixels missing at random, the top half, a hole in the middle with 3/7"
   " of each side. Squared error and PSNR are of missing pixels alone, SSIM and accuracy of whole"
-  " images; observed pixels are returned as they are."
+  " images; observed pixels are returned as they are. Every method is told which pixels are"
+  " missing. Own starts: without the one from the conditional Gaussian's answer. The supervised"
+  " network has the model's number of parameters and of passes over the images; it was trained on"
+  " all six kinds of masks."
 ) + draws.NOTE
 
 
@@ -56,28 +60,13 @@ def check(runs: list[Run], settings: dict[str, Any]) -> None:
 def prepare(source: Source, split: str, limit: int) -> Task:
   """Images with pixels missing in six ways; the masks depend on `mask_seed` alone."""
   examples, clean = shared.clean(source, split, limit)
-  observed = masks(clean.shape, source.settings["mask_seed"], split)
+  observed = repeatable.masks(clean.shape, SHARES, source.settings["mask_seed"], split)
   y, gaussians = clean[None] * observed, source.once("gaussians", lambda: _tuned(source))
   parts = zip(gaussians, y, observed, strict=True)
   conditional = [classic.conditional(*part) for part in parts]
   guess = np.stack([mean for mean, _ in conditional])
   fields = {"damaged": y, "known": observed, "guess": guess}
   return Task(source, split, examples, NAMES, fields, clean, conditional)
-
-
-def masks(shape: tuple[int, ...], seed: int, use: str) -> np.ndarray:
-  """Which pixels are observed, 1 or 0, [C, N, H, W, 1]; depends on (seed, use, row)."""
-  count, height, width = shape[:3]
-  keys = jax.vmap(lambda row: noise.key(seed, 0, f"{use}/mask", row))(jnp.arange(count))
-  level = np.asarray(jax.vmap(lambda k: jax.random.uniform(k, (height, width, 1)))(keys))
-  found = [level >= share for share in SHARES]
-  half, hole = np.ones((2, height, width, 1), bool)
-  half[: height // 2] = False
-  rows, columns = round(height * 3 / 7), round(width * 3 / 7)
-  top, left = (height - rows) // 2, (width - columns) // 2
-  hole[top : top + rows, left : left + columns] = False
-  found += [np.broadcast_to(one, level.shape) for one in (half, hole)]
-  return np.stack(found).astype(np.float32)
 
 
 def model(task: Task, run: Run) -> Ask:
@@ -105,13 +94,15 @@ def model(task: Task, run: Run) -> Ask:
     several = imputations.answer(
       s, decode, hyper["residual"], example["x"], joint, mode, keep, 1 - known, key
     )
-    return {ONCE: keep(decode(code)), MAP: keep(decode(mode.z)), MEAN: several}
+    own = decode(latent_map.without(mode, 1))
+    named = {ONCE: decode(code), OWN: own, MAP: decode(mode.z)}
+    return {method: keep(x) for method, x in named.items()} | {MEAN: several}
 
   return Ask(complete, {"residual": shared.residual(run, task.source, 2)}, s["batch"])
 
 
 def baselines(task: Task) -> dict[str, Callable[[int], Any]]:
-  """The average image, neighbours, a Gaussian of whole images, and smooth filling."""
+  """The average image, neighbours, a Gaussian, smooth filling, and a network for the task."""
   y, observed = task.fields["damaged"], task.fields["known"]
   train, few = shared.train(task.source), min(task.settings["slow_limit"], len(y[0]))
   slow = "biharmonic" if few == len(y[0]) else f"biharmonic (first {few})"
@@ -121,6 +112,9 @@ def baselines(task: Task) -> dict[str, Callable[[int], Any]]:
     "5 neighbours": lambda c: classic.neighbours(y[c], observed[c], train),
     GAUSSIAN: lambda c: draws.gaussian(*task.own[c], task.truth, 1 - observed[c], seed),
     slow: lambda c: classic.biharmonic(y[c][:few], observed[c][:few]),
+    supervised.NETWORK: lambda c: supervised.completed(
+      task.source, y[c], observed[c], SHARES
+    ),
   }
 
 
@@ -134,25 +128,15 @@ def pictures(task: Task, condition: int) -> dict[str, np.ndarray]:
   return {"original": task.truth, "observed": _seen(task, condition)}
 
 
-def shown(task: Task, answer: Any, condition: int) -> np.ndarray:
-  """The completed images."""
-  del task, condition
-  return shared.pixels(answer)
-
-
 def further(outcome: Outcome) -> Extra:
   """Several answers to one question, and a user's own images completed."""
   task = outcome.task
   arrays = {"observed": task.fields["known"][:, :100], "clean": task.truth[:100]}
-  found = Extra(figures=[_answers(outcome)], findings=shared.judged(task), arrays=arrays)
-  if not task.settings["input"] or outcome.chosen is None:
-    return found
-  figure, sentence, completed = _own(outcome)
-  return Extra(
-    figures=[*found.figures, figure],
-    findings=[*found.findings, sentence],
-    arrays={**arrays, "completed.npy": completed},
-  )
+  drawings, said = [_answers(outcome)], shared.judged(task)
+  if task.settings["input"] and outcome.chosen is not None:
+    figure, sentence, arrays["completed.npy"] = _own(outcome)
+    drawings, said = [*drawings, figure], [*said, sentence]
+  return Extra((), drawings, said, arrays)
 
 
 def _own(outcome: Outcome) -> tuple[Figure, str, np.ndarray]:
@@ -161,9 +145,7 @@ def _own(outcome: Outcome) -> tuple[Figure, str, np.ndarray]:
   mine = given.read(task.settings["input"], task.source.spec)
   middle = task.source.once("gaussians", dict)[NAMES.index("50 %")]
   filled, _ = classic.conditional(middle, mine.x, mine.observed)
-  rows = np.arange(len(mine.x)) % len(task.truth)
-  examples = {name: values[rows] for name, values in task.examples.items()}
-  examples["id"] = np.arange(len(rows), dtype=np.int32)
+  examples = shared.beside(task, len(mine.x))
   fields = {"damaged": mine.x[None], "known": mine.observed[None], "guess": filled[None]}
   asked = Task(task.source, task.split, examples, ("input",), fields, mine.x)
   found = of_answer.ask(asked, lead.run, model(task, lead.run), outcome.key)[method]
@@ -185,11 +167,7 @@ def _answers(outcome: Outcome) -> Figure:
   lead, c = outcome.lead, NAMES.index(HALF)
   task = outcome.tasks[lead.part]
   rows = drawn.chosen(task.examples, task.source.spec, 10)
-  answer = next(
-    r.answer for r in outcome.results
-    if r.member is not None and r.member.number == lead.number
-    and (r.method, r.condition) == (MEAN, HALF)
-  )  # fmt: skip
+  answer = figures.answered(outcome, lead.number, MEAN, HALF)
   several = answer["answers"][rows] / 255.0  # [R, 10, H, W, C]
   front = [task.truth[rows][:, None], _seen(task, c)[rows][:, None]]
   data = {"images": np.concatenate([*front, several], 1)}
@@ -208,5 +186,5 @@ def _seen(task: Task, condition: int) -> np.ndarray:
 def _tuned(source: Source) -> list[classic.Gaussian]:
   """The conditional Gaussian with the ridge that is best on validation at each damage."""
   fitted, valid = classic.fit_gaussian(shared.train(source)), shared.tuning(source)
-  observed = masks(valid.shape, source.settings["mask_seed"], "valid")
+  observed = repeatable.masks(valid.shape, SHARES, source.settings["mask_seed"], "valid")
   return [classic.tuned(fitted, valid * o, o, valid) for o in observed]

@@ -46,8 +46,6 @@ KNOWN = {
 REGULARISERS = ("free_bits", "weight_decay", "corruption_rate")
 CURVE = 200  # values of β that a curve of the theory is drawn at
 FAINT = 0.002  # nats: the least rate of a latent that is drawn
-
-
 CAPTIONS = (
   "Every member, and the curve of the optimum: the smaller β, the further to the right.",
   "The rate of each latent, the largest first, and the optimum; what is below"
@@ -58,7 +56,6 @@ CAPTIONS = (
 
 def check(runs: list[Run], settings: dict[str, Any]) -> None:
   """Refuses what the theory does not speak of."""
-  del settings
   for run in runs:
     given = {name: run.config[name.split(".")[0]].get(name.split(".")[1]) for name in KNOWN}
     for name, value in {"data.name": run.dataset.name, **given}.items():
@@ -103,13 +100,11 @@ def model(task: Task, run: Run) -> dict[str, Any]:
 
 def baselines(task: Task) -> dict[str, Callable[[int], Any]]:
   """None: the optimum is of each member's own β, and stands beside it."""
-  del task
   return {}
 
 
 def score(task: Task, answer: Any, condition: int) -> dict[str, np.ndarray]:
   """One number each."""
-  del task, condition
   return {name: value for name, value in answer.items() if name in METRICS}
 
 

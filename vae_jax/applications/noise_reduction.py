@@ -4,19 +4,17 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
-import jax
-import jax.numpy as jnp
 import numpy as np
 
-from vae_jax import corruptions, noise
-from vae_jax.baselines import image_denoising, supervised_denoiser
+from vae_jax.baselines import image_denoising
 from vae_jax.baselines import ridge_regression as ridge
-from vae_jax.evaluation import restoration as shared
 from vae_jax.evaluation.answer import Outcome
 from vae_jax.evaluation.protocol import Ask, Extra, Member, Setting, Task
 from vae_jax.evaluation.source import Source
-from vae_jax.inference import damage
+from vae_jax.inference import damage, latent_map, repeatable
 from vae_jax.run import Run
+from vae_jax.studies import restoration as shared
+from vae_jax.studies import supervised
 from vae_jax.types import Array, Example, Hyper, Params
 
 QUESTION = "How much of an image comes back when a share of its pixels was noise?"
@@ -30,39 +28,37 @@ SETTINGS = {
 }
 ONCE, ONCE_BLENDED = "encode and decode", "encode and decode, blended"
 MAP, MAP_BLENDED = "latent MAP", "latent MAP, blended"
+OWN = "latent MAP, own starts"
 ITSELF = "the share itself"
 METRICS = shared.METRICS
 CONTRASTS = ((ONCE, MAP),)
+TOLD = {ONCE: "nothing", "noisy image": "nothing", "": "the share"}
 NOTE = (
-  "Columns: the share of pixels replaced by U(0, 1), known to every method. Blended: each pixel"
-  " is kept as far as it is probably clean. Trained on: the share of noise that the encoder saw"
+  "Columns: the share of pixels replaced by U(0, 1). Told: what a method is told of it at"
+  " evaluation; a filter by a number that is best on validation at that share. Blended: each pixel"
+  " is kept as far as it is probably clean. Own starts: without the one from the linear Wiener"
+  " filter's answer. The supervised network has the model's number of parameters and of passes"
+  " over the images. Trained on: the share of noise that the encoder saw"
   " in training; the share itself: in each column another network, the one trained at that share."
 )
 
 
 def check(runs: list[Run], settings: dict[str, Any]) -> None:
   """Refuses what is no image within [0, 1]."""
-  del settings
   shared.check(runs, "noise_reduction")
 
 
 def prepare(source: Source, split: str, limit: int) -> Task:
   """Images with 5, 10, 25 and 50 % of the pixels replaced; the noise depends on `mask_seed`."""
   examples, clean = shared.clean(source, split, limit)
-  y = np.stack([noisy(clean, s, source.settings["mask_seed"], split) for s in SHARES])
+  y = np.stack(
+    [repeatable.noisy(clean, s, source.settings["mask_seed"], split) for s in SHARES]
+  )
   filters = source.once("wiener", lambda: [_wiener(source, share) for share in SHARES])
   guess = np.stack([ridge.apply(f, x) for f, x in zip(filters, y, strict=True)])
   shares = np.broadcast_to(np.float32(SHARES)[:, None], y.shape[:2])
   fields = {"damaged": y, "guess": guess, "share": shares}
   return Task(source, split, examples, NAMES, fields, clean)
-
-
-def noisy(x: np.ndarray, share: float, seed: int, use: str) -> np.ndarray:
-  """Images [N, H, W, C] with that share of pixels replaced; depends on (seed, use, row)."""
-  draw = lambda x, row: corruptions.uniform(
-    noise.key(seed, 0, f"{use}/noise", row), x, share
-  )
-  return np.asarray(jax.jit(jax.vmap(draw))(jnp.asarray(x), jnp.arange(len(x))))
 
 
 def model(task: Task, run: Run) -> Ask:
@@ -87,8 +83,9 @@ def model(task: Task, run: Run) -> Ask:
       clean = damage.clean_share(seen, x, share, near)
       return clean * seen + (1 - clean) * x
 
+    own = decode(latent_map.without(mode, 1))
     return {
-      ONCE: once, ONCE_BLENDED: blend(once), MAP: best, MAP_BLENDED: blend(best)
+      ONCE: once, ONCE_BLENDED: blend(once), OWN: own, MAP: best, MAP_BLENDED: blend(best)
     }  # fmt: skip
 
   numbers = {"residual": shared.residual(run, task.source, 1)}
@@ -106,12 +103,12 @@ def baselines(task: Task) -> dict[str, Callable[[int], Any]]:
   }
 
 
-score = shared.score
+score, shown = shared.score, shared.shown
 
 
 def grouping(members: list[Member]) -> Callable[[Member, str], Setting | None]:
   """What a network was trained on as a setting; the one trained at each share as one line."""
-  trained = {member.number: shared.trained_on(member) for member in members}
+  trained = {m.number: shared.trained_on(m.run, m.place) for m in members}
   every = set(NAMES) <= set(trained.values())
   own = ("corruption_rate", "corruption.name", "corruption.vary")
 
@@ -131,12 +128,6 @@ def pictures(task: Task, condition: int) -> dict[str, np.ndarray]:
   return {"original": task.truth, "noisy": task.fields["damaged"][condition]}
 
 
-def shown(task: Task, answer: Any, condition: int) -> np.ndarray:
-  """The restored images."""
-  del task, condition
-  return shared.pixels(answer)
-
-
 def further(outcome: Outcome) -> Extra:
   """What is not in the tables, and the first images as arrays."""
   task = outcome.task
@@ -146,8 +137,7 @@ def further(outcome: Outcome) -> Extra:
       "BM3D is not in the table: install its extra with pip install 'vae-jax[bm3d]' and ask for"
       " it with --set bm3d=yes."
     )
-  trained = {shared.trained_on(member) for member in outcome.members}
-  if not {"clean", *NAMES} <= trained:
+  if not {"clean", *NAMES} <= _trained(outcome.runs):
     said.append(
       "A denoiser for each share, one for the whole range and one that never saw noise stand"
       " side by side in a run of configs/mnist_denoising.py:all."
@@ -160,18 +150,16 @@ def further(outcome: Outcome) -> Extra:
 
 
 def _wiener(source: Source, share: float) -> ridge.Ridge:
-  seed, train, valid = (
-    source.settings["mask_seed"], shared.train(source), shared.tuning(source)
-  )  # fmt: skip
-  damaged = noisy(train, share, seed, "train"), noisy(valid, share, seed, "valid")
-  return ridge.fit(damaged[0], train, damaged[1], valid)
+  train, valid = shared.train(source), shared.tuning(source)
+  noisy = lambda x, use: repeatable.noisy(x, share, source.settings["mask_seed"], use)
+  return ridge.fit(noisy(train, "train"), train, noisy(valid, "valid"), valid)
 
 
 def _filters(task: Task, y: np.ndarray) -> dict[str, Callable[[int], Any]]:
   """The classic filters, each with the number that is best on validation at that share."""
   seed, slow = task.settings["mask_seed"], task.settings["slow_limit"]
   clean = shared.tuning(task.source)
-  valid = [noisy(clean, share, seed, "valid") for share in SHARES]
+  valid = [repeatable.noisy(clean, share, seed, "valid") for share in SHARES]
   few, found = min(slow, len(y[0])), {}
   for name, (method, numbers) in image_denoising.GRID.items():
     picked = [image_denoising.choose(method, numbers, v, clean) for v in valid]
@@ -191,24 +179,25 @@ def _runs_bm3d(settings: dict[str, Any]) -> bool:
 
 
 def _supervised(task: Task, y: np.ndarray) -> dict[str, Callable[[int], Any]]:
-  """A network of the model's size that was trained to remove just this noise."""
-  source, seed = task.source, task.settings["mask_seed"]
-  leaves = jax.tree.leaves(source.run.params)
-  parameters = sum(leaf.size // len(leaf) for leaf in leaves)
-  damaged = partial(corruptions.uniform, rate=float(task.settings["most"]), vary=True)
-  restore = supervised_denoiser.fit(
-    shared.train(source), damaged, parameters,
-    jax.random.fold_in(jax.random.key(seed), 1), task.settings["epochs"],
-  )  # fmt: skip
+  """Networks trained to remove just this noise, told its share.
 
-  def blended(c: int) -> np.ndarray:
-    clean = shared.tuning(source)
-    fitted = shared.spread_of(restore(noisy(clean, SHARES[c], seed, "valid")), clean, 1)
-    plain = restore(y[c])
-    scale = damage.spread(plain, fitted)
-    kept = damage.clean_share(y[c], plain, SHARES[c], scale)
-    return np.asarray(kept * y[c] + (1 - kept) * plain)
+  One for the range of shares; where the run has a model for each share, one for each as well.
+  """
+  source = task.source
+  ranged = supervised.denoiser(source, 0.0, float(task.settings["most"]))
+  found = {supervised.NETWORK: lambda c: ranged}
+  if set(NAMES) <= _trained(source.runs):
+    own = [supervised.denoiser(source, s, s, 1 + c) for c, s in enumerate(SHARES)]
+    found[f"{supervised.NETWORK}, {ITSELF}"] = lambda c: own[c]
+  answers = {}
+  for name, of in found.items():
+    answers[name] = lambda c, of=of: of(c)(y[c], SHARES[c])
+    answers[f"{name}, blended"] = lambda c, of=of: supervised.blended(
+      task.source, of(c), y[c], SHARES[c]
+    )
+  return answers
 
-  return {
-    "supervised network": lambda c: restore(y[c]), "supervised network, blended": blended
-  }  # fmt: skip
+
+def _trained(runs: list[Run]) -> set[str]:
+  """What the encoders of all members saw in training."""
+  return {shared.trained_on(run, i) for run in runs for i in range(len(run.members))}

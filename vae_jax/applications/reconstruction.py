@@ -8,7 +8,7 @@ import numpy as np
 
 from vae_jax import asking
 from vae_jax.baselines import pca
-from vae_jax.evaluation import codes, pictures
+from vae_jax.evaluation import pictures
 from vae_jax.evaluation.answer import Outcome
 from vae_jax.evaluation.protocol import Extra, Metric, Task
 from vae_jax.evaluation.results import Line
@@ -17,6 +17,7 @@ from vae_jax.evaluation.source import Source
 from vae_jax.metrics import fidelity, latent
 from vae_jax.metrics.summary import ratio
 from vae_jax.run import Run
+from vae_jax.studies import codes, symbols
 
 QUESTION = "How much of an example survives the code, and what does the code cost?"
 FAMILIES = True  # of posteriors and priors: all are asked through `distributions`
@@ -133,7 +134,6 @@ def rivals(line: Line, baselines: list[Line]) -> list[Line]:
 
 def score(task: Task, answer: Any, condition: int) -> dict[str, np.ndarray]:
   """Nats, squared errors and sizes of a code; sums come with their counts, [n, 2]."""
-  del condition
   found = {name: values for name, values in answer.items() if name in METRICS}
   count = answer["mean"].shape[-1] if "mean" in answer else answer["numbers"]
   found |= fidelity.sizes(task.source.spec, count, answer.get("rate"))
@@ -163,6 +163,7 @@ def further(outcome: Outcome) -> Extra:
   figures += codes.errors(drawn, answers, beside)
   size = fidelity.original_bytes(lead.run.spec)
   said = [f"An example is {lead.run.spec.size} numbers and takes {size:g} bytes."]
+  said += symbols.sentences(outcome)
   samples = outcome.settings["samples"]
   if np.mean(mine.get("ess", samples)) < 0.05 * samples:
     count = f"{np.mean(mine['ess']):.1f} of {samples} importance samples"

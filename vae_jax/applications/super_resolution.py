@@ -10,16 +10,16 @@ import numpy as np
 from vae_jax.baselines import image_imputation, upscaling
 from vae_jax.baselines import ridge_regression as ridge
 from vae_jax.evaluation import answer as of_answer
-from vae_jax.evaluation import draws, reporting
-from vae_jax.evaluation import restoration as shared
+from vae_jax.evaluation import reporting
 from vae_jax.evaluation.answer import Outcome
-from vae_jax.evaluation.protocol import Ask, Extra, Metric, Result, Task
+from vae_jax.evaluation.protocol import Ask, Extra, Metric, Task
 from vae_jax.evaluation.source import Source
-from vae_jax.inference import damage, imputations
+from vae_jax.inference import damage, imputations, latent_map
 from vae_jax.inputs import large_pictures
-from vae_jax.metrics import image
 from vae_jax.run import Run
-from vae_jax.types import Array, Example, Figure, Hyper, Params, UserError
+from vae_jax.studies import draws, large, supervised
+from vae_jax.studies import restoration as shared
+from vae_jax.types import Array, Example, Hyper, Params, UserError
 
 QUESTION = "How much of a large image do its block averages and a model know?"
 FACTORS = (2, 4)
@@ -32,6 +32,7 @@ SETTINGS = {
   "crop": 96,  # the longest side of one of them: a larger one gives its middle
 }
 ONCE, MAP, PROJECTED = "encode and decode", "latent MAP", "latent MAP + back-projection"
+OWN = f"{PROJECTED}, own starts"
 MEAN = "posterior mean + back-projection"
 GAUSSIAN = "conditional Gaussian"
 _rms = lambda squares: float(np.sqrt(np.mean(squares)))
@@ -40,10 +41,13 @@ METRICS = shared.METRICS | {
 }
 METRICS |= draws.METRICS
 CONTRASTS = ((ONCE, MAP),)
+shown = shared.shown
 NOTE = (
   "Columns: how many pixels of a side were averaged into one. Distance to the small image: the"
   " root mean squared difference between it and the enlarged one made small again, 0 where"
-  " nothing that was known is contradicted."
+  " nothing that was known is contradicted. Every method is told the factor. Own starts: without"
+  " the one from the ridge regression's answer. The supervised network has the model's number of"
+  " parameters and of passes over the images; it was trained on both factors."
 ) + draws.NOTE
 
 
@@ -107,7 +111,8 @@ def model(task: Task, run: Run, several: bool = True) -> Ask:
     code = encode(seen)
     mode = shared.search(s, joint, [code, encode(example["guess"])], key)
     best = decode(mode.z)
-    named = {ONCE: decode(code), MAP: best, PROJECTED: project(best)}
+    own = decode(latent_map.without(mode, 1))
+    named = {ONCE: decode(code), MAP: best, OWN: project(own), PROJECTED: project(best)}
     if not several:
       return named
     everywhere = jnp.ones_like(seen[..., :1])
@@ -121,7 +126,7 @@ def model(task: Task, run: Run, several: bool = True) -> Ask:
 
 
 def baselines(task: Task) -> dict[str, Callable[[int], Any]]:
-  """Interpolation, ridge regression, neighbours, and one Gaussian of whole images."""
+  """Interpolation, ridge regression, neighbours, one Gaussian, and a network for the task."""
   small, shape, train = task.own, task.truth.shape[1:3], shared.train(task.source)
   shrunk = task.source.once("shrunk", lambda: _small(train))
   gaussian = _conditional(task.source, small)
@@ -133,6 +138,9 @@ def baselines(task: Task) -> dict[str, Callable[[int], Any]]:
   plain = {
     "ridge": lambda c: task.fields["guess"][c],
     "5 neighbours": lambda c: upscaling.neighbours(small[c], shrunk[c], train),
+    supervised.NETWORK: lambda c: supervised.enlarged(
+      task.source, task.fields["damaged"][c], c, FACTORS
+    ),
     GAUSSIAN: lambda c: draws.gaussian(
       *gaussian[c], task.truth, everywhere, task.settings["mask_seed"]
     ),
@@ -158,12 +166,6 @@ def pictures(task: Task, condition: int) -> dict[str, np.ndarray]:
   return {"original": task.truth, "seen": task.fields["damaged"][condition]}
 
 
-def shown(task: Task, answer: Any, condition: int) -> np.ndarray:
-  """The enlarged images."""
-  del task, condition
-  return shared.pixels(answer)
-
-
 def further(outcome: Outcome) -> Extra:
   """Larger pictures, cut into tiles of the size that the model knows."""
   task, settings = outcome.task, outcome.settings
@@ -175,61 +177,28 @@ def further(outcome: Outcome) -> Extra:
   tiles = np.concatenate([large_pictures.cut(p.x, spec.shape) for p in given])
   small = _small(tiles)
   guess = np.stack([mean for mean, _ in _conditional(task.source, small)])
-  rows = np.arange(len(tiles)) % len(task.truth)
-  examples = {name: values[rows] for name, values in task.examples.items()}
-  examples["id"] = np.arange(len(tiles), dtype=np.int32)
+  examples = shared.beside(task, len(tiles))
   asked = Task(task.source, task.split, examples, NAMES, _fields(small, guess), tiles)
   results = []
   for run in outcome.runs:
-    made = of_answer.ask(asked, run, model(task, run, False), outcome.key)
-    own = [m for m in outcome.members if m.run is run]
+    made = of_answer.ask(asked, run, model(task, run, False), outcome.key)[PROJECTED]
     results += [
-      Result(m, PROJECTED, NAMES[c], *_large(given, made[PROJECTED][m.place, c], f))
-      for m in own
+      large.result(given, m, PROJECTED, NAMES[c], made[m.place, c], f)
+      for m in outcome.members if m.run is run
       for c, f in enumerate(FACTORS)
-    ]
+    ]  # fmt: skip
   for c, f in enumerate(FACTORS):
-    results.append(Result(None, GAUSSIAN, NAMES[c], *_large(given, guess[c], f)))
-    for name in upscaling.METHODS:
-      x = [large_pictures.interpolated(p, f, name) for p in given]
-      results.append(Result(None, name, NAMES[c], _psnr(given, x), answer=x))
+    results.append(large.result(given, None, GAUSSIAN, NAMES[c], guess[c], f))
+    results += large.interpolated(given, NAMES[c], f)
   metrics = {"psnr": METRICS["psnr"]}
   extra = reporting.part(outcome, "Large pictures", metrics, NAMES, results)
   return extra._replace(
-    figures=[_large_figure(outcome, given, results, name) for name in NAMES],
+    figures=[
+      large.figure(outcome, given, results, n, (GAUSSIAN, PROJECTED)) for n in NAMES
+    ],
     findings=[*found.findings, *extra.findings],
     arrays=found.arrays,
   )
-
-
-def _large(given: list, tiles: np.ndarray, factor: int) -> tuple:
-  """The scores of pictures put together of their tiles, the seconds, the part, the pictures."""
-  x = large_pictures.joined(given, tiles, factor)
-  return _psnr(given, x), 0.0, 0, x
-
-
-def _psnr(given: list, x: list[np.ndarray]) -> dict[str, np.ndarray]:
-  pairs = zip(given, x, strict=True)
-  return {"psnr": image.psnr([np.mean(np.square(p.x - y), dtype=float) for p, y in pairs])}
-
-
-def _large_figure(outcome: Outcome, given: list, results: list, condition: str) -> Figure:
-  """Pictures of one size beside what bicubic, the Gaussian and the model made of them."""
-  sizes = [p.x.shape for p in given]
-  rows = [i for i, size in enumerate(sizes) if size == max(set(sizes), key=sizes.count)][:6]
-  number = outcome.lead.number
-  of = lambda method: next(
-    r.answer for r in results
-    if (r.method, r.condition) == (method, condition)
-    and (r.member is None or r.member.number == number)
-  )  # fmt: skip
-  parts = [[p.x for p in given], of("bicubic"), of(GAUSSIAN), of(PROJECTED)]
-  images = np.stack([np.stack([part[i] for part in parts]) for i in rows])
-  data = {"images": images, "rows": [given[i].name for i in rows]}
-  data |= {"columns": ["original", "bicubic", "Gaussian", "model"]}
-  data |= {"palette": "gray", "limits": (0.0, 1.0)}
-  caption = f"Large pictures enlarged {condition[0]} times along each side, by tiles."
-  return Figure(f"large_{condition[0]}", "image_grid", data, caption)
 
 
 def _conditional(

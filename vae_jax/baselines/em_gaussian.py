@@ -1,5 +1,6 @@
 """One Gaussian for a whole table with holes, by EM: the bar for every imputation."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -83,6 +84,27 @@ def draws(
   seen = ~np.isnan(x)
   found[:, seen] = x[seen]
   return found
+
+
+def answer(
+  known: np.ndarray,
+  rows: np.ndarray,
+  samples: int,
+  rng: np.random.Generator,
+  file: Callable[[np.ndarray], np.ndarray],
+) -> dict[str, np.ndarray]:
+  """Rows filled in by the Gaussian of what is known: "point" [N, D], "draws" [N, samples, D].
+
+  Args:
+    known: what the Gaussian is fitted to [P, E], NaN where missing.
+    rows: that are filled in [N, E], NaN where missing.
+    samples: of the conditional distribution of each row.
+    rng: of these draws.
+    file: what the caller's file has for rows of E numbers.
+  """
+  gaussian = fit(known)
+  drawn = np.stack([file(one) for one in draws(gaussian, rows, samples, rng)], 1)
+  return {"point": file(conditional(gaussian, rows).mean), "draws": drawn}
 
 
 def _block(gaussian: Gaussian, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

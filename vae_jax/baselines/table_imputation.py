@@ -5,6 +5,9 @@ the second; columns of about unit scale.
 """
 
 import warnings
+from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -29,7 +32,9 @@ def neighbours(known: np.ndarray, x: np.ndarray, k: int = 10) -> np.ndarray:
 def mice(known: np.ndarray, x: np.ndarray, rounds: int = 20) -> np.ndarray:
   """Chained Bayesian ridge regressions of each column on the others.
 
-  Van Buuren & Groothuis-Oudshoorn (2011), with one imputation of means and no draws.
+  Van Buuren & Groothuis-Oudshoorn (2011), with one imputation of means and no draws. Means are
+  fed back without noise: where columns hardly depend on one another, each round makes chance
+  correlations stronger, and few rounds are better.
   """
   from sklearn.linear_model import BayesianRidge
 
@@ -37,15 +42,18 @@ def mice(known: np.ndarray, x: np.ndarray, rounds: int = 20) -> np.ndarray:
 
 
 def forest(
-  known: np.ndarray, x: np.ndarray, trees: int = 50, rounds: int = 6, seed: int = 0
+  known: np.ndarray, x: np.ndarray, trees: int, rounds: int, leaf: int, seed: int = 0
 ) -> np.ndarray:
   """Chained forests of extremely randomised trees: missForest with a quicker tree.
 
-  Stekhoven & Bühlmann (2012), algorithm 1; categories are columns of 0 and 1 here.
+  Stekhoven & Bühlmann (2012), algorithm 1; categories are columns of 0 and 1 here. A leaf holds
+  at least `leaf` rows: 1 is the original's, more is for columns that say little of one another.
   """
   from sklearn.ensemble import ExtraTreesRegressor
 
-  regressor = ExtraTreesRegressor(trees, random_state=seed, n_jobs=-1)
+  regressor = ExtraTreesRegressor(
+    trees, min_samples_leaf=leaf, random_state=seed, n_jobs=-1
+  )
   return _chained(regressor, known, x, rounds, seed)
 
 
@@ -55,13 +63,37 @@ def _chained(
   from sklearn.experimental import enable_iterative_imputer  # noqa: F401
   from sklearn.impute import IterativeImputer
 
+  with warnings.catch_warnings():
+    warnings.simplefilter("ignore", RuntimeWarning)  # of a column with nothing observed
+    low, high = np.nanmin(known, 0), np.nanmax(known, 0)
+  low, high = (np.nan_to_num(v, nan=bad) for v, bad in ((low, -np.inf), (high, np.inf)))
+  low, high = np.where(low < high, low, -np.inf), np.where(low < high, high, np.inf)
   imputer = IterativeImputer(
-    regressor, max_iter=rounds, random_state=seed, keep_empty_features=True
-  )
+    regressor, max_iter=rounds, random_state=seed, keep_empty_features=True,
+    min_value=low, max_value=high,
+  )  # fmt: skip
   with warnings.catch_warnings():
     # Chained equations need not settle; the number of rounds is part of the method.
     warnings.simplefilter("ignore", ConvergenceWarning)
     return imputer.fit(known).transform(x)
+
+
+def candidates(settings: dict[str, Any], seed: int) -> dict[str, list[Callable]]:
+  """Every imputation, each with the numbers that it may be given: at most those of the settings."""
+  upto = lambda most, grid: sorted({min(n, most) for n in grid})
+  near = upto(settings["neighbours"], (5, 10, 20, 50))
+  rounds = upto(settings["rounds"], (1, 2, 5, 20))
+  found = {
+    "mean": [average],
+    "kNN": [partial(neighbours, k=k) for k in near],
+    "MICE": [partial(mice, rounds=n) for n in rounds],
+  }
+  if settings["forest"] == "yes":
+    found["forest (missForest-like)"] = [
+      partial(forest, trees=settings["trees"], rounds=n, leaf=leaf, seed=seed)
+      for n in upto(settings["forest_rounds"], (1, 6)) for leaf in (1, 5, 20)
+    ]  # fmt: skip
+  return found
 
 
 def widen(
@@ -130,10 +162,50 @@ def written(
     rows: the number of each row in the file, [N].
     numbers: [N, D], the file's numbers.
   """
-  cells = [[f"{value:.6g}" for value in row] for row in numbers]
-  for i, column in enumerate(columns):
-    if column.names:
-      for row, value in zip(cells, numbers[:, i] - column.shift, strict=True):
-        row[i] = column.names[int(value)] if np.isfinite(value) else ""
+  cells = np.array([words(c, numbers[:, i]) for i, c in enumerate(columns)]).T.tolist()
   named = [[str(n), *row] for n, row in zip(rows, cells, strict=True)]
   return np.array([["row", *(c.name for c in columns)], *named])
+
+
+def words(column: Column, numbers: np.ndarray) -> list[str]:
+  """Numbers of a column as words: names of categories, integers where the file has those."""
+  if column.names:
+    places = numbers - column.shift
+    return [column.names[int(v)] if np.isfinite(v) else "" for v in places]
+  if column.whole:
+    return [str(round(v)) if np.isfinite(v) else "" for v in numbers.tolist()]
+  return [f"{v:.6g}" for v in numbers]
+
+
+def completed(
+  head: list[str],
+  cells: list[list[str]],
+  columns: tuple[Column, ...],
+  rows: np.ndarray,
+  numbers: np.ndarray,
+  missing: np.ndarray,
+) -> np.ndarray:
+  """A file's own rows and columns, letter by letter, with what it lacks filled in.
+
+  Args:
+    head: the names of the file's columns, a label's among them.
+    cells: of each column, as words.
+    columns: those that were filled in, [D].
+    rows: the number of each row in the file, [N].
+    numbers: [N, D], the file's numbers.
+    missing: [N, D], True where the file has none.
+
+  Returns:
+    [1 + N, file's columns] strings.
+  """
+  place = {column.name: i for i, column in enumerate(columns)}
+  found = []
+  for name, column in zip(head, cells, strict=True):
+    own = [column[row] for row in rows]
+    if name in place:
+      i = place[name]
+      filled = words(columns[i], numbers[:, i])
+      both = zip(own, filled, missing[:, i], strict=True)
+      own = [new if gap else old for old, new, gap in both]
+    found.append(own)
+  return np.array([head, *map(list, zip(*found, strict=True))])

@@ -1,6 +1,7 @@
 """Holding examples out of a split."""
 
 import math
+from typing import Any
 
 import numpy as np
 
@@ -46,4 +47,39 @@ def shuffled(
   drawn = np.random.default_rng(seed).permutation(rows)[: count(held_out, rows, option)]
   out = np.zeros(rows, bool)
   out[drawn] = True
+  return take(fields, ~out), take(fields, out)
+
+
+def divided(fields: Fields, split: np.ndarray, config: dict[str, Any]) -> dict[str, Fields]:
+  """train, valid and test: as they are named, or held out of train.
+
+  With `hold_out` "classes" whole classes are held out, at least one.
+
+  Raises:
+    UserError: nothing is left, or there are no classes to hold out.
+  """
+  parts = {}
+  rest = take(fields, np.flatnonzero((split == "train") | (split == "")))
+  for name in ("test", "valid"):
+    if (split == name).any():
+      parts[name] = take(fields, np.flatnonzero(split == name))
+    elif config["hold_out"] == "classes":
+      rest, parts[name] = _classes(rest, config[name], name, config["seed"])
+    else:
+      rest, parts[name] = shuffled(rest, config[name], name, config["seed"])
+  return {"train": rest, "valid": parts["valid"], "test": parts["test"]}
+
+
+def _classes(
+  fields: Fields, held_out: float, option: str, seed: int
+) -> tuple[Fields, Fields]:
+  """Splits off whole classes: (kept, held out)."""
+  if "label" not in fields:
+    raise UserError(
+      "data.hold_out is 'classes', and the pictures have none: put each class in a subfolder"
+      " of its name, or set data.hold_out=examples."
+    )
+  known = np.unique(fields["label"])
+  drawn = np.random.default_rng(seed).permutation(known)
+  out = np.isin(fields["label"], drawn[: count(held_out, len(known), option)])
   return take(fields, ~out), take(fields, out)

@@ -21,6 +21,7 @@ OPTIONS = {"path": "", "kind": "", "domain": "", "test": 0.1, "binarise": "none"
 SPLITS = ("train", "valid", "test")
 LABELS = ("label", "labels", "y")
 AXES = {"image": (3, 4), "table": (2,), "sequence": (3,)}
+SPREAD_ROWS = 10_000  # that tell the spread of the data
 LAYOUTS = "images [N, H, W] or [N, H, W, C], tables [N, D], sequences [N, T, F]"
 
 
@@ -46,9 +47,9 @@ def load(config: dict[str, Any], data_dir: str | None) -> Dataset:
       parts["train"], parts[split] = _split.shuffled(
         parts["train"], config[split], split, config["seed"]
       )
-  kind = config["kind"] or ("table" if parts["train"]["x"].ndim == 2 else "image")
-  spec = _spec({k: v["x"] for k, v in parts.items()}, kind, config["domain"], classes)
+  spec = _spec({k: v["x"] for k, v in parts.items()}, config, classes)
   splits = {k: {**parts[k], "x": _store(parts[k]["x"], spec)} for k in SPLITS}
+  spec = spec._replace(spread=_spread(splits["train"]["x"], spec.domain))
   return _binarise.apply(Dataset(path.stem, spec, splits, note), config["binarise"])
 
 
@@ -168,13 +169,16 @@ def _labels(
 
 
 def _spec(
-  every: dict[str, np.ndarray], kind: str, domain: str, classes: tuple[str, ...]
+  every: dict[str, np.ndarray], config: dict[str, Any], classes: tuple[str, ...]
 ) -> Spec:
-  x = every["train"]
+  x, domain = every["train"], config["domain"]
+  kind = config["kind"] or ("table" if x.ndim == 2 else "image")
   if kind not in AXES or x.ndim not in AXES[kind]:
     raise UserError(
       f"data.kind is {kind!r} and x has shape {x.shape}; expected one of {LAYOUTS}."
     )
+  if kind == "image":
+    _check_image(every, config)
   shape = (*x.shape[1:], 1) if kind == "image" and x.ndim == 3 else x.shape[1:]
   domain = domain or _domain(every)
   largest = max(float(v.max()) for v in every.values())
@@ -186,6 +190,22 @@ def _spec(
     )
   top = int(largest) + 1 if domain == "category" else 0
   return Spec(shape, kind, domain, categories=top, classes=classes)
+
+
+def _check_image(every: dict[str, np.ndarray], config: dict[str, Any]) -> None:
+  """Refuses what is an image in another program's layout, unless the options insist."""
+  x = every["train"]
+  if not config["kind"] and x.ndim == 4 and x.shape[1] in (1, 3) and x.shape[3] > 4:
+    raise UserError(
+      f"x has shape {x.shape}, which looks like [N, C, H, W]; expected [N, H, W, C]: save"
+      " x.transpose(0, 2, 3, 1), or set data.kind=image if the last axis is channels."
+    )
+  low, high = (float(f([f(v) for v in every.values()])) for f in (np.min, np.max))
+  if not config["domain"] and x.dtype.kind == "f" and low >= 0 and 1 < high <= 255:
+    raise UserError(
+      f"x is {x.dtype} from {low:g} to {high:g}; grey levels are uint8 from 0 to 255 or floats"
+      " from 0 to 1: divide them by 255, or set data.domain=real for numbers of another kind."
+    )
 
 
 def _domain(every: dict[str, np.ndarray]) -> str:
@@ -213,6 +233,17 @@ def _store(x: np.ndarray, spec: Spec) -> np.ndarray:
   if spec.domain == "unit" and x.dtype == np.uint8:
     return x
   return x.astype(np.float32)
+
+
+def _spread(x: np.ndarray, domain: str) -> float:
+  """The standard deviation of an element about its mean, over all elements; 0 of symbols.
+
+  Of the first rows of train: where a learned scale starts, which needs no third digit.
+  """
+  if domain in ("binary", "category"):
+    return 0.0
+  rows = x[:SPREAD_ROWS].astype(np.float32) / (255 if x.dtype == np.uint8 else 1)
+  return float(np.sqrt(rows.var(0, dtype=np.float64).mean()))
 
 
 def _two_valued(x: np.ndarray) -> bool:

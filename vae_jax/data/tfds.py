@@ -2,8 +2,10 @@
 
 `set` names the dataset: "mnist", "emnist/letters", "cifar10", "mnist:3.0.1". The data folder
 has it as `tfds/<set>/<version>` or `<set>/<version>`, prepared in the array_record format;
-`python -m vae_jax.data._prepare <set> --data_dir=...` does that on a machine with a network.
-Images are decoded once, into a cache (`_cache`).
+`vae-jax data <set> --data_dir=...` does that on a machine with a network.
+Images are decoded once, into a cache (`_cache`). With `side` they are cut to their middle square
+and brought to that size first. A feature `attributes` of yes and no, as CelebA has it, is the
+`factors`.
 """
 
 import json
@@ -15,10 +17,10 @@ from typing import Any
 import numpy as np
 
 from vae_jax import registry
-from vae_jax.data import _binarise, _cache, _files, _split
-from vae_jax.types import Dataset, Spec, UserError
+from vae_jax.data import _binarise, _cache, _files, _pictures, _split
+from vae_jax.types import Dataset, Factor, Spec, UserError
 
-OPTIONS = {"set": "mnist", "binarise": "none"}
+OPTIONS = {"set": "mnist", "binarise": "none", "side": 0}
 NAMES = {"train": ("train",), "valid": ("validation", "valid"), "test": ("test",)}
 CHUNK = 1024  # images decoded at a time
 # Splits by their sizes that are known not to be the published ones.
@@ -31,7 +33,7 @@ NOTES = {
 
 
 def load(config: dict[str, Any], data_dir: str | None) -> Dataset:
-  """x [H, W, C] uint8 and, where the set has classes, its label.
+  """x [H, W, C] uint8 and, where the set has them, its label and its attributes as factors.
 
   Validation is the set's own, or else the last `valid` examples of train.
 
@@ -46,8 +48,11 @@ def load(config: dict[str, Any], data_dir: str | None) -> Dataset:
   with _files.told(f"{folder}/dataset_info.json", "prepare the set again"):
     info = (folder / "dataset_info.json").read_text(encoding="utf-8")
     rows, source_names = _sizes(json.loads(info), name)
-  reader = _Reader(folder, source_names)
+  if config["side"] and not 4 <= config["side"] <= 1024:
+    raise UserError(f"data.side is {config['side']}; expected 4 to 1024 pixels, or 0.")
+  reader = _Reader(folder, source_names, config["side"])
   key = f"tfds/{name.split(':')[0].replace('/', '_')}-{folder.name}"
+  key += f"-{config['side']}" if config["side"] else ""
   with _files.told(f"The set in {folder}", "prepare it again"):
     about, splits = _cache.fetch(
       f"{key}-{zlib.crc32(info.encode()):08x}", rows, reader.chunks, reader.about
@@ -60,13 +65,28 @@ def load(config: dict[str, Any], data_dir: str | None) -> Dataset:
     splits = {k: {**v, "x": v["x"].view(np.bool_)} for k, v in splits.items()}
   dataset = Dataset(
     name.split(":")[0],
-    Spec(splits["train"]["x"].shape[1:], "image", domain, classes=tuple(about["classes"])),
+    Spec(
+      splits["train"]["x"].shape[1:],
+      "image",
+      domain,
+      classes=tuple(about["classes"]),
+      factors=tuple(Factor(n, (0.0, 1.0)) for n in about.get("attributes", ())),
+    ),
     splits,
     " ".join(
       [f"TensorFlow Datasets {name} {folder.name}.", *notes, *([known] if known else [])]
     ),
   )
   return _binarise.apply(dataset, mode)
+
+
+def prepared(name: str, data_dir: str) -> bool:
+  """Whether the data folder has the set ready to be read."""
+  try:
+    _folder(name, data_dir)
+  except UserError:
+    return False
+  return True
 
 
 def prepare(name: str, data_dir: str) -> None:
@@ -95,8 +115,8 @@ def prepare(name: str, data_dir: str) -> None:
 class _Reader:
   """Decodes the images of a prepared folder; the library is loaded when first needed."""
 
-  def __init__(self, folder: pathlib.Path, names: dict[str, str]):
-    self.folder, self.names = folder, names
+  def __init__(self, folder: pathlib.Path, names: dict[str, str], side: int):
+    self.folder, self.names, self.side = folder, names, side
     self._builder = None
 
   @property
@@ -108,12 +128,16 @@ class _Reader:
     return self._builder
 
   def about(self) -> dict[str, Any]:
-    """The names of the classes, in the order of the labels; empty without labels."""
-    label = dict(self.builder.info.features.items()).get("label")
-    count = getattr(label, "num_classes", None)
-    if count is None:
-      return {"classes": []}
-    return {"classes": list(label.names or map(str, range(count)))}
+    """The names of the classes, in the order of the labels, and of the attributes, where any."""
+    features = dict(self.builder.info.features.items())
+    count = getattr(features.get("label"), "num_classes", None)
+    found = {"classes": []}
+    if count is not None:
+      found["classes"] = list(features["label"].names or map(str, range(count)))
+    known = getattr(features.get("attributes"), "items", dict)()
+    if names := [name for name, feature in known if feature.np_dtype == np.bool_]:
+      found["attributes"] = sorted(names)
+    return found
 
   def chunks(self, split: str) -> Iterator[dict[str, np.ndarray]]:
     """Rows of a split in the order of its files."""
@@ -122,11 +146,12 @@ class _Reader:
     if not images:
       raise UserError(f"The set in {self.folder} has no image; expected a set of images.")
     image = "image" if "image" in images else images[0]
-    labelled = bool(self.about()["classes"])
+    about = self.about()
+    labelled, attributes = bool(about["classes"]), about.get("attributes", [])
     source, shape = self._open(self.names[split]), None
     for first in range(0, len(source), CHUNK):
       rows = source.__getitems__(list(range(first, min(first + CHUNK, len(source)))))
-      found = [row[image] for row in rows]
+      found = [self._fitted(row[image]) for row in rows]
       shape = shape or found[0].shape
       for at, x in enumerate(found):
         if x.shape != shape or x.dtype != np.uint8:
@@ -137,7 +162,14 @@ class _Reader:
       chunk = {"x": np.stack(found)}
       if labelled:
         chunk["label"] = np.array([row["label"] for row in rows], np.int32)
+      if attributes:
+        own = [[row["attributes"][name] for name in attributes] for row in rows]
+        chunk["factors"] = np.array(own, np.int32)
       yield chunk
+
+  def _fitted(self, x: np.ndarray) -> np.ndarray:
+    """An image at the size that is asked for."""
+    return _pictures.resized(x, self.side) if self.side and x.dtype == np.uint8 else x
 
   def _open(self, split: str) -> Any:
     try:
@@ -145,7 +177,7 @@ class _Reader:
     except NotImplementedError as error:
       raise UserError(
         f"The set in {self.folder} is prepared in a format without random access; prepare "
-        "it with file_format array_record, as python -m vae_jax.data._prepare does."
+        "it with file_format array_record, as `vae-jax data` does."
       ) from error
 
 
@@ -168,7 +200,7 @@ def _folder(name: str, data_dir: str | None) -> pathlib.Path:
   raise UserError(
     f"There is no prepared set {name!r} in the folder given by --data_dir ({data_dir}), "
     f"neither as tfds/{stem}/<version> nor as {stem}/<version>; prepare it with "
-    f"python -m vae_jax.data._prepare {name} --data_dir=<folder>.{hint}"
+    f"vae-jax data {name} --data_dir=<folder>.{hint}"
   )
 
 

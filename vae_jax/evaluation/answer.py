@@ -15,7 +15,7 @@ from vae_jax.evaluation.protocol import Application, Ask, Member, Result, Task
 from vae_jax.evaluation.results import Line, Verdict
 from vae_jax.evaluation.source import Source
 from vae_jax.run import Run
-from vae_jax.types import Array, UserError
+from vae_jax.types import Array
 
 Say = Callable[[str], None]
 
@@ -98,13 +98,12 @@ def answer(
   """
   module = application.module
   settings = of_settings.resolve(module.SETTINGS, given)
-  application = _with(application, settings)
   living = of_members.living(runs)
   _refuse_families(application, living)
   application.optional("check", lambda runs, settings: None)(living, settings)
-  application = application.optional("adapted", lambda application, *_: application)(
-    application, living, settings
-  )
+  if adapted := application.optional("adapted"):
+    application = adapted(application, living, settings)
+  application = _filled_in(application, settings)
   parts = of_members.parts(living)
   firsts = [living[parts.index(part)] for part in range(max(parts) + 1)]
   of_part = lambda part: [r for r, p in zip(living, parts, strict=True) if p == part]
@@ -179,8 +178,8 @@ def _held(outcome: Outcome, rivals: list[Line]) -> list[Verdict]:
   return []
 
 
-def _with(application: Application, settings: dict[str, Any]) -> Application:
-  """The application with its settings in what it says: the K of a bound, and the like."""
+def _filled_in(application: Application, settings: dict[str, Any]) -> Application:
+  """The application with its settings in its words: the K of a bound, and the like."""
   metrics = {
     name: metric._replace(title=metric.title.format(**settings))
     for name, metric in application.metrics.items()
@@ -274,17 +273,3 @@ def ask(task: Task, run: Run, asked: Ask, key: Array) -> dict[str, Any]:
   run = run._replace(hyper={**run.hyper, **asked.numbers})
   flat = asking.apply(run, asked.fn, examples, key, asked.batch, asked.inner)
   return jax.tree.map(lambda v: v.reshape(len(v), kinds, count, *v.shape[2:]), flat)
-
-
-def refuse_data(runs: list[Run], varies: tuple[str, ...] = ()) -> None:
-  """Refuses programs whose data differ in more than `varies`, for comparisons of members.
-
-  Raises:
-    UserError: they do.
-  """
-  fixed = lambda run: {k: v for k, v in run.config["data"].items() if k not in varies}
-  if any(fixed(run) != fixed(runs[0]) for run in runs):
-    raise UserError(
-      "The programs of this run differ in config.data, so that no comparison of their scores"
-      " says anything: evaluate one of them with --member."
-    )

@@ -79,9 +79,10 @@ def over_sweep(outcome: Outcome) -> list[Figure]:
   ticks = {of_members.sweep.text(value): at for value, at in places.items()}
   data = {"series": series, "x_label": of_members.short(axis), "y_label": _axis(metric)}
   data |= {"ticks": ticks, "log": log_scale(list(places.values()))}
+  dashed = any("style" in one for one in series.values())
   caption = (
     f"{metric.title} of {outcome.chosen.method} over {of_members.short(axis)}, with 95 %"
-    " intervals; dashed: the hardest baseline."
+    f" intervals{'; dashed: the hardest baseline' if dashed else ''}."
   )
   return [Figure("sweep", "lines", data, caption)]
 
@@ -100,11 +101,11 @@ def side_by_side(outcome: Outcome) -> list[Figure]:
     images = rows_of(task, c) if rows_of is not None else {}
     images = {name: x[rows] for name, x in images.items()}
     for method in _methods(outcome, ours):
-      answer = _answer(outcome, lead.number, method, condition)
+      answer = answered(outcome, lead.number, method, condition)
       if answer is not None:
         images[method] = show(task, answer, c)[rows]
     for line in leading:
-      answer = _answer(outcome, None, line.method, condition)
+      answer = answered(outcome, None, line.method, condition)
       if answer is not None and len(drawn := show(task, answer, c)) > rows.max():
         images[line.method] = drawn[rows]
     data = {"images": np.stack(list(images.values())), "rows": [*map(_broken, images)]}
@@ -188,18 +189,12 @@ def _methods(outcome: Outcome, ours: dict[str, Line]) -> list[str]:
   return [*rest[: EACH - 1], *([chosen] if chosen else [])]
 
 
-def _answer(outcome: Outcome, number: int | None, method: str, condition: str) -> Any:
-  for result in outcome.results:
-    who = None if result.member is None else result.member.number
-    part = outcome.lead.part
-    if (who, result.method, result.condition, result.part) == (
-      number,
-      method,
-      condition,
-      part,
-    ):
-      return result.answer
-  return None
+def answered(outcome: Outcome, number: int | None, method: str, condition: str) -> Any:
+  """The answer of a member, or of a baseline, on the data of the lead; None without one."""
+  wanted = number, method, condition, outcome.lead.part
+  who = lambda r: None if r.member is None else r.member.number
+  same = lambda r: (who(r), r.method, r.condition, r.part) == wanted
+  return next((r.answer for r in outcome.results if same(r)), None)
 
 
 def curve(x: list[float], found: list[Any]) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from vae_jax.evaluation.protocol import Member, Setting
 from vae_jax.metrics import latent
 from vae_jax.run import DEAD, Run, alive
 from vae_jax.training import sweep
-from vae_jax.types import Posterior, UserError
+from vae_jax.types import Posterior
 
 SHOWN = 3  # members drawn in figures; tables hold them all
 SYMBOLS = {"beta": "β"}
@@ -164,17 +164,3 @@ def parts(runs: list[Run]) -> list[int]:
     if run.config["data"] not in known:
       known.append(run.config["data"])
   return [known.index(run.config["data"]) for run in runs]
-
-
-def refuse_mixed(runs: list[Run]) -> None:
-  """Refuses programs whose scores are of different kinds.
-
-  Raises:
-    UserError: some have a likelihood and some a loss that is none.
-  """
-  if len({run.likelihood.proper for run in runs}) > 1:
-    names = ", ".join(sorted({run.likelihood.name for run in runs}))
-    raise UserError(
-      f"The sweep mixes likelihoods with losses that are none ({names}): their nats do not"
-      " compare; evaluate members of one kind with --member."
-    )

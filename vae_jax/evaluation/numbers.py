@@ -21,10 +21,11 @@ def signed(value: float, digits: int) -> str:
   return plain if plain[0] in "−N" or value < 0 else f"+{plain}"
 
 
-def plus_minus(found: Estimate, digits: int, sign: bool = False) -> str:
-  """A mean and the half width of its interval, "1.31 ± 0.54"; the mean alone without one."""
+def plus_minus(found: Estimate, digits: int, sign: bool = False, told: bool = True) -> str:
+  """A mean and its half width, "1.31 ± 0.54"; the mean alone of two seeds that tell nothing."""
   mean = (signed if sign else text)(found.mean, digits)
-  return f"{mean} ± {text(found.half, digits)}" if math.isfinite(found.half) else mean
+  known = math.isfinite(found.half) and (told or found.seeds != 2)  # t = 12.7
+  return f"{mean} ± {text(found.half, digits)}" if known else mean
 
 
 def listed(words: list[str]) -> str:

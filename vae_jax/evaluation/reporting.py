@@ -64,7 +64,8 @@ def part(
   """The tables and the verdict of further results, for what an application also measures.
 
   Args:
-    outcome: of the application; the setting chosen there is spoken of here.
+    outcome: of the application; the setting chosen there is spoken of here, by the method
+      chosen there or, where these results lack it, by their first one.
     title: in front of every table's.
     metrics: of these results, the first one for the verdict.
     conditions: of these results.
@@ -74,8 +75,10 @@ def part(
   own = outcome.application._replace(metrics=metrics, headline=name, note="", contrasts=())
   lines = of_results.lines(results, outcome.grouping())
   ours = [line for line in lines if line.setting is not None]
-  where = outcome.chosen.setting if outcome.chosen is not None else None
-  chosen = next((line for line in ours if line.setting == where), None)
+  top = outcome.chosen
+  near = [line for line in ours if top is not None and line.setting == top.setting]
+  named = (line for line in near if line.method == top.method)
+  chosen = next(named, near[0] if near else None)
   rivals = [line for line in lines if line.setting is None]
   words = []
   if chosen is not None and metrics[name].better:

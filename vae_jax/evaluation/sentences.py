@@ -60,8 +60,12 @@ def _values(outcome: Outcome, line: Line, name: str) -> str:
 
 def _against(found: Verdict, metric: Metric) -> str:
   where = f"{found.condition}, " if found.condition else ""
-  d = plus_minus(found.difference, metric.digits, sign=True)
-  return f"{where}{found.theirs.method} ({d}{_unit(metric)})"
+  return f"{where}{found.theirs.method} ({_difference(found, metric)}{_unit(metric)})"
+
+
+def _difference(found: Verdict, metric: Metric) -> str:
+  told = found.word != "open"
+  return plus_minus(found.difference, metric.digits, sign=True, told=told)
 
 
 def contrast(outcome: Outcome, first: str, second: str) -> str:
@@ -113,6 +117,12 @@ def cautions(outcome: Outcome, opened: list) -> list[str]:
     found.append(
       "One seed: the intervals are of the examples alone, and another seed may differ."
     )
+  if any(v.word == "open" and v.difference.seeds == 2 for v in outcome.verdicts):
+    found.append(
+      "Two seeds: Student's quantile of two is 12.7, so that their interval is wide whatever"
+      " the models are. What is open stands without one; a third seed makes it 3.6 times"
+      " narrower."
+    )
   return found
 
 
@@ -151,9 +161,7 @@ def block(outcome: Outcome, seconds: float) -> list[str]:
     )
     pairs = zip(rivals, outcome.conditions, strict=True)
     rows.append(["hardest baseline", *(cell(line, c) for line, c in pairs)])
-    gap = lambda c: (
-      plus_minus(at[c].difference, metric.digits, sign=True) if c in at else "–"
-    )
+    gap = lambda c: _difference(at[c], metric) if c in at else "–"
     rows.append(["difference", *map(gap, outcome.conditions)])
   width = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
   for row in rows:
@@ -169,7 +177,9 @@ def _told(found: list[Verdict]) -> str:
   parts = []
   for word in dict.fromkeys(v.word for v in found):
     where = [v.condition for v in found if v.word == word and v.condition]
-    parts.append(f"{word} at {', '.join(where)}" if where else word)
+    two = word == "open" and any(v.difference.seeds == 2 for v in found)
+    said = f"{word} with two seeds" if two else word
+    parts.append(f"{said} at {', '.join(where)}" if where else said)
   names = listed(list(dict.fromkeys(v.theirs.method for v in found)))
   return f"{'; '.join(parts)} (against {names})"
 

@@ -9,7 +9,7 @@ from vae_jax.evaluation import results as of_results
 from vae_jax.evaluation.answer import Outcome
 from vae_jax.evaluation.protocol import Member, Result
 from vae_jax.evaluation.results import Line
-from vae_jax.metrics.comparison import estimate, estimate_of
+from vae_jax.metrics.comparison import Estimate, estimate, estimate_of
 from vae_jax.types import Table
 
 INTERVAL = "95 % intervals over seeds and examples"
@@ -17,38 +17,34 @@ INTERVAL = "95 % intervals over seeds and examples"
 
 def all_of(outcome: Outcome) -> list[Table]:
   """A table for each metric, the verdicts, and every member where there are several."""
-  if outcome.conditions == ("",):
-    titles = dict.fromkeys(one.table for one in outcome.application.metrics.values())
-    found = [one_condition(outcome, title) for title in titles]
-  else:
-    metrics = outcome.application.metrics
-    found = [of_metric(outcome, name) for name, one in metrics.items() if not one.table]
-    titles = dict.fromkeys(one.table for one in metrics.values() if one.table)
-    found += [shared(outcome, title) for title in titles]
+  metrics, plain = outcome.application.metrics, outcome.conditions == ("",)
+  found = [
+    of_metric(outcome, name) for name, one in metrics.items() if not (plain or one.table)
+  ]
+  titles = dict.fromkeys(one.table for one in metrics.values() if plain or one.table)
+  found += [of_metrics(outcome, title) for title in titles]
   found = [table for table in found if table is not None and table.rows]
-  if outcome.verdicts:
-    found.append(verdicts(outcome))
-  if len(outcome.members) > 1:
-    found.append(of_each_member(outcome))
-  return found
+  found += [verdicts(outcome)] if outcome.verdicts else []
+  return found + ([of_each_member(outcome)] if len(outcome.members) > 1 else [])
 
 
 def named(outcome: Outcome, lines: list[Line]) -> tuple[tuple[str, ...], list[list[Any]]]:
   """The columns that tell lines apart, and their cells: settings that differ, and the method.
 
-  A name that has one value in all lines is left out.
+  A name that has one value in all lines is left out; what methods are told comes last.
   """
+  told = outcome.application.optional("TOLD", {})
   values: dict[str, list] = {}
   for line in lines:
     for name, value in line.setting or ():
       values.setdefault(name, [])
       values[name] += [] if value in values[name] else [value]
   shown = [name for name, known in values.items() if len(known) > 1]
-  rows = []
-  for line in lines:
-    own = dict(line.setting or ())
-    rows.append([*(own.get(name) for name in shown), line.method])
-  return (*(of_members.short(name) for name in shown), "method"), rows
+  own = lambda line: [dict(line.setting or ()).get(name) for name in shown]
+  says = lambda line: [told.get(line.method, told.get(""))] if told else []
+  rows = [[*own(line), line.method, *says(line)] for line in lines]
+  head = *(of_members.short(name) for name in shown), "method"
+  return (*head, *(["told"] if told else [])), rows
 
 
 def of_metric(outcome: Outcome, name: str) -> Table | None:
@@ -67,69 +63,43 @@ def of_metric(outcome: Outcome, name: str) -> Table | None:
     for condition in outcome.conditions:
       row += _cell(line, name, metric, condition)
     row.append(_seconds(line))
-  table = Table(_title(metric), tuple(columns), rows, note(outcome, name))
-  compared, marks = _rivals(outcome, lines), []
-  for at in (columns.index(c) for c in outcome.conditions):
-    found = _best([rows[i][at] for i in compared], metric.better)
-    marks += [(compared[i], at) for i in found]
-  return table._replace(marks=marks)
+  marks = _marks(
+    outcome, lines, rows, {columns.index(c): metric for c in outcome.conditions}
+  )
+  return Table(_title(metric), tuple(columns), rows, note(outcome, name), marks)
 
 
-def shared(outcome: Outcome, title: str) -> Table | None:
-  """The metrics that name this table: a row for each line and condition."""
-  metrics = {k: m for k, m in outcome.application.metrics.items() if m.table == title}
-  lines = [
-    line for line in outcome.lines if any(of_results.has(line, name) for name in metrics)
-  ]
-  if not lines:
-    return None
-  head, cells = named(outcome, lines)
-  columns, rows = [*head, "condition"], []
-  for metric in metrics.values():
-    columns += [_title(metric), f"± {_title(metric)}"]
-  for line, own in zip(lines, cells, strict=True):
-    for condition in outcome.conditions:
-      row = [*own, condition]
-      for name, metric in metrics.items():
-        row += _cell(line, name, metric, condition)
-      rows.append(row)
-  return Table(title, tuple(columns), rows, f"± is the half width of {INTERVAL}.")
+def of_metrics(outcome: Outcome, title: str) -> Table | None:
+  """The metrics that name this table: a row for each line, and for each of its conditions.
 
-
-def one_condition(outcome: Outcome, title: str = "") -> Table | None:
-  """The metrics of one table, of an application without conditions: a row for each line.
-
-  Where nothing is scored, the lines stand there all the same with their seconds.
+  Where nothing at all is scored, the lines stand in the first table with their seconds.
   """
-  has = of_results.has
+  every, has = outcome.application.metrics, of_results.has
   metrics = {
     name: metric
-    for name, metric in outcome.application.metrics.items()
+    for name, metric in every.items()
     if metric.table == title and any(has(line, name) for line in outcome.lines)
   }
-  first = title == next(iter(outcome.application.metrics.values())).table
-  scored = any(result.scores for result in outcome.results)
+  plain, scored = outcome.conditions == ("",), any(r.scores for r in outcome.results)
+  first = plain and title == next(iter(every.values())).table
   if not metrics and (scored or not first):
     return None
   lines = [line for line in outcome.lines if any(has(line, name) for name in metrics)]
   lines = lines if scored else outcome.lines
-  head, rows = named(outcome, lines)
-  columns, marks = [*head, "seeds"], []
+  (head, cells), rows = named(outcome, lines), []
+  columns = [*head, "seeds" if plain else "condition"]
   for metric in metrics.values():
     columns += [_title(metric), f"± {_title(metric)}"]
   columns += ["seconds"] if first else []
-  for line, row in zip(lines, rows, strict=True):
-    row.append(_seeds(line))
-    for name, metric in metrics.items():
-      row += _cell(line, name, metric, "")
-    row += [_seconds(line)] if first else []
-  compared = _rivals(outcome, lines)
-  for metric in metrics.values():
-    at = columns.index(_title(metric))
-    found = _best([rows[i][at] for i in compared], metric.better)
-    marks += [(compared[i], at) for i in found]
-  headline = outcome.application.metrics[outcome.application.headline]
-  own = first or headline.table == title
+  for line, own in zip(lines, cells, strict=True):
+    for condition in outcome.conditions:
+      row = [*own, _seeds(line) if plain else condition]
+      for name, metric in metrics.items():
+        row += _cell(line, name, metric, condition)
+      rows.append([*row, _seconds(line)] if first else row)
+  at = {columns.index(_title(metric)): metric for metric in metrics.values() if plain}
+  marks = _marks(outcome, lines, rows, at)
+  own = first or (plain and every[outcome.application.headline].table == title)
   text = note(outcome, "") if own else f"± is the half width of {INTERVAL}."
   title = title or outcome.application.name.replace("_", " ").capitalize()
   return Table(title, tuple(columns), rows, text, marks)
@@ -254,15 +224,19 @@ def _title(metric: Any) -> str:
 
 
 def _cell(line: Line, name: str, metric: Any, condition: str) -> list[float | None]:
-  found = of_results.interval(line, name, metric, condition)
-  if found is None:
-    return [None, None]
-  return [found.mean, found.half if np.isfinite(found.half) else None]
+  return _shown(of_results.interval(line, name, metric, condition))
 
 
 def _of_one(result: Result, name: str, metric: Any) -> list[float | None]:
   values = result.scores[name][None]
-  found = estimate(values) if metric.reduce is None else estimate_of(metric.reduce, values)
+  reduced = metric.reduce is not None
+  return _shown(estimate_of(metric.reduce, values) if reduced else estimate(values))
+
+
+def _shown(found: Estimate | None) -> list[float | None]:
+  """A mean and its half width, None for what nothing tells."""
+  if found is None:
+    return [None, None]
   return [found.mean, found.half if np.isfinite(found.half) else None]
 
 
@@ -275,15 +249,14 @@ def _seconds(line: Line) -> float:
   return float(firsts[0].seconds)
 
 
-def _rivals(outcome: Outcome, lines: list[Line]) -> list[int]:
-  """The rows of lines that are no references."""
-  references = outcome.application.references
-  return [i for i, line in enumerate(lines) if line.method not in references]
-
-
-def _best(values: list[float | None], better: int) -> list[int]:
-  """The rows of the best number."""
-  known = [
-    (better * v, i) for i, v in enumerate(values) if v is not None and np.isfinite(v)
-  ]
-  return [max(known)[1]] if better and known else []
+def _marks(
+  outcome: Outcome, lines: list[Line], rows: list[list], at: dict[int, Any]
+) -> list[tuple[int, int]]:
+  """The place of the best number of each column `at`, references left out."""
+  references, marks = outcome.application.references, []
+  compared = [i for i, line in enumerate(lines) if line.method not in references]
+  for column, metric in at.items():
+    cells = ((rows[i][column], i) for i in compared if rows[i][column] is not None)
+    known = [(metric.better * v, i) for v, i in cells if np.isfinite(v)]
+    marks += [(max(known)[1], column)] if metric.better and known else []
+  return marks

@@ -12,12 +12,13 @@ from typing import Any
 import jax
 import numpy as np
 
-from vae_jax import layers
+from vae_jax import distributions, layers
 from vae_jax.run import Run
 from vae_jax.types import UserError
 
 Layer = dict[str, Any]  # "op", and what it reads: weight, bias, act, sizes
 LEVELS = 32767  # of a weight on each side of 0
+SMALL = 100_000_000  # multiplications of a sentence, about a tenth of a second in a browser
 
 
 def describe(run: Run, place: int, encoder: bool) -> dict[str, Any]:
@@ -52,6 +53,14 @@ def check(run: Run) -> None:
     raise UserError(
       f"The explorer draws the mean of the likelihoods {', '.join(HEADS)}; {run.workdir} has"
       f" {family!r}, of which it has no picture."
+    )
+  why = "The explorer moves a code along its numbers"
+  distributions.require(run.vae, ("gaussian", "continuous"), why)
+  if model == "sentence" and _work(run) > SMALL:
+    raise UserError(
+      f"A sentence of {run.workdir} takes {_work(run) / 1e6:.0f} million multiplications, more"
+      f" than the {SMALL / 1e6:.0f} at which a page follows a slider: take a smaller vocabulary,"
+      " model.embed or model.hidden."
     )
   shape = run.spec.shape
   if len(shape) > 3 or (len(shape) == 3 and shape[2] not in (1, 3)):
@@ -149,10 +158,41 @@ def _conv_encoder(run: Run, own: dict) -> list[Layer]:
   return [*_beside(run), *down, *_label(run), *dense]
 
 
-MODELS: dict[str, tuple[Callable, Callable]] = {
+def _sentence_decoder(run: Run, own: dict) -> list[Layer]:
+  """Symbols one after the other, the likeliest each time; see `models.sentence.Model.generate`."""
+  hidden, table = run.config["model"]["hidden"], own["table"]
+  padding = np.arange(len(table)) == 0  # which `likelihoods.tokens` never draws
+  barred = np.where(padding & (run.config["likelihood"]["name"] == "tokens"), -1e9, 0.0)
+  plain = lambda kernel: _dense({"kernel": kernel, "bias": np.zeros(kernel.shape[1])})
+  cell = {"kind": run.config["model"]["cell"], "hidden": hidden}
+  layer = {
+    "op": "sentence",
+    "act": "",
+    "count": run.spec.shape[0],
+    "cell": cell | {"kernel": plain(own["writer"]["kernel"])},
+    "start": _dense(own["start"], "tanh"),
+    "input": _dense(own["writer_in"]),
+    "fromZ": plain(own["writer_z"]["kernel"]),
+    "last": plain(own["last"]["kernel"]),
+    "lastZ": plain(own["last_z"]["kernel"]),
+    "out": _dense({"kernel": table.T, "bias": own["out"]["bias"] + barred}),
+  }
+  return [*_label(run), layer]
+
+
+def _work(run: Run) -> int:
+  """Multiplications of one sentence: every matrix is read once at each of its places."""
+  own = run.params["model"]
+  every = [own["table"], own["writer"]["kernel"], own["writer_in"]["kernel"]]
+  every.append(own["last"]["kernel"])
+  return run.spec.shape[0] * sum(matrix[0].size for matrix in every)
+
+
+MODELS: dict[str, tuple[Callable, Callable | None]] = {
   "conv": (_conv_decoder, _conv_encoder),
   "mlp": (_mlp_decoder, _mlp_encoder),
   "linear": (_linear_decoder, _linear_encoder),
+  "sentence": (_sentence_decoder, None),
 }
 HEADS = {  # the mean of p(x|theta), by the name of its formula in network.js
   "bernoulli": "sigmoid",
@@ -163,12 +203,15 @@ HEADS = {  # the mean of p(x|theta), by the name of its formula in network.js
   "discretised_logistic": "logistic",
   "logistic_mixture": "mixture",
   "categorical": "likeliest",
+  "tokens": "likeliest",
 }
 
 
 def _head(run: Run, params: dict) -> dict[str, Any]:
   """The formula of the mean, and the numbers it reads."""
   options, outputs = run.config["likelihood"], run.likelihood.outputs
+  if run.config["model"]["name"] == "sentence":
+    return {"formula": "first", "outputs": 1}  # its symbols themselves
   found = {"formula": HEADS[options["name"]], "outputs": outputs}
   if options["name"] == "discretised_logistic":
     found["levels"] = options["levels"]

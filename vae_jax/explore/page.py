@@ -9,18 +9,19 @@ import jax
 import numpy as np
 from markupsafe import Markup
 
-from vae_jax import files
+from vae_jax import asking, files
 from vae_jax.evaluation import pictures
 from vae_jax.evaluation.source import Source
 from vae_jax.explore import network
 from vae_jax.metrics import latent
+from vae_jax.models.sentence import END
 from vae_jax.report import page
 from vae_jax.run import DEAD, Run, alive, select
 from vae_jax.training import sweep
 from vae_jax.types import UserError
 
 HERE = pathlib.Path(__file__).parent
-SCRIPTS = ("network.js", "plane.js", "animation.js", "page.js")
+SCRIPTS = ("network.js", "plane.js", "page.js")
 EXAMPLES = 600  # whose codes are on the map
 DRAWS = 500  # codes of the prior, one of which surprises
 LIMIT = 64_000_000  # bytes of a page; a phone's browser gives up not far above
@@ -82,6 +83,7 @@ def build(
   data = {
     "members": shown,
     "classes": classes,
+    "colours": colours(len(classes)),
     "labels": examples["label"].tolist() if classes else [],
     "count": len(examples["x"]),
     **_drawing(first, examples),
@@ -93,10 +95,13 @@ def build(
     "scripts": [read(name) for name in SCRIPTS],
     "title": page.title(first.config, workdir.name, list(first.members[0])),
     "members": [one["name"] for one in shown],
+    "sliders": [{"each": one.pop("sliders"), "reach": one.pop("reach")} for one in shown],
     "classes": classes,
+    "colours": data["colours"],
+    "words": bool(data["symbols"]),
     "conditional": first.vae.given is not None,
     "encoder": encoder,
-    "draws": first.stochastic,
+    "draws": all("draws" in one for one in shown),
     "map": all(one["latents"] > 1 for one in shown),
     "report": (workdir / "report.html").is_file(),
     "count": data["count"],
@@ -133,31 +138,48 @@ def _member(run: Run, place: int, encoder: bool) -> dict[str, Any]:
   """A member's network, its codes of the examples, and two planes to look at them in."""
   source = Source(run, {}, jax.random.key(0))
   q = source.posterior(select(run, place), source.spread("test", EXAMPLES))
-  means, rates = q.mean[0], latent.rates(q.mean[0], q.logvar[0])
+  means, rated = q.mean[0], run.stochastic and run.vae.standard
   if not np.isfinite(means).all():
     raise UserError(
       f"Member {run.numbers[place]} of {run.workdir} has codes that are not finite: leave it"
       f" out with --members."
     )
-  known = rates if run.stochastic else latent.activity(means)
+  # The rates are those of a Gaussian from N(0, I); of any other prior codes have a variance.
+  known = latent.rates(means, q.logvar[0]) if rated else latent.activity(means)
   order = np.argsort(-known, kind="stable")
   active = latent.active_units(means)[order]
   busy = order[active] if active.any() else order
-  keys = jax.random.split(jax.random.key(0), DRAWS)
-  unit = "{:.2f} nats" if run.stochastic else "{:.2f}"
-  return {
+  unit = "{:.2f} nats" if rated else "{:.2f}"
+  found = {} if (drawn := draws(run, place)) is None else {"draws": network.tensor(drawn)}
+  return found | {
     "latents": means.shape[-1],
     "net": network.describe(run, place, encoder),
     "codes": network.tensor(means),
-    "draws": network.tensor(jax.vmap(run.vae.prior.sample)(keys)),
     "verdict": f"Active latents: {latent.verdict(means)}. The busiest is first, with"
-    f" {'its part of the rate' if run.stochastic else 'the variance of its codes'}.",
+    f" {'its part of the rate' if rated else 'the variance of its codes'}.",
     "sliders": [
       {"at": int(i), "name": f"latent {i + 1}", "told": unit.format(known[i])} for i in busy
     ],
     "reach": max(3.0, float(np.ceil(np.abs(means).max()))),
     "planes": planes(means, order),
   }
+
+
+def draws(run: Run, place: int) -> np.ndarray | None:
+  """DRAWS codes [DRAWS, L] of a member's own prior, whatever its family.
+
+  None of a deterministic autoencoder, which has no prior, and of one that depends on a label:
+  its draws would be those of one class.
+  """
+  if not run.stochastic or (run.vae.given is not None and not run.vae.standard):
+    return None
+  keys = jax.random.split(jax.random.key(0), DRAWS)
+  return asking.prior_draws(select(run, place), keys)[0]
+
+
+def colours(count: int) -> list[str]:
+  """Of each class, in CSS: hues all around, neighbours of another lightness."""
+  return [f"hsl({360 * i / count:.0f} 70% {40 if i % 2 else 58}%)" for i in range(count)]
 
 
 def planes(means: np.ndarray, order: np.ndarray) -> list[dict[str, Any]]:
@@ -204,4 +226,6 @@ def _drawing(run: Run, examples: dict[str, np.ndarray]) -> dict[str, Any]:
     "limits": [low, high],
     "ground": float((edge.mean() - low) / max(high - low, 1e-12)),
     "binary": domain == "binary",
+    "symbols": list(run.spec.symbols),
+    "end": END if run.config["model"]["name"] == "sentence" else -1,
   }

@@ -29,6 +29,10 @@ class Categorical(NamedTuple):
     """sum_g log softmax(logits_g)[z_g], [] nats: the log-mass of one-hots z [L]."""
     return jnp.sum(z.reshape(self.logits.shape) * jax.nn.log_softmax(self.logits))
 
+  def index(self) -> Array:
+    """The likeliest value of each, [G] int32."""
+    return jnp.argmax(self.logits, axis=-1)
+
   def code(self) -> Array:
     """The likeliest value of each, as one-hots [L]."""
     return _one_hot(self.logits).reshape(-1)

@@ -31,6 +31,7 @@ class Mode(NamedTuple):
   objective: Array  # [] log p(y|z) + log p(z) there, nats
   objectives: Array  # [S] what each start reached
   start: Array  # [] int32, the start that won
+  ends: Array  # [S, L] where each start arrived
   remaining: Array  # [] nats that Newton's next step promises; 0 at a stationary point
   arrived: Array  # [] bool, whether that is below ARRIVED; False where it is not known
 
@@ -97,8 +98,15 @@ def latent_map(
   winner = jnp.argmax(jnp.where(jnp.isnan(costs), -jnp.inf, -costs))
   left = remaining[winner]
   return Mode(
-    found[winner], -costs[winner], -costs, winner.astype(jnp.int32), left, left <= ARRIVED
-  )
+    found[winner], -costs[winner], -costs, winner.astype(jnp.int32), found, left,
+    left <= ARRIVED,
+  )  # fmt: skip
+
+
+def without(mode: Mode, start: int) -> Array:
+  """The best z [L] of the other starts: what is found where that start is not known."""
+  values = jnp.where(jnp.isnan(mode.objectives), -jnp.inf, mode.objectives)
+  return mode.ends[jnp.argmax(values.at[start].set(-jnp.inf))]
 
 
 class _Point(NamedTuple):

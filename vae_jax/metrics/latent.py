@@ -47,6 +47,24 @@ def rates(means: np.ndarray, logvars: np.ndarray) -> np.ndarray:
   return np.asarray(each, np.float64).mean(-2)
 
 
+def perplexity(index: np.ndarray, values: int) -> np.ndarray:
+  """exp of the entropy of how often each value is used: 1 for one value, V for all alike.
+
+    exp(-sum_v p_v log p_v),  p_v the share of the examples whose symbol is v
+
+  Args:
+    index: the values of G symbols, int [N, G] in [0, V).
+    values: V.
+
+  Returns:
+    [G]. van den Oord et al. (2017) report it of a codebook.
+  """
+  share = np.stack([np.bincount(column, minlength=values) for column in index.T])
+  share = share / share.sum(-1, keepdims=True)
+  entropy = -np.sum(np.where(share > 0, share * np.log(np.maximum(share, 1e-300)), 0), -1)
+  return np.exp(entropy)
+
+
 def collapsed(means: np.ndarray, threshold: float = THRESHOLD) -> bool:
   """True when no latent of [N, L] is active: the code says nothing of the example.
 

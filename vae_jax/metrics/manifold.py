@@ -32,7 +32,7 @@ def scores(real: np.ndarray, made: np.ndarray, k: int = 5) -> Scores:
   count, covered, recalled = np.zeros(len(made), int), [], []
   for start in range(0, len(real), BLOCK):
     rows = slice(start, start + BLOCK)
-    gaps = _distances(real[rows], made)  # [B, P]
+    gaps = distances(real[rows], made)  # [B, P]
     hits = gaps <= reach_real[rows, None]
     count += hits.sum(0)
     covered.append(hits.any(1))
@@ -49,13 +49,14 @@ def radii(x: np.ndarray, k: int) -> np.ndarray:
   """The distance of each of [N, F] to its k-th nearest other, [N]."""
   found = []
   for start in range(0, len(x), BLOCK):
-    gaps = _distances(x[start : start + BLOCK], x)
+    gaps = distances(x[start : start + BLOCK], x)
     gaps[np.arange(len(gaps)), np.arange(start, start + len(gaps))] = 0  # itself, first
     found.append(np.partition(gaps, k, 1)[:, k])
   return np.concatenate(found)
 
 
-def _distances(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+def distances(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+  """The Euclidean distances [N, P] of rows [N, F] and [P, F]."""
   x, y = np.asarray(x, np.float64), np.asarray(y, np.float64)
   squares = np.square(x).sum(1)[:, None] + np.square(y).sum(1)[None] - 2 * x @ y.T
   return np.sqrt(np.maximum(squares, 0))

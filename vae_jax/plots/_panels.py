@@ -31,7 +31,7 @@ def value_range(
 
 
 def tiles(
-  rgba: np.ndarray, scale: int, gap: int, wide_after: Sequence[int] = ()
+  rgba: np.ndarray, scale: int, gap: int, wide_after: Sequence[int] = (), below: int = 0
 ) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray]]:
   """Images [R, C, H, W, 4] as one picture with transparent gaps.
 
@@ -40,6 +40,7 @@ def tiles(
     scale: pixels of the picture per pixel of an image, along each side.
     gap: pixels between images.
     wide_after: columns after which the gap is four times as wide.
+    below: further pixels under each row.
 
   Returns:
     The picture [., ., 4], and the centres of its rows and of its columns in pixels.
@@ -47,9 +48,9 @@ def tiles(
   count_y, count_x, height, width = rgba.shape[:4]
   height, width = height * scale, width * scale
   extra = np.cumsum([0] + [3 * gap * (i in wide_after) for i in range(count_x - 1)])
-  tops = np.arange(count_y) * (height + gap)
+  tops = np.arange(count_y) * (height + gap + below)
   lefts = np.arange(count_x) * (width + gap) + extra
-  picture = np.zeros((tops[-1] + height, lefts[-1] + width, 4))
+  picture = np.zeros((tops[-1] + height + below, lefts[-1] + width, 4))
   large = rgba.repeat(scale, 2).repeat(scale, 3)
   for i, top in enumerate(tops):
     for j, left in enumerate(lefts):

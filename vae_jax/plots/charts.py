@@ -9,6 +9,7 @@ import numpy as np
 from vae_jax.plots import _panels as panels
 from vae_jax.plots._canvas import INK, Axes, Canvas, axes, colored, colors, finish, ink_on
 
+FILLED = 3  # histograms that are filled: more of them hide one another
 # Theories, bounds and baselines: neighbours differ in grey and in pattern, the first twelve
 # in one of them at least.
 GREYS = ("#3a3942", "#6b6974", "#8f8d98")
@@ -174,7 +175,8 @@ def histogram(
   edges = np.histogram_bin_edges(np.concatenate(list(finite.values())), bins=40)
   for color, (name, values) in zip(colors(len(series)), finite.items(), strict=True):
     share = np.histogram(values, edges)[0] / max(1, len(values))
-    ax.stairs(share, edges, color=color, fill=True, alpha=0.16, linewidth=0)
+    if len(series) <= FILLED:
+      ax.stairs(share, edges, color=color, fill=True, alpha=0.16, linewidth=0)
     ax.stairs(share, edges, color=color, linewidth=1.6, label=name)
   return finish(fig, ax, x_label, y_label, legend=len(series) > 1)
 

@@ -9,6 +9,7 @@ from vae_jax.plots import _panels as panels
 from vae_jax.plots._canvas import DPI, INK, PALETTE, Axes, Canvas, colored
 
 TILE = 84  # pixels of an image in a grid, about
+LINE = 19  # pixels of a line of small words under one
 
 
 def image_grid(
@@ -19,6 +20,7 @@ def image_grid(
   palette: str = "magma",
   limits: tuple[float, float] | None = None,
   wide_after: Sequence[int] = (),
+  under: Sequence[Sequence[str]] = (),
 ) -> Canvas:
   """Examples [R, C, *shape] in rows and columns, with labels beside and above.
 
@@ -30,18 +32,26 @@ def image_grid(
     palette: a colormap for grey images; RGB stays as it is.
     limits: the values of the darkest and the lightest colour; (0, 1) for images in [0, 1].
     wide_after: columns after which the gap is wide.
+    under: words under each image [R][C], in lines of about ten letters; or none.
   """
   images = np.asarray(images, np.float32)
   if not panels.is_image(images.shape[2:]):
     return _small_multiples(images, rows, columns, title, limits)
   scale = max(1, round(TILE / images.shape[3]))
-  canvas, centres = panels.tiles(_rgba(images, palette, limits), scale, 6, wide_after)
+  lines = max((word.count("\n") + 1 for row in under for word in row), default=0)
+  below = LINE * lines + 6 * bool(lines)
+  rgba = _rgba(images, palette, limits)
+  canvas, centres = panels.tiles(rgba, scale, 6, wide_after, below)
   left = 0.12 + 0.068 * max([len(label) for label in rows], default=0)
   fig, ax = _exact(canvas, left, top=0.1 + 0.2 * bool(columns) + 0.24 * bool(title))
   for label, y in zip(rows, centres[0], strict=False):
     ax.text(-14, y, label, ha="right", va="center", linespacing=1.25)
   for label, x in zip(columns, centres[1], strict=False):
     ax.text(x, -12, label, ha="center", va="bottom", fontsize=7.5)
+  bottom = scale * images.shape[2] / 2 + 4
+  for y, row in zip(centres[0], under, strict=False):
+    for x, word in zip(centres[1], row, strict=False):
+      ax.text(x, y + bottom, word, ha="center", va="top", fontsize=6, linespacing=1.1)
   _title(ax, title, lift=0.24 if columns else 0.08)
   return fig
 
@@ -58,8 +68,12 @@ def pairs(
   fig = Canvas(figsize=(1.55 * across, 0.4 + 1.15 * down))
   axes = fig.subplots(down, across, squeeze=False).ravel()
   panels.overlaid(axes, images, rows, columns, options.get("limits"), (INK, *PALETTE))
-  handles = axes[0].get_legend_handles_labels()
-  fig.legend(*handles, loc="lower center", ncols=len(rows), bbox_to_anchor=(0.5, -0.06))
+  handles, labels = axes[0].get_legend_handles_labels()
+  labels = [label.replace("\n", " ") for label in labels]
+  place = {"loc": "upper center", "bbox_to_anchor": (0.5, 0.09), "ncols": len(rows)}
+  fig.legend(
+    handles, labels, **place
+  )  # below the axes, however many rows of them there are
   _above(fig, options.get("title", ""))
   return fig
 
@@ -166,8 +180,11 @@ def _small_multiples(
   limits: tuple[float, float] | None,
 ) -> Canvas:
   count_y, count_x = values.shape[:2]
-  fig = Canvas(figsize=(0.9 + 0.95 * count_x, 0.3 + 0.72 * count_y))
+  height = 0.3 + 0.72 * count_y
+  fig = Canvas(figsize=(0.9 + 0.95 * count_x, height))
   axes = fig.subplots(count_y, count_x, squeeze=False)
+  # Margins in inches: those of matplotlib are shares, and wide ones of a high figure.
+  fig.subplots_adjust(0.02, 0.1 / height, 0.99, 1 - 0.35 / height)
   panels.small_multiples(axes, values, rows, columns, limits, PALETTE[0])
   _above(fig, title)
   return fig

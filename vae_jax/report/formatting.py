@@ -1,5 +1,6 @@
 """Numbers, names and tables as words for the eye."""
 
+import functools
 import math
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
@@ -14,6 +15,7 @@ SYMBOLS = {
   "iw": "IW",
 }
 WORDS = ("NaN", "inf", "-inf")  # how report.json writes a number that is none
+FAINT = 1e-6  # below it a number is written as a power of ten, and a half width as 0
 Marks = Iterable[Sequence[int]]
 
 
@@ -39,12 +41,13 @@ def short(name: str) -> str:
   return SYMBOLS.get(name, first if last == "name" else last)
 
 
-def number(value: Any, digits: int | None = None) -> str:
+def number(value: Any, digits: int | None = None, floor: float = 0.0) -> str:
   """A cell for the eye: a true minus sign, a dash for nothing.
 
   Args:
     value: a number, a string or None.
     digits: after the point; as many as four figures need without it.
+    floor: what is below it is written as 0: of half widths, rounding, and of seconds.
   """
   if value is None:
     return "–"
@@ -55,8 +58,11 @@ def number(value: Any, digits: int | None = None) -> str:
   if not math.isfinite(value):
     return "NaN" if math.isnan(value) else ("∞" if value > 0 else "−∞")
   digits = decimals([value]) if digits is None else digits
-  tiny = value != 0 and abs(value) < 0.5 * 10.0**-digits
-  text = f"{value:.1e}" if tiny or abs(value) >= 1e7 else f"{value:,.{digits}f}"
+  value = 0.0 if abs(value) < floor else value
+  lost = value != 0 and abs(value) < 0.5 * 10.0**-digits
+  if lost and abs(value) >= FAINT:  # one figure, where the column has none for it
+    digits, lost = -math.floor(math.log10(abs(value))), False
+  text = f"{value:.1e}" if lost or abs(value) >= 1e7 else f"{value:,.{digits}f}"
   return text.replace("-", "−")
 
 
@@ -67,11 +73,12 @@ def decimals(values: Iterable[Any], halves: Iterable[Any] = ()) -> int:
     values: of a column.
     halves: of its intervals: the smallest one has two figures, and no value has more digits.
   """
-  sizes = _sizes(values)
+  sizes, known = _sizes(values), [v for v in _sizes(halves) if v >= FAINT]
+  if halves and not known and all(v == round(v) for v in sizes):
+    return 0  # counts, which have no interval or one of width 0
   if not sizes:
     return 0 if any(isinstance(v, float) for v in values) else 2
   wanted = min(3 - math.floor(math.log10(max(sizes))), 2 if max(sizes) >= 1 else 6)
-  known = _sizes(halves)
   if known:
     wanted = min(wanted, max(1, 1 - math.floor(math.log10(min(known)))))
   return max(0, min(6, wanted))
@@ -111,15 +118,18 @@ def cells(
       continue
     values = [row[i] for row in rows]
     halves = [row[i + 1] for row in rows] if joined(columns, i) else [None] * len(rows)
-    digits = decimals(values, halves)
+    digits = decimals(values, halves if joined(columns, i) else ())
+    if not any(size >= FAINT for size in _sizes(halves)):
+      halves = [None] * len(rows)  # exact: "± 0.00" everywhere would say nothing
     kinds = {kind(value) for value in values}
     numeric = "number" in kinds or kinds == {"nan"}
     head.append({"name": heading(name), "kind": "number" if numeric else "word"})
     write = _round if not joined(columns, i) and _all_round(values) else number
+    write = functools.partial(number, floor=0.005) if name == "seconds" else write
     for place, (line, value, half) in enumerate(zip(body, values, halves, strict=True)):
       one = {"text": write(value, digits), "kind": kind(value), "best": (place, i) in best}
       one["kind"] = "number" if numeric and value is None else one["kind"]
-      one["error"] = None if half is None else number(half, digits)
+      one["error"] = None if half is None else number(half, digits, FAINT)
       line.append(one)
   return {"head": head, "body": body}
 

@@ -129,14 +129,18 @@ def verdicts(report: dict[str, Any]) -> dict[str, Any]:
   if not found:
     return {}
   own, each = _headline(report), []
+  if known := (report.get("metrics") or {}).get(found[0]["metric"]):
+    own |= {"metric": known["title"], "unit": known["unit"], "digits": known["digits"]}
   for one in found:
+    word = one["verdict"] if one["verdict"] in VERDICTS else "open"
+    two = word == "open" and one.get("seeds") == 2  # see `numbers.plus_minus`
     parts = [
       numbers.signed(_float(one["difference"]), own["digits"]),
-      _half(one["half"], own["digits"]),
+      "" if two else _half(one["half"], own["digits"]),
       own["unit"],
     ]
-    word = one["verdict"] if one["verdict"] in VERDICTS else "open"
-    told = {"condition": one["condition"], "word": word, "told": VERDICTS[word]}
+    told = "open with two seeds against" if two else VERDICTS[word]
+    told = {"condition": one["condition"], "word": word, "told": told}
     each.append(told | {"baseline": one["baseline"], "gap": " ".join(filter(None, parts))})
   first = found[0]
   who = " · ".join(filter(None, (first["method"], member_name(first["setting"]))))

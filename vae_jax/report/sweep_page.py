@@ -28,6 +28,8 @@ SEEDS = ("seed", "data_seed")  # picked from a list, not slid along
 ACROSS = 10  # tiles in a row of a sheet
 # What a comparison that is not of this run, or an edited one, makes the page raise.
 FOREIGN = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, OSError)
+# What the notes of the report begin with.
+OVER_SEEDS = "± is the half width of 95 % intervals over seeds and examples. "
 AT_MOST = ("aggregate", "total_correlation")  # where the information is cut off
 
 
@@ -91,7 +93,10 @@ def context(workdir: pathlib.Path) -> dict[str, Any] | None:
     "axes": axes,
     "members": members,
     "findings": report["findings"],
-    "note": report["tables"][0]["note"] if report["tables"] else "",
+    # A row is one member here, so that its interval is another one than the report's.
+    "note": report["tables"][0]["note"].removeprefix(OVER_SEEDS)
+    if report["tables"]
+    else "",
     "curve": sweep_charts.rate_distortion(members, settings),
     "multiples": sweep_charts.multiples(members, settings, axes[0], metrics),
     "pictures": bool(pictures),

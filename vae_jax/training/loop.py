@@ -14,7 +14,17 @@ import numpy as np
 from vae_jax import data, files
 from vae_jax.interrupt import Interrupt
 from vae_jax.latents import STATE
-from vae_jax.training import death, lock, placement, plan, step, sweep, trainer, workdir
+from vae_jax.training import (
+  death,
+  lock,
+  placement,
+  plan,
+  step,
+  sweep,
+  topology,
+  trainer,
+  workdir,
+)
 from vae_jax.training.summary import sum_up
 from vae_jax.types import Dataset, UserError
 
@@ -38,6 +48,7 @@ def train(
   plan_only: bool = False,
   plugins: str | None = None,
   interrupt: Interrupt | None = None,
+  slice_name: str = "",
 ) -> None:
   """Trains the members of a configuration in a run directory, from where it stands.
 
@@ -50,6 +61,7 @@ def train(
     plan_only: says what would be trained, and stops there.
     plugins: the folder whose files `registry.plug` has added, to be remembered.
     interrupt: what a Ctrl-C asks, where the caller watches for it.
+    slice_name: with `plan_only`, the TPUs that the programs are compiled for: `topology`.
 
   Raises:
     UserError: anything the caller can mend; nothing already saved is harmed by it.
@@ -67,14 +79,15 @@ def train(
       check = stack.enter_context(lock.held(folder, say)).check
     if not plan_only:
       workdir.require_same(folder, config)
-    found = sorted(jax.devices(), key=lambda d: (d.process_index, d.id))
+    found = topology.devices(slice_name) if slice_name else jax.devices()
+    found = sorted(found, key=lambda d: (d.process_index, d.id))
     devices = found[:1] if place == "single" else found
     watched = interrupt or Interrupt()
     of_config = _datasets(data_dir)
     job = _Job(
       config, folder, data_dir, of_config, devices, say, check, watched, plugins
     )  # fmt: skip
-    _train(job, place, plan_only)
+    _train(job, place, plan_only, slice_name)
 
 
 class _Job(NamedTuple):
@@ -91,11 +104,15 @@ class _Job(NamedTuple):
   plugins: str | None  # the folder of files of one's own
 
 
-def _train(job: _Job, place: str, plan_only: bool) -> None:
+def _train(job: _Job, place: str, plan_only: bool, slice_name: str) -> None:
   """Plans, trains all parts, and refuses to call a training of dead members finished."""
-  plans = plan.make(job.config, job.dataset_of, place, job.devices)
+  free = topology.free(slice_name) if slice_name else None
+  plans = plan.make(job.config, job.dataset_of, place, job.devices, free)
   job.say(data.describe(job.dataset_of(plans[0].part.config["data"])))
   _say_plan(plans, job.say, plan_only)
+  if slice_name:
+    of_config = lambda part: job.dataset_of(part.config["data"])
+    topology.say(slice_name, plans, of_config, job.devices, job.say)
   if plan_only:
     return
   died = _train_parts(job, plans)

@@ -45,6 +45,7 @@ class Placement(NamedTuple):
   source: Callable[[Any], Any]  # host tree -> on every device
   chunk: Callable[..., tuple[Any, Any]]  # (state, hyper, source, start, stop)
   program: Callable  # the compiled function behind `chunk`
+  shapes: Callable[[Any], Any]  # of one member's tree -> what `program` is given of all
 
 
 def choose(name: str, members: int, devices: int) -> str:
@@ -157,7 +158,10 @@ def single(members: int, train_step: Callable, feed: Feed, together: int) -> Pla
   sentence = (
     f"1 device, {members} member(s), {together} side by side, {at_once} group(s) at once"
   )
-  return Placement("single", sentence, put, get, local, jax.device_put, chunk, program)
+  shapes = functools.partial(_shapes, (together,))
+  return Placement(
+    "single", sentence, put, get, local, jax.device_put, chunk, program, shapes
+  )
 
 
 def _spread(
@@ -192,7 +196,8 @@ def _spread(
 
   sentence = f"{len(devices)} devices, {each} member(s) on each, {together} side by side"
   source = lambda tree: jax.device_put(tree, NamedSharding(here, P()))
-  return Placement("pmap", sentence, put, get, local, source, chunk, chunk)
+  shapes = functools.partial(_shapes, (len(devices), each))
+  return Placement("pmap", sentence, put, get, local, source, chunk, chunk, shapes)
 
 
 def _split(
@@ -219,7 +224,8 @@ def _split(
   sentence = f"{len(devices)} devices, {members} member(s) on each, {rows} rows of a batch"
   source = lambda tree: jax.device_put(tree, NamedSharding(here, P()))
   local = lambda tree, pick=_all: (jax.device_put(get(tree, pick)), jax.device_get)
-  return Placement("pmap", sentence, put, get, local, source, chunk, chunk)
+  shapes = functools.partial(_shapes, (len(devices), members))
+  return Placement("pmap", sentence, put, get, local, source, chunk, chunk, shapes)
 
 
 def _mesh(members: int, devices: list, train_step: Callable, feed: Feed) -> Placement:
@@ -259,7 +265,12 @@ def _mesh(members: int, devices: list, train_step: Callable, feed: Feed) -> Plac
     lambda x: arrays.spread(np.asarray(x), everywhere), tree
   )
   sentence = f"{wide} × {data} devices (members × rows), {padded // wide} member(s) on each"
-  return Placement("mesh", sentence, put, get, local, source, chunk, chunk)
+  shapes = functools.partial(_shapes, (padded,))
+  return Placement("mesh", sentence, put, get, local, source, chunk, chunk, shapes)
+
+
+def _shapes(front: tuple[int, ...], tree: Any) -> Any:
+  return jax.tree.map(lambda x: jax.ShapeDtypeStruct((*front, *x.shape), x.dtype), tree)
 
 
 def _all(tree: Any) -> Any:

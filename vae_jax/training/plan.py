@@ -74,19 +74,24 @@ class Piece(NamedTuple):
   folder: pathlib.Path
 
 
-def assemble(part: sweep.Part, dataset: Dataset, at_once: int | None = None) -> Program:
+def assemble(
+  part: sweep.Part, dataset: Dataset, at_once: int | None = None, platform: str = ""
+) -> Program:
   """The pure functions of a part.
 
   Args:
     part: of the sweep.
     dataset: that its configuration names.
     at_once: how many members its compiled form is for, when not these.
+    platform: that it is compiled for, when it is not this machine's.
 
   Raises:
     UserError: the data does not fit the model or the likelihood.
   """
   config, train = part.config, part.config["train"]
-  lowering = layers.choose_lowering(jax.default_backend(), at_once or len(part.rows))
+  lowering = layers.choose_lowering(
+    platform or jax.default_backend(), at_once or len(part.rows)
+  )
   _refuse_grey_floats(config["likelihood"], dataset)
   vae = models.build(config, dataset.spec, lowering)
   batches = feed.make(
@@ -120,7 +125,11 @@ def _refuse_grey_floats(likelihood: dict, dataset: Dataset) -> None:
 
 
 def make(
-  config: dict, dataset_of: Callable[[dict], Dataset], place: str, devices: list
+  config: dict,
+  dataset_of: Callable[[dict], Dataset],
+  place: str,
+  devices: list,
+  free: int | None = None,
 ) -> list[Plan]:
   """The plan of a complete configuration: a program for each combination of static fields.
 
@@ -129,6 +138,7 @@ def make(
     dataset_of: `config.data` -> the dataset.
     place: of `placement.NAMES`.
     devices: of all processes.
+    free: bytes that may be filled on each device, when they are not to be asked.
 
   Raises:
     UserError: a sweep that cannot be, or a single member, or `config.train.members_at_once`
@@ -136,8 +146,8 @@ def make(
   """
   plans = []
   for part in sweep.parts(config):
-    program = assemble(part, dataset_of(part.config["data"]))
-    needs, free = memory(program), available(devices)
+    program = assemble(part, dataset_of(part.config["data"]), platform=devices[0].platform)
+    needs, free = memory(program), free or available(devices)
     size = _at_once(part, needs, free, place, devices)
     count = -(-len(part.rows) // size)
     _check_halving(part.config["halving"], count, program.total)

@@ -8,7 +8,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from vae_jax import noise, registry
+from vae_jax import linalg, noise, registry
 from vae_jax.latents import STATE
 from vae_jax.types import VAE, Array, Batch, Example, Hyper, Params, Terms, UserError
 
@@ -155,7 +155,7 @@ def make(
     metrics |= {"grad_norm": norm, "skipped": skipped.astype(jnp.float32)}
     return new._replace(params=params, moments=moments, ema=ema), metrics
 
-  return train_step
+  return linalg.with_precision(train_step, config["train"]["precision"])
 
 
 def batch_loss(

@@ -109,6 +109,8 @@ def baselines(task: Task) -> dict[str, Callable[[int], Any]]:
   """PCA, ICA, an encoder before its training, noise, and the factors themselves."""
   if task.settings["baselines"] == "no":
     return {}
+  from sklearn.preprocessing import scale
+
   source, seed = task.source, _seed(task)
   latents, first = max(run.vae.latents for run in source.runs), select(source.run, 0)
   known, x = source.inputs(source.spread("train", FITTED)), source.inputs(task.examples)
@@ -119,21 +121,15 @@ def baselines(task: Task) -> dict[str, Callable[[int], Any]]:
   codes = {
     "PCA": lambda: white(x),
     ICA: lambda: source.once(ICA, lambda: ica.codes(white(known), white(x)))[0],
-    "untrained encoder": lambda: _unit(source.posterior(untrained, task.examples)[0][0]),
+    "untrained encoder": lambda: scale(source.posterior(untrained, task.examples)[0][0]),
     "noise": lambda: np.random.default_rng([seed, 1]).standard_normal((len(x), latents)),
     CEILING: lambda: np.asarray(task.truth, float),
   }
   return {name: lambda c, make=make: _scored(task, make()) for name, make in codes.items()}
 
 
-def _unit(codes: np.ndarray) -> np.ndarray:
-  spread = codes.std(0)
-  return (codes - codes.mean(0)) / np.where(spread > 0, spread, 1)
-
-
 def score(task: Task, answer: Any, condition: int) -> dict[str, np.ndarray]:
   """The scores of a code [1] each, and nats [N]; what a code does not have is left out."""
-  del task, condition
   ones = {k: np.atleast_1d(v) for k, v in answer["scores"].items() if np.isfinite(v)}
   return ones | {k: v for k, v in answer.get("nats", {}).items() if ones}
 

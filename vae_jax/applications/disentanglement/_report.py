@@ -5,15 +5,15 @@ from typing import Any
 import numpy as np
 
 from vae_jax.evaluation import figures as kit
-from vae_jax.evaluation import latent_pictures as space
 from vae_jax.evaluation import members as of_members
 from vae_jax.evaluation import results as of_results
 from vae_jax.evaluation.answer import Outcome
-from vae_jax.evaluation.latent_pictures import Drawing
 from vae_jax.evaluation.numbers import plus_minus, text
 from vae_jax.evaluation.protocol import Member
 from vae_jax.evaluation.sentences import WORDS
 from vae_jax.metrics import comparison
+from vae_jax.studies import latent_pictures as space
+from vae_jax.studies.latent_pictures import Drawing
 from vae_jax.types import Figure, Table
 
 COMPARED = ("mig", "factor", "beta", "sap", "d")  # scores that a winner is named by

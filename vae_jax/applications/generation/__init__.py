@@ -6,9 +6,9 @@ from typing import Any
 import jax
 import numpy as np
 
+from vae_jax import asking
 from vae_jax.applications.generation import _figures
 from vae_jax.baselines import pca, pca_gmm, per_pixel
-from vae_jax.evaluation import distribution_scores as distribution
 from vae_jax.evaluation import members as of_members
 from vae_jax.evaluation import pictures
 from vae_jax.evaluation.answer import Outcome
@@ -17,8 +17,12 @@ from vae_jax.evaluation.settings import COMMON
 from vae_jax.evaluation.source import Source
 from vae_jax.inference import walks
 from vae_jax.run import Run
+from vae_jax.studies import distribution_scores as distribution
+from vae_jax.studies import symbols as of_latents
+from vae_jax.types import UserError
 
 QUESTION = "What does the model invent, and is it new?"
+FAMILIES = True  # of posteriors and priors: all are asked through `distributions`
 SETTINGS = {
   **COMMON,
   "limit": 500,  # samples, and held-out examples that they are compared with
@@ -31,25 +35,28 @@ SETTINGS = {
   "components": 10,  # of the mixture over the codes, and of the one over PCA's
   **distribution.SETTINGS,
 }
-PRIOR, MIXTURE = "samples of N(0, I)", "samples of a mixture"
+PRIOR, MIXTURE = "samples of the prior", "samples of a mixture"
 REBUILT, HELD, TRAIN = "reconstructions", "held-out", "train (floor)"
 REFERENCES = (REBUILT, HELD, TRAIN)
 DRAWN = 100  # draws of the prior there are at least, for pictures
-COPIED = (
-  10.0  # the percentage of near copies that is no accident: ten times what is held out has
-)
+COPIED = 10.0  # % of near copies that are no accident: ten times what is held out has
 METRICS = distribution.METRICS
 CONTRASTS = ((PRIOR, MIXTURE),)
 NOTE = (
   "Samples and reconstructions are means E[x|z], smoother than data and therefore nearer to"
   " everything: compare samples with reconstructions, which are the best that samples of this"
-  " decoder can hope for. Mixture: of Gaussians, fitted to the codes of train. PCA has as many"
+  " decoder can hope for. Prior: N(0, I), or the model's own. Mixture: of Gaussians, fitted to the"
+  " codes of train, where they are points of the whole space. PCA has as many"
   f" numbers as the model. {distribution.NOTE}"
 )
 
 
 def check(runs: list[Run], settings: dict[str, Any]) -> None:
-  """Refuses an unknown spacing of the plane, and pairs that are not there."""
+  """Refuses rows of symbols, an unknown spacing of the plane, and pairs that are not there."""
+  if any(run.spec.symbols for run in runs):
+    raise UserError(
+      "Numbers of symbols are no picture: the application text says what is new."
+    )
   walks.ticks(settings["grid"], settings["side"], settings["span"])
   split = Source(runs[0], settings, None).split(settings["split"])
   walks.ends(settings["pairs"], split, runs[0].spec.classes)
@@ -81,11 +88,12 @@ def drawn(source: Source, run: Run) -> dict[str, tuple[np.ndarray, np.ndarray]]:
   def make() -> dict[str, tuple[np.ndarray, np.ndarray]]:
     s = source.settings
     keys = jax.random.split(jax.random.fold_in(source.key, 1), max(s["limit"], DRAWN))
-    prior = np.asarray(jax.vmap(run.vae.prior.sample)(keys))  # the same for every member
-    q = source.posterior(run, source.spread("train", pca_gmm.FITTED))
-    std, seed = run.stochastic * np.exp(0.5 * q.logvar), distribution.seed_of(source)
-    mixture = pca_gmm.of_posteriors(q.mean, std, s["limit"], s["components"], seed)
-    found = {PRIOR: np.broadcast_to(prior, (len(q.mean), *prior.shape)), MIXTURE: mixture}
+    found = {PRIOR: asking.prior_draws(run, keys)}
+    if of_latents.is_real(run):
+      q = source.posterior(run, source.spread("train", pca_gmm.FITTED))
+      std, seed = run.stochastic * np.exp(0.5 * q.logvar), distribution.seed_of(source)
+      size = s["limit"], s["components"], seed
+      found[MIXTURE] = pca_gmm.of_posteriors(q.mean, std, *size)
     return {name: (z, pictures.decoded(run, z, source.key)) for name, z in found.items()}
 
   return source.once(f"drawn {run.numbers}", make)
@@ -120,7 +128,6 @@ def score(task: Task, answer: Any, condition: int) -> dict[str, np.ndarray]:
     answer: the examples to be "like" the held-out ones and "new"; or one of the two.
     condition: not read.
   """
-  del condition
   found = distribution.like(task.truth, answer["like"]) if "like" in answer else {}
   return found | (distribution.new(task.truth, answer["new"]) if "new" in answer else {})
 
@@ -128,10 +135,11 @@ def score(task: Task, answer: Any, condition: int) -> dict[str, np.ndarray]:
 def further(outcome: Outcome) -> Extra:
   """The pictures, and whether samples are copies."""
   both = lambda m: drawn(outcome.tasks[m.part].source, m.run)
-  draws = lambda m: tuple(x[m.place] for _, x in both(m).values())
-  arrays = {f"z_{m.run.vae.latents}": both(m)[PRIOR][0][0] for m in outcome.members}
-  for i, name in enumerate(("samples", "mixture_samples")):
-    arrays[name] = np.stack([draws(m)[i][:DRAWN] for m in outcome.members])
+  draws = lambda m: {name: x[m.place] for name, (_, x) in both(m).items()}
+  arrays = {f"z_{m.run.vae.latents}": both(m)[PRIOR][0][m.place] for m in outcome.members}
+  for name, method in (("samples", PRIOR), ("mixture_samples", MIXTURE)):
+    made = [draws(m)[method][:DRAWN] for m in outcome.members if method in both(m)]
+    arrays |= {name: np.stack(made)} if made else {}
   held, found = outcome.task.truth, []
   if held.nearest is not None:
     found += [_novelty(outcome, member) for member in of_members.spread(outcome.members)]
@@ -146,6 +154,7 @@ def further(outcome: Outcome) -> Extra:
       "A deterministic autoencoder has no prior: N(0, I) is not where its codes lie, and"
       " these pictures show what that costs."
     )
+  found += of_latents.sentences(outcome)
   return Extra(figures=_figures.all_of(outcome, draws), findings=found, arrays=arrays)
 
 

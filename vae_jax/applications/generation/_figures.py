@@ -4,14 +4,15 @@ from collections.abc import Callable
 
 import numpy as np
 
-from vae_jax.evaluation import latent_pictures as space
 from vae_jax.evaluation import members as of_members
 from vae_jax.evaluation import pictures
 from vae_jax.evaluation.answer import Outcome
-from vae_jax.evaluation.latent_pictures import Drawing
 from vae_jax.evaluation.protocol import Member, Task
 from vae_jax.inference import walks
 from vae_jax.metrics import latent, neighbours
+from vae_jax.studies import latent_pictures as space
+from vae_jax.studies import symbols
+from vae_jax.studies.latent_pictures import Drawing
 from vae_jax.types import Figure
 
 ACROSS = (5, 12)  # examples in a row: lines, and images
@@ -19,37 +20,48 @@ WALKED = 10  # latents that are walked along at most
 
 
 def all_of(
-  outcome: Outcome, draws: Callable[[Member], tuple[np.ndarray, np.ndarray]]
+  outcome: Outcome, draws: Callable[[Member], dict[str, np.ndarray]]
 ) -> list[Figure]:
   """Samples, their neighbours, planes, interpolations, traversals, the mixture, distances.
 
   Args:
     outcome: of the application.
-    draws: a member's pictures [n, *shape] of the prior and of the mixture.
+    draws: a member's pictures [n, *shape] by method, those of the prior first.
   """
   members, lead = of_members.spread(outcome.members), space.of(outcome, outcome.lead)
   several = [space.of(outcome, member) for member in members]
-  prior, mixture = draws(lead.member)
-  found = [_samples(several, [draws(member)[0] for member in members])]
+  prior, *mixture = draws(lead.member).values()
+  first = lambda member: next(iter(draws(member).values()))
+  found = [_samples(several, [first(member) for member in members])]
   near = {
     r.method: r.scores["nearest"] for r in outcome.results
     if "nearest" in r.scores and (r.member or lead.member).number == lead.member.number
     and r.part == lead.member.part
   }  # fmt: skip
   found += [_neighbours(lead, prior[: outcome.settings["limit"]])] if near else []
+  found += _walks(outcome, lead, several)
+  found += [_mixture(lead, prior, each) for each in mixture]
+  text = "A model that copied would pile up at the left, far from the held-out examples."
+  data = {"series": near, "x_label": "distance to the nearest training example"}
+  data |= {"y_label": "share", "title": lead.title}
+  return found + ([Figure("distances", "histogram", data, text)] if near else [])
+
+
+def _walks(outcome: Outcome, lead: Drawing, several: list[Drawing]) -> list[Figure]:
+  """Planes, interpolations and traversals, of members whose codes have directions."""
   one = "" if several[1:] else "plane"
-  found += [space.plane(d, one or f"plane_{d.member.number}") for d in several]
+  found = [
+    space.plane(d, one or f"plane_{d.member.number}")
+    for d in several if symbols.is_real(d.member.run)
+  ]  # fmt: skip
+  if not symbols.is_real(lead.member.run):
+    return found
   split, spec = lead.source.split(outcome.settings["split"]), lead.source.spec
   rows = np.ravel(walks.ends(outcome.settings["pairs"], split, spec.classes)).astype(int)
   if len(rows):
     joined = {name: values[rows] for name, values in split.items()}
     found.append(space.paths(lead, joined, pictures.names(split, spec, rows)))
-  found.append(_traversal(lead, outcome.tasks[lead.member.part]))
-  found.append(_mixture(lead, prior, mixture))
-  text = "A model that copied would pile up at the left, far from the held-out examples."
-  data = {"series": near, "x_label": "distance to the nearest training example"}
-  data |= {"y_label": "share", "title": lead.title}
-  return found + ([Figure("distances", "histogram", data, text)] if near else [])
+  return [*found, _traversal(lead, outcome.tasks[lead.member.part])]
 
 
 def _samples(several: list[Drawing], draws: list[np.ndarray]) -> Figure:
@@ -58,8 +70,10 @@ def _samples(several: list[Drawing], draws: list[np.ndarray]) -> Figure:
   images = images.reshape(-1, across, *images.shape[1:])
   names = [d.title.replace(" · ", "\n") for d in several if several[1:]]
   labels = [label for name in names for label in ("", name, "")]
-  text = "What the model invents: codes drawn from N(0, I), decoded."
-  text += " Members share their codes." if several[1:] else ""
+  standard = all(d.member.run.vae.standard for d in several)
+  drawn = "N(0, I)" if standard else "each model's own prior"
+  text = f"What the model invents: codes drawn from {drawn}, decoded."
+  text += " Members share their codes." if several[1:] and standard else ""
   return first.figure("samples", "image_grid", text, images=images, rows=labels, title="")
 
 
@@ -82,7 +96,7 @@ def _neighbours(d: Drawing, samples: np.ndarray) -> Figure:
 def _traversal(d: Drawing, task: Task) -> Figure:
   busy, s = d.busy[:WALKED], d.source.settings
   labels = [f"latent {i + 1}" for i in busy]
-  if d.member.run.stochastic:
+  if symbols.is_gaussian(d.member.run) and d.member.run.stochastic:
     labels = [f"latent {i + 1}\n{d.rates[i]:.1f} nats" for i in busy]
   flat = latent.collapsed(d.mean)
   text = (
@@ -103,4 +117,5 @@ def _mixture(d: Drawing, prior: np.ndarray, mixture: np.ndarray) -> Figure:
     "Codes of the prior above, and of a mixture of Gaussians fitted to the codes of the training"
     " examples below: where the two differ, the prior has holes."
   )
-  return d.figure("mixture", "pairs", text, images=images, rows=["N(0, I)", "mixture"])
+  prior = "N(0, I)" if d.member.run.vae.standard else "prior"
+  return d.figure("mixture", "pairs", text, images=images, rows=[prior, "mixture"])

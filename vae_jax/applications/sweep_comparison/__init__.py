@@ -7,13 +7,14 @@ import jax
 import numpy as np
 
 from vae_jax import asking
-from vae_jax.applications.sweep_comparison import _figures, _pictures
-from vae_jax.evaluation import figures, members, pairs, pictures, results, settings
-from vae_jax.evaluation.answer import Outcome, refuse_data
+from vae_jax.applications.sweep_comparison import _figures
+from vae_jax.evaluation import figures, members, pictures, results, settings
+from vae_jax.evaluation.answer import Outcome
 from vae_jax.evaluation.protocol import Application, Extra, Metric, Task
 from vae_jax.evaluation.source import Source
 from vae_jax.metrics import aggregate, latent
 from vae_jax.run import Run
+from vae_jax.studies import pairs, thumbnails
 from vae_jax.types import UserError
 
 QUESTION = "What does each setting cost and keep, and is one better than another?"
@@ -51,8 +52,7 @@ def check(runs: list[Run], given: dict[str, Any]) -> None:
         f"The objective {run.config['objective']['name']} has no rate and no ELBO to compare:"
         " use the application reconstruction."
       )
-  members.refuse_mixed(runs)
-  refuse_data(runs)
+  pairs.check(runs)
   found = list(dict.fromkeys(one.setting for one in members.of(runs, [0] * len(runs))))
   if len(found) < 2:
     sweep = "sweep a number, as in --config.sweep.beta='[1.0,4.0]'."
@@ -139,6 +139,6 @@ def further(outcome: Outcome) -> Extra:
     [pairs.table(outcome, found)] if found else [],
     _figures.all_of(outcome, axis, most, kl),
     said,
-    arrays | _pictures.arrays(outcome),
+    arrays | thumbnails.arrays(outcome),
     pairs.block(outcome, found),
   )

@@ -10,7 +10,6 @@ from vae_jax import asking
 from vae_jax.applications.text import _turned, _written
 from vae_jax.baselines import kneser_ney
 from vae_jax.data import sentences
-from vae_jax.evaluation import sections
 from vae_jax.evaluation.answer import Outcome
 from vae_jax.evaluation.members import has_code
 from vae_jax.evaluation.pictures import spread
@@ -20,6 +19,7 @@ from vae_jax.evaluation.source import Source
 from vae_jax.inference import strangers
 from vae_jax.metrics import information, text
 from vae_jax.run import Run
+from vae_jax.studies import sections
 from vae_jax.types import UserError
 
 QUESTION = "Does the code say something of a sentence, and can one move through it?"
@@ -61,7 +61,6 @@ ORDERS = (1, 2, 3, 5)  # n of the n-grams
 
 def check(runs: list[Run], settings: dict[str, Any]) -> None:
   """Refuses what is no sentences."""
-  del settings
   for run in runs:
     if len(run.spec.shape) != 1 or not run.spec.symbols:
       raise UserError(
@@ -126,7 +125,6 @@ def baselines(task: Task) -> dict[str, Callable[[int], Any]]:
 
 def score(task: Task, answer: dict[str, Any], condition: int) -> dict[str, np.ndarray]:
   """Nats of each sentence; for the perplexity with its symbols."""
-  del condition
   found = {name: answer[name] for name in METRICS if name in answer}
   if "nll" in found:
     counts = text.symbols(task.examples["x"])

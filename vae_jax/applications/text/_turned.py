@@ -7,11 +7,11 @@ from vae_jax.applications.text._written import Sentences
 from vae_jax.baselines import delete_replace, kneser_ney
 from vae_jax.evaluation import members as of_members
 from vae_jax.evaluation.protocol import Extra
-from vae_jax.evaluation.sections import each
 from vae_jax.inference import walks
 from vae_jax.inference.rewriting import rewriter
 from vae_jax.metrics import text
 from vae_jax.run import Run
+from vae_jax.studies.sections import each
 from vae_jax.types import Figure, Table
 
 SCALES = (0.0, 1.0, 2.0, 4.0)  # lengths of the step, in differences of the class means

@@ -16,12 +16,12 @@ from vae_jax.evaluation.answer import Outcome
 from vae_jax.evaluation.members import has_code
 from vae_jax.evaluation.numbers import plus_minus
 from vae_jax.evaluation.protocol import Extra
-from vae_jax.evaluation.sections import Part, each
 from vae_jax.evaluation.source import Source
 from vae_jax.inference import walks
 from vae_jax.inputs.sentences import Pair, pair
 from vae_jax.metrics import information, latent, text
 from vae_jax.run import Run, open_beside
+from vae_jax.studies.sections import Part, each
 from vae_jax.types import Figure, Table, UserError
 
 PAIRS = 8  # of the split, that the curve of a path averages over; two are written out

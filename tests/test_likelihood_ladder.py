@@ -1,0 +1,71 @@
+"""The likelihood ladder on a model whose evidence is known, and its baselines."""
+
+import numpy as np
+import pytest
+from helpers import evaluated, means, scored
+from made import exact_linear, identity, open_with, table_data
+from scipy import special
+
+from vae_jax.baselines import bernoulli_mixture
+from vae_jax.evaluation import pictures
+from vae_jax.types import UserError
+
+FEW = {
+  "limit": 8, "tune": 4, "samples": 20, "chunk": 20, "ais": "yes", "annealed": 3,
+  "temperatures": 150, "chains": 8,
+}  # fmt: skip
+
+
+def test_a_model_with_its_exact_posterior_has_the_exact_evidence():
+  data = table_data()
+  vae, p = exact_linear(data)
+  found = evaluated("likelihood_ladder", open_with(data, vae), FEW)
+  rows = pictures.spread(len(data.splits["test"]["x"]), 8)
+  exact = -p.logpdf(data.splits["test"]["x"][rows])
+  assert means(found, "nll")["model", ""] == pytest.approx(exact.mean(), abs=1e-2)
+  assert means(found, "gap")["model", ""] == pytest.approx(0, abs=0.6)  # one sample each
+  assert means(found, "ess")["model", ""] == pytest.approx(20, rel=1e-3)
+  assert means(found, "beside")["model", ""] == pytest.approx(exact[:3].mean(), abs=1e-2)
+  assert means(found, "ais")["model", ""] == pytest.approx(exact[:3].mean(), abs=0.2)
+  assert scored(found, "nll") == pytest.approx([exact.mean()], abs=1e-2)
+
+
+def test_what_has_no_likelihood_is_refused():
+  data = table_data()
+  with pytest.raises(UserError, match="this run has none"):
+    evaluated(
+      "likelihood_ladder", open_with(data, identity(data), objective="autoencoder"), FEW
+    )
+  with pytest.raises(UserError, match="expected yes or no"):
+    evaluated("likelihood_ladder", open_with(data, identity(data)), FEW | {"ais": "maybe"})
+
+
+def test_a_mixture_of_bernoullis_finds_its_components():
+  rng = np.random.default_rng(0)
+  p = np.array([[0.9, 0.9, 0.1, 0.1], [0.1, 0.1, 0.9, 0.9]])
+  which = rng.choice(2, 3000, p=[0.7, 0.3])
+  x = (rng.random((3000, 4)) < p[which]).astype(np.float32)
+  found = bernoulli_mixture.fit(x, 2, 1)
+  order = np.argsort(-found.log_weights)
+  np.testing.assert_allclose(np.exp(found.log_weights[order]), [0.7, 0.3], atol=0.03)
+  np.testing.assert_allclose(found.p[order], p, atol=0.04)
+  joint = (
+    np.log(0.7)
+    + special.xlogy(x[:5], p[0]).sum(1)
+    + special.xlogy(1 - x[:5], 1 - p[0]).sum(1)
+  )
+  other = (
+    np.log(0.3)
+    + special.xlogy(x[:5], p[1]).sum(1)
+    + special.xlogy(1 - x[:5], 1 - p[1]).sum(1)
+  )
+  exact = bernoulli_mixture.Mixture(np.log([0.7, 0.3]), p)
+  np.testing.assert_allclose(
+    bernoulli_mixture.log_prob(exact, x[:5]), np.logaddexp(joint, other), rtol=1e-5
+  )
+
+
+def test_one_component_is_a_coin_for_each_pixel():
+  x = np.array([[1, 0], [1, 1], [0, 0], [1, 0]], np.float32)
+  found = bernoulli_mixture.fit(x, 1, 0, 1)
+  np.testing.assert_allclose(found.p, [[3.5 / 5, 1.5 / 5]])

@@ -1,0 +1,55 @@
+"""Figures of a table that was filled in."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from vae_jax.evaluation.answer import Outcome
+from vae_jax.evaluation.protocol import Result, Task
+from vae_jax.metrics import imputation as metrics
+from vae_jax.metrics.summary import ratio
+from vae_jax.types import Figure
+
+DRAWN = 30  # columns of a table that a figure shows
+MOST = 2.0  # the largest squared error that a bar shows
+
+
+def figures(
+  outcome: Outcome,
+  task: Task,
+  found: list[Result],
+  completed: Callable[[Task, Any], np.ndarray],
+) -> list[Figure]:
+  """Error by method, error by column, and whether intervals hold what they say.
+
+  Args:
+    outcome: with a choice.
+    task: whose `own` has the columns, the scale and what is hidden.
+    found: of one member and of the baselines.
+    completed: (task, answer) -> the rows [N, D].
+  """
+  own, levels = task.own, np.linspace(0.1, 0.9, 9)
+  drawn = [i for i, c in enumerate(own.columns) if c.kind in metrics.NUMERIC][:DRAWN]
+  bars = {r.method: np.array([min(ratio(r.scores["mse"]), MOST)]) for r in found}
+  beside = {"mean", *(v.theirs.method for v in outcome.verdicts), outcome.chosen.method}
+  columns, inside = {}, {"as they should": levels}
+  for r in found:
+    rows, name = (own.scale, task.truth, completed(task, r.answer), own.hidden), r.method
+    if name in beside:
+      columns[name] = np.minimum(metrics.of_columns(*rows)[drawn], MOST)
+    if "draws" in r.answer:
+      held = own.columns, task.truth, own.hidden, r.answer["draws"]
+      inside[name] = metrics.calibration(*held, levels)
+  listed = ", ".join(f"{i + 1} {own.columns[i].name}" for i in drawn)
+  error = {"y_label": f"squared error ({MOST:g} at most)"}
+  sides = {"series": bars, "labels": [""], "x_label": "", "line": 1.0, **error}
+  each = {"series": columns, "labels": [f"{i + 1}" for i in drawn], "x_label": "column"}
+  lines = {"x": levels, "series": inside, "x_label": "probability of the interval"}
+  lines["y_label"] = "share of truths inside"
+  hold = "Whether intervals hold as many hidden values as they say; below is overconfident."
+  return [
+    Figure("methods", "bars", sides, "Squared error by method; the line is the mean's."),
+    Figure("columns", "bars", each | error, f"Squared error of each column: {listed}."),
+    Figure("intervals", "lines", lines, hold),
+  ]
