@@ -67,7 +67,7 @@ def test_griffin_lim_finds_a_wave_with_the_spectrogram_of_a_tone(kind):
   apart = [
     metrics.log_spectral_distance(x[None], np.asarray(y)[None]) for y in (found, silent)
   ]
-  assert 2 * apart[0] < apart[1]
+  assert apart[0] < 8 < 20 < apart[1]
   assert (
     np.abs(np.asarray(spectra.wave(np.zeros_like(x), frames, jax.random.key(0)))).max() == 0
   )
@@ -182,7 +182,12 @@ def test_frames_that_cannot_be_are_refused(option, value):
 
 @pytest.fixture(scope="module")
 def tones():
-  return data.load(OPTIONS, None)
+  """Generated tones whose class is the register: fifty of them are too few to tell instruments."""
+  found = data.load(OPTIONS, None)
+  swap = lambda part: {**part, "label": part["source"], "source": part["label"]}
+  splits = {name: swap(part) for name, part in found.splits.items()}
+  spec = found.spec._replace(classes=("high", "low", "middle"))
+  return found._replace(splits=splits, spec=spec)
 
 
 def opened(dataset, vae):
@@ -211,7 +216,7 @@ def test_the_identity_loses_nothing_and_reaches_the_ceiling(report):
   assert 0 < ceiling < 12
   assert lsd["encode and decode", "sound"] == pytest.approx(ceiling, rel=1e-3)
   assert lsd["average sound", "spectrogram"] > 5
-  assert means(report, "accuracy")["true spectrogram", "spectrogram"] > 0.4
+  assert means(report, "accuracy")["true spectrogram", "spectrogram"] > 0.6
 
 
 def test_blends_of_the_identity_are_averages_of_spectra(report):

@@ -109,9 +109,10 @@ def powers(x: Array) -> Array:
 def wave(x: Array, frames: Frames, key: Array) -> Array:
   """A wave [T hop] that has this picture x [F, T, 1], as far as Griffin-Lim finds one.
 
-  Magnitudes of the bins that the bands were made of come first, by multiplicative updates of
-  non-negative least squares (Lee & Seung, 2001, eq. 4); then phases by Griffin & Lim (1984) in
-  the accelerated form of Perraudin et al. (2013), momentum 0.99, from random ones.
+  Powers of the bins that the bands were made of come first, by multiplicative updates of the
+  Itakura-Saito divergence of the bands (Févotte et al., 2009, with the dictionary fixed), which
+  is of ratios, as decibels are; then phases by Griffin & Lim (1984) in the accelerated form of
+  Perraudin et al. (2013), momentum 0.99, from random ones.
   """
   power = jnp.where(x[..., 0] > 0, powers(x[..., 0]), 0.0) * _full(frames)
   if frames.kind == "mel":
@@ -156,11 +157,13 @@ def _full(frames: Frames) -> float:
 
 
 def _unbanded(mel: Array, filters: Array) -> Array:
-  start = filters.T @ mel / jnp.maximum(filters.sum(0), TINY)[:, None]
-  target, inner = filters.T @ mel, filters.T @ filters
+  """Powers [bins, T] with filters @ powers near mel [F, T], by ratios: a quiet band counts too."""
+  power = filters.T @ mel / jnp.maximum(filters.sum(0), TINY)[:, None]
 
   def step(index: int, power: Array) -> Array:
     del index
-    return power * target / jnp.maximum(inner @ power, TINY)
+    found = jnp.maximum(filters @ power, TINY)
+    down = jnp.maximum(filters.T @ (1 / found), TINY)
+    return power * (filters.T @ (mel / jnp.square(found))) / down
 
-  return jax.lax.fori_loop(0, ITERATIONS, step, start)
+  return jax.lax.fori_loop(0, ITERATIONS, step, power)

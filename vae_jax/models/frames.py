@@ -27,10 +27,7 @@ class Model(nn.Module):
   dtype: str = "float32"
   lowering: str = "xla"  # no convolution here: accepted and not used
   hidden: int = 256  # of the recurrent state
-  widths: tuple[int, ...] = (
-    256,
-    128,
-  )  # of a frame's encoder; its decoder has them reversed
+  widths: tuple[int, ...] = (256, 128)  # of a frame's encoder; reversed in its decoder
 
   @property
   def groups(self) -> tuple[int, ...]:

@@ -134,15 +134,18 @@ def score(task: Task, answer: np.ndarray, condition: int) -> dict[str, np.ndarra
 
 
 def pictures(task: Task, condition: int) -> dict[str, np.ndarray]:
-  """The true spectrograms, low frequencies below."""
-  del condition
-  return {"original": task.truth[:, ::-1]}
+  """The true spectrograms, low frequencies below; of sounds also what Griffin-Lim makes of them."""
+  found = {"original": task.truth[:, ::-1]}
+  if task.conditions[condition] == SOUND:
+    found["Griffin-Lim of\nthe original"] = shown(task, task.truth, condition)
+  return found
 
 
 def shown(task: Task, answer: np.ndarray, condition: int) -> np.ndarray:
-  """An answer as a spectrogram."""
-  del task, condition
-  return np.clip(answer, 0, 1)[:, ::-1]
+  """An answer as a spectrogram; of sounds that of the wave."""
+  x = np.clip(answer, 0, 1)
+  x = _sounds.heard(task.source, x) if task.conditions[condition] == SOUND else x
+  return x[:, ::-1]
 
 
 def further(outcome: Outcome) -> Extra:

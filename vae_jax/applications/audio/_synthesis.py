@@ -61,9 +61,9 @@ def made(task: Task, run: Run) -> dict[str, np.ndarray]:
     gaussians(mean, variance.mean(0), train["label"], label, drawn)
     for mean, variance in zip(q.mean, extra, strict=True)
   ]
-  each = {
-    PRIOR: np.broadcast_to(prior, (len(q.mean), *shape)),
+  each = {  # the verdict is about the first one
     BY_CLASS: np.stack(codes),
+    PRIOR: np.broadcast_to(prior, (len(q.mean), *shape)),
   }
   show = lambda vae, params, z, key: vae.mean(params, z)
   write = lambda z: asking.write(run, show, z.astype(np.float32), label, source.key)
