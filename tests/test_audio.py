@@ -237,6 +237,7 @@ def test_the_report_plays_sounds_and_the_users_blend(report):
   assert abs(hertz[power(own["yours_100"]).argmax()] - 800) < 100
 
 
+@pytest.mark.slow
 def test_a_collapsed_model_is_the_average_and_is_called_so(tones):
   found = evaluated("audio", opened(tones, nothing(tones)), QUICK)
   lsd = means(found, "lsd")
