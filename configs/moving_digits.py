@@ -4,8 +4,8 @@ Command:   python train.py --config=configs/moving_digits.py --workdir=runs/movi
            python evaluate.py --workdir=runs/moving --application=video
 Duration:  194 s of training for both members and 73 s of compiling, on two CPU cores that did much
            other work too
-Expected:  validation ELBO -1,852 nats at β = 1 (rate 65) and -1,881 at β = 0.3 (rate 131), one seed:
-           far from converged, behind constant velocity on the page
+Expected:  validation ELBO -1,852 nats at β = 1 (rate 65) and -1,881 at β = 0.3 (rate 131), one
+           seed: far from converged, behind constant velocity on the page
 """
 
 from ml_collections import ConfigDict
