@@ -137,6 +137,10 @@ def config_of(name, folder):
     return {"side": 8}
   if name == "patches":
     sheets(folder / "raw" / "cifar10_subset")
+  if name == "sounds":
+    return {"count": 60, "frames": 16, "bins": 16, "size": 128, "hop": 48}
+  if name == "videos":
+    return {"count": 60, "frames": 4, "side": 8}
   if name == "interactions":
     return {"users": 200, "items": 80, "length": 10}
   if name == "shapes":

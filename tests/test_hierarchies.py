@@ -10,10 +10,11 @@ from vae_jax import distributions, registry
 from vae_jax import vae as models
 from vae_jax.types import Spec, UserError
 
-SHAPES = {"two_layers": (5,), "ladder": (6, 5, 2)}
+SHAPES = {"two_layers": (5,), "ladder": (6, 5, 2), "frames": (3, 4)}
 SMALL = {
   "two_layers": {"hidden": [6], "between": 4, "latents": 3},
   "ladder": {"channels": [3, 4], "blocks": [2, 1], "latents": 1},
+  "frames": {"hidden": 5, "widths": [6], "latents": 2},
 }
 
 
@@ -25,7 +26,7 @@ def build(name, lowering="xla", **options):
     "objective": {"name": "beta"},
   }
   shape = SHAPES[name]
-  spec = Spec(shape, "image" if len(shape) == 3 else "table", "real")
+  spec = Spec(shape, {1: "table", 2: "sequence", 3: "image"}[len(shape)], "real")
   return models.build(configuration.resolve(config), spec, lowering)
 
 

@@ -32,6 +32,7 @@ LEVELS = {
       "columns",
       "inference",
       "linalg",
+      "spectra",
     ),
     1,
   ),

@@ -208,6 +208,16 @@ class Figure(NamedTuple):
   caption: str
 
 
+class Sound(NamedTuple):
+  """Something to listen to, as data: written as a .wav, and played by the page."""
+
+  name: str  # its file name, without the ending: small letters, digits and underscores
+  samples: np.ndarray  # [T] in [-1, 1], one channel
+  rate: int  # of them in a second
+  caption: str
+  group: str = ""  # sounds of one group stand in a row below this heading
+
+
 class Report(NamedTuple):
   """The answer of one application: numbers, sentences and pictures as data."""
 
@@ -226,3 +236,4 @@ class Report(NamedTuple):
   seconds: float = 0.0  # that the evaluation took
   metrics: Mapping[str, Any] = NOTHING  # of scores.csv: title, unit, better, digits by name
   choice: Table | None = None  # choice.csv: the means on validation that were chosen among
+  sounds: Sequence[Sound] = ()

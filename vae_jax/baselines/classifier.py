@@ -1,6 +1,7 @@
 """A classifier of clean images: the judge of whether a restored one still says what it is."""
 
 from collections.abc import Callable
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -42,6 +43,26 @@ def fit_features(
   params = _train(x, label, classes, key, epochs, width)
   hidden = jax.jit(lambda x: jax.nn.relu(_network.apply(params[:1], x)))
   return lambda images: np.asarray(hidden(_flat(images)))
+
+
+class Classifier(NamedTuple):
+  """One trained network and what it says of images [N, *shape]."""
+
+  probabilities: Callable[[np.ndarray], np.ndarray]  # [N, C]
+  features: Callable[[np.ndarray], np.ndarray]  # [N, width]: its last hidden layer
+
+
+def fit_whole(
+  x: np.ndarray, label: np.ndarray, classes: int, key: Array, epochs: int, width: int
+) -> Classifier:
+  """`fit` and `fit_features` of one network; arguments as there."""
+  params = _train(x, label, classes, key, epochs, width)
+  shares = jax.jit(lambda x: jax.nn.softmax(_network.apply(params, x)))
+  hidden = jax.jit(lambda x: jax.nn.relu(_network.apply(params[:1], x)))
+  return Classifier(
+    lambda images: np.asarray(shares(_flat(images))),
+    lambda images: np.asarray(hidden(_flat(images))),
+  )
 
 
 def _train(

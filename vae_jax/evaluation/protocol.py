@@ -42,7 +42,7 @@ import numpy as np
 from vae_jax.asking import BATCH
 from vae_jax.evaluation.source import Source
 from vae_jax.run import Run
-from vae_jax.types import NOTHING, Figure, Table, UserError
+from vae_jax.types import NOTHING, Figure, Sound, Table, UserError
 
 Setting = tuple[tuple[str, Any], ...]  # names and values of what is swept, but the seeds
 NEEDED = ("QUESTION", "SETTINGS", "METRICS", "prepare", "model", "baselines", "score")
@@ -129,6 +129,7 @@ class Extra(NamedTuple):
   findings: Sequence[str] = ()
   arrays: Mapping[str, np.ndarray] = NOTHING
   block: Sequence[str] = ()  # further lines for the terminal
+  sounds: Sequence[Sound] = ()  # to listen to, in the page
 
 
 class Application(NamedTuple):

@@ -46,6 +46,7 @@ def report(
     seconds,
     {name: _described(metric) for name, metric in outcome.application.metrics.items()},
     tables.choice(outcome),
+    extra.sounds,
   )
 
 

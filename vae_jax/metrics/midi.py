@@ -5,7 +5,6 @@ where a note begins, HOLD where it goes on, REST where there is none.
 """
 
 import io
-import wave
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -116,8 +115,8 @@ def content(melodies: list[list[int]], gap: int = 8) -> bytes:
   return file.getvalue()
 
 
-def sound(steps: list[int]) -> bytes:
-  """A melody as a WAV of 8-bit samples: a decaying tone with two overtones for each note."""
+def sound(steps: list[int]) -> np.ndarray:
+  """A melody as samples [T] in [-1, 1], RATE a second: a decaying tone with two overtones each."""
   total = np.zeros(int((len(steps) + 2) * STEP * RATE))
   for first, last, pitch in notes(steps):
     start, count = int(first * STEP * RATE), int((last - first + 1) * STEP * RATE)
@@ -126,11 +125,4 @@ def sound(steps: list[int]) -> bytes:
     tone = np.sin(wave_of) + 0.4 * np.sin(2 * wave_of) + 0.15 * np.sin(3 * wave_of)
     fade = np.exp(-3 * t) * np.minimum(1, np.minimum(t, t[-1] - t) / 0.01)
     total[start : start + len(t)] += tone * fade
-  samples = np.round(128 + 100 * total / max(1.0, np.abs(total).max())).astype(np.uint8)
-  file = io.BytesIO()
-  with wave.open(file, "wb") as to:
-    to.setnchannels(1)
-    to.setsampwidth(1)
-    to.setframerate(RATE)
-    to.writeframes(samples.tobytes())
-  return file.getvalue()
+  return 0.8 * total / max(1.0, np.abs(total).max())

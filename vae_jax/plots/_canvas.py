@@ -7,7 +7,7 @@ all lines have 3 to 1.
 """
 
 import pathlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import matplotlib
@@ -55,6 +55,24 @@ def write(
     canvas = kind(**data)
     FigureCanvasAgg(canvas)
     canvas.savefig(path, format="png", dpi=DPI, bbox_inches="tight", pad_inches=0.1)
+
+
+def write_animation(
+  canvases: Callable[[], Iterable[Canvas]], path: str | pathlib.Path, milliseconds: int
+) -> None:
+  """Writes pictures of one size, one after the other, as an animated PNG that starts again."""
+  from PIL import Image
+
+  pictures = []
+  with matplotlib.rc_context(STYLE):
+    for canvas in canvases():
+      found = FigureCanvasAgg(canvas)
+      canvas.set_dpi(DPI)
+      found.draw()
+      pictures.append(Image.fromarray(np.asarray(found.buffer_rgba())).convert("RGB"))
+  first, *others = pictures
+  options = {"save_all": True, "append_images": others, "duration": milliseconds, "loop": 0}
+  first.save(path, format="PNG", **options)
 
 
 def colored(unit: np.ndarray, palette: str) -> np.ndarray:

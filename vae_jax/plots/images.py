@@ -1,6 +1,6 @@
 """Examples drawn as what they are: [H, W, 1 or 3] as an image, [D] or [T, F] as lines or a map."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -76,6 +76,23 @@ def pairs(
   )  # below the axes, however many rows of them there are
   _above(fig, options.get("title", ""))
   return fig
+
+
+def animation(
+  frames: np.ndarray, rows: Sequence[str], given: int = 0, **options: Any
+) -> Iterator[Canvas]:
+  """Grids of examples [T, R, C, *shape], one for each moment; its number stands above.
+
+  Args:
+    frames: [T, R, C, *shape].
+    rows: a label for each row.
+    given: how many of the first moments every row was given.
+    options: of `image_grid`.
+  """
+  for t, images in enumerate(frames):
+    word = "given" if t < given else "goes on"
+    title = f"{t + 1} of {len(frames)}" + (f", {word}" if given else "")
+    yield image_grid(images, rows, title=title, **options)
 
 
 strips = image_grid  # a path through the latent space in each row

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from vae_jax import files
-from vae_jax.report import exports, trusted
+from vae_jax.report import exports, sounds, trusted
 from vae_jax.types import Report, UserError
 
 FIRST = ("reconstruction", "generation")  # every reader asks these before the others
@@ -26,9 +26,9 @@ def save(report: Report, workdir: str | pathlib.Path) -> pathlib.Path:
   number is the string "NaN", "inf" or "-inf" in the JSON, and `nans` counts them. Pictures of
   an earlier report of the application that are no longer among its figures are removed. An
   array whose name ends in .csv, words [R, C] with a head line, in .npy, in .png, uint8 [H, W,
-  1 or 3], in .sdf, one text, in .mid, .wav or .bin, bytes, in .ply, points [P, 3], or in .stl,
-  triangles [T, 3, 3], is written as that file beside arrays.npz; such files of an earlier
-  report are removed. The page plays a .wav.
+  1 or 3], in .sdf, one text, in .mid or .bin, bytes, in .ply, points [P, 3], or in .stl,
+  triangles [T, 3, 3], is written as that file beside arrays.npz, and every sound as <name>.wav;
+  such files of an earlier report are removed.
 
   Args:
     report: what an application returned.
@@ -55,6 +55,7 @@ def save(report: Report, workdir: str | pathlib.Path) -> pathlib.Path:
     file = path.relative_to(workdir).as_posix()
     drawn.append({"name": figure.name, "file": file, "caption": figure.caption})
   exports.write(report, folder, files.write_whole)
+  sounds.write(report.sounds, folder)
   _write_all_arrays(report.arrays, folder)
   _remove_stale(workdir, target, drawn)
   text = json.dumps(_written(report, drawn), indent=2, ensure_ascii=False, allow_nan=False)
@@ -100,7 +101,10 @@ def _written(report: Report, drawn: list[dict]) -> dict[str, Any]:
     "tables": tables,
     "nans": sum(row.count("NaN") for table in tables for row in table["rows"]),
     "figures": drawn,
-    "sounds": sorted(name for name in report.arrays if _ending(name) == ".wav"),
+    "sounds": [
+      {"name": one.name, "caption": one.caption, "group": one.group}
+      for one in report.sounds
+    ],
   }
 
 
@@ -183,7 +187,7 @@ def _write_text(path: pathlib.Path, values: np.ndarray) -> None:
 # Arrays that are files of their own.
 FILES = {
   ".csv": _write_csv, ".npy": _write_npy, ".png": _write_png, ".sdf": _write_text,
-  ".mid": _write_bytes, ".wav": _write_bytes, ".bin": _write_bytes, ".ply": _write_ply,
+  ".mid": _write_bytes, ".bin": _write_bytes, ".ply": _write_ply,
   ".stl": _write_stl,
 }  # fmt: skip
 

@@ -63,7 +63,7 @@ def joined(outcome: Outcome, sections: Sequence[Callable], part: type = Part) ->
     sections: Part -> Extra.
     part: a subclass of Part, with what only the application reads.
   """
-  tables, figures, findings, arrays = [], [], [], {}
+  tables, figures, findings, arrays, sounds = [], [], [], {}, []
   for number in range(len(outcome.tasks)):
     own, tail = part(outcome, number), f"_{number}" if number else ""
     for found in (section(own) for section in sections):
@@ -71,4 +71,5 @@ def joined(outcome: Outcome, sections: Sequence[Callable], part: type = Part) ->
       figures += [f._replace(name=f"{f.name}{tail}") for f in found.figures]
       findings += found.findings
       arrays |= {f"{name}{tail}": values for name, values in found.arrays.items()}
-  return Extra(tables, figures, findings, arrays)
+      sounds += [s._replace(name=f"{s.name}{tail}") for s in found.sounds]
+  return Extra(tables, figures, findings, arrays, sounds=sounds)

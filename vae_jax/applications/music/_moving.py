@@ -1,6 +1,5 @@
 """Paths between melodies, attributes that are turned up and down, and a user's own files."""
 
-import itertools
 import pathlib
 
 import numpy as np
@@ -90,9 +89,10 @@ def path(part: Part) -> Extra:
     f" {100 * back:.0f} % of the steps go back towards where the path began. The first path is in"
     " path.mid."
   )
-  heard = np.frombuffer(midi.sound([*itertools.chain(*steps[:: max(1, half)])]), np.uint8)
-  arrays = {"path.mid": _showing.file_of(steps), "path.wav": heard}
-  return Extra(figures=figures, findings=[told], arrays=arrays)
+  caption = "its first end, its middle and its last end, one after the other"
+  heard = _showing.played("path", steps[:: max(1, half)], caption, "The first path")
+  arrays = {"path.mid": _showing.file_of(steps)}
+  return Extra(figures=figures, findings=[told], arrays=arrays, sounds=[heard])
 
 
 def attributes(part: Part) -> Extra:
@@ -147,15 +147,14 @@ def own(part: Part) -> Extra:
   data_ = {"images": _showing.rolls(shown[None], spec), "columns": names[: len(shown)]}
   caption = "Your melody, and what the model makes of it on the way."
   arrays = {"morph.mid": _showing.file_of(steps)}
-  arrays["morph.wav"] = np.frombuffer(midi.sound([*itertools.chain(*steps)]), np.uint8)
+  heard = _showing.played("morph", steps, "all of them, one after the other", "Your melody")
   share = float(metrics.accuracy(first[None], rows[:1])[0])
   told = (
     f"The way is in morph.mid beside this report, with its two ends. {100 * share:.0f} % of the"
     " steps of the first melody come back from its code."
   )
-  return Extra(
-    figures=[Figure("morph", "image_grid", data_, caption)], findings=[told], arrays=arrays
-  )
+  figure = Figure("morph", "image_grid", data_, caption)
+  return Extra(figures=[figure], findings=[told], arrays=arrays, sounds=[heard])
 
 
 def _between(part: Part, run: Run, a: np.ndarray, b: np.ndarray) -> np.ndarray:

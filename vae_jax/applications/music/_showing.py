@@ -1,5 +1,7 @@
 """Melodies as piano rolls, as a MIDI file and as sound."""
 
+import itertools
+
 import jax
 import numpy as np
 
@@ -11,10 +13,11 @@ from vae_jax.metrics import midi
 from vae_jax.metrics import music as metrics
 from vae_jax.run import select
 from vae_jax.studies.sections import Part
-from vae_jax.types import Figure, Spec
+from vae_jax.types import Figure, Sound, Spec
 
 SHOWN = 6  # piano rolls in a row
 HEARD = 3  # samples that are played
+SECONDS = 120  # of a sound at most
 
 
 def rolls(rows: np.ndarray, spec: Spec) -> np.ndarray:
@@ -47,15 +50,21 @@ def samples(part: Part) -> Extra:
   sample = lambda vae, params, z, key: vae.sample(params, z, key)
   x = asking.write(run, sample, z, None, part.source.key, 2 * SHOWN)[0]
   steps = [data.steps(row, spec) for row in x]
-  arrays = {"samples.mid": file_of(steps)}
+  arrays, heard = {"samples.mid": file_of(steps)}, []
   for i, one in enumerate(steps[:HEARD], 1):
-    arrays[f"sample_{i}.wav"] = np.frombuffer(midi.sound(one), np.uint8)
+    heard.append(played(f"sample_{i}", [one], f"drawn, number {i}", "Drawn from the model"))
   images = rolls(x.reshape(2, SHOWN, -1), spec)
   caption = f"Melodies drawn from the model; {HEARD} can be heard, all are in samples.mid."
   figure = Figure("samples", "image_grid", {"images": images}, caption)
-  return Extra(figures=[figure], arrays=arrays)
+  return Extra(figures=[figure], arrays=arrays, sounds=heard)
 
 
 def file_of(melodies: list[list[int]]) -> np.ndarray:
   """The bytes of a MIDI file of melodies one after the other."""
   return np.frombuffer(midi.content(melodies), np.uint8)
+
+
+def played(name: str, melodies: list[list[int]], caption: str, group: str) -> Sound:
+  """Melodies one after the other, to listen to: the first SECONDS."""
+  samples = midi.sound([*itertools.chain(*melodies)])[: SECONDS * midi.RATE]
+  return Sound(name, samples, midi.RATE, caption, group)
