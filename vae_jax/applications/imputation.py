@@ -18,7 +18,7 @@ from vae_jax.inference.rows import LAPLACE, MAP, METHODS, impute
 from vae_jax.metrics import imputation as metrics
 from vae_jax.metrics.summary import ratio
 from vae_jax.run import Run
-from vae_jax.studies import filled_tables
+from vae_jax.studies import filled_tables, symbols
 from vae_jax.types import Column, UserError
 
 QUESTION = "How well are missing entries filled in, and how sure may one be of them?"
@@ -37,6 +37,7 @@ SETTINGS = {
   "batch": 100,  # rows at once: memory, not the result
 }
 VARIES = ("mask_seed",)
+FAMILIES = True  # points of the whole space are searched under any prior
 CONTRASTS = ((MAP, LAPLACE),)
 WHOLE = "nothing missing"
 REFERENCES = (WHOLE,)
@@ -86,6 +87,7 @@ def check(runs: list[Run], settings: dict[str, Any]) -> None:
       )
     if fields["observed"].all():
       raise UserError(f"Nothing is missing in {name!r}: raise data.rate above 0.")
+    symbols.require_real(run, "imputation searches for the code by its gradient")
 
 
 def prepare(source: Source, split: str, limit: int) -> Task:
