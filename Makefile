@@ -5,7 +5,7 @@ BIN = $(VENV)/bin
 .PHONY: demo test test-slow lint bench bench-quick
 
 # Trains on embedded handwritten digits, evaluates, and names the report to open.
-demo: $(VENV)/.installed
+demo: $(VENV)/.demo
 	$(BIN)/python train.py --config=configs/digits.py --workdir=runs/digits
 	$(BIN)/python evaluate.py --workdir=runs/digits --application=all
 
@@ -33,7 +33,13 @@ $(VENV)/.bench: $(VENV)/.installed
 	  $(BIN)/python -m pip install --quiet --editable '.[bench]'
 	touch $@
 
-$(VENV)/.installed: pyproject.toml
+$(VENV)/.installed: pyproject.toml setup.py
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --editable '.[test]'
+	touch $@ $(VENV)/.demo
+
+# What the demo needs, without what the tests need.
+$(VENV)/.demo: pyproject.toml setup.py
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --editable .
 	touch $@

@@ -2,66 +2,10 @@
 
 The same command again resumes. Every field of the configuration is a flag:
 --config.hyper.beta=4, --config.model.latents=2, --config.train.epochs=5.
+`vae-jax train` is the same program.
 """
 
-import argparse
-
-from vae_jax import flags
-from vae_jax.types import UserError
-
-
-def main() -> None:
-  """Flags in, `training.loop.train` out."""
-  parser = argparse.ArgumentParser(
-    description=__doc__,
-    formatter_class=argparse.RawDescriptionHelpFormatter,
-    allow_abbrev=False,
-  )
-  parser.add_argument(
-    "--config", required=True, help="configs/<name>.py, or <name>.py:smoke"
-  )
-  parser.add_argument(
-    "--workdir", required=True, help="the run directory; made if not there"
-  )
-  parser.add_argument(
-    "--data_dir", help="where real data lies, for datasets that need a file"
-  )
-  parser.add_argument(
-    "--placement", default="auto", help="auto, single, pmap or mesh: docs/scaling.md"
-  )
-  parser.add_argument("--plan", action="store_true", help="say what would be trained")
-  parser.add_argument(
-    "--topology",
-    default="",
-    help="with --plan: compile for TPUs that need not be there, v5e:4x8",
-  )
-  flags.add_plugins(parser)
-  flags.add_distributed(parser)
-  known, rest = parser.parse_known_args()
-  with flags.told_in_one_sentence() as interrupt:
-    overrides = flags.overrides(rest)
-    if known.topology and not known.plan:
-      raise UserError("--topology compiles and trains nothing: give it with --plan.")
-    if known.topology:
-      flags.without_devices()
-    flags.use_compilation_cache()
-    flags.join(known)
-    from vae_jax import config, registry
-    from vae_jax.training import loop
-
-    if known.plugins:
-      registry.plug(known.plugins)
-    loop.train(
-      config.load(known.config, overrides),
-      known.workdir,
-      known.data_dir,
-      place=known.placement,
-      plan_only=known.plan,
-      plugins=known.plugins,
-      interrupt=interrupt,
-      slice_name=known.topology,
-    )
-
+from vae_jax.cli.train import main
 
 if __name__ == "__main__":
   main()

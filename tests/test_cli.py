@@ -37,6 +37,8 @@ def test_data_mistakes(tmp_path):
   told(called("train.py", *npz(tmp_path, x=bad)), "has nan in row 3")
   told(called("train.py", *npz(tmp_path, x=np.zeros((8, 2, 2, 2, 2), np.float32))), "shape")
   words = [*npz(tmp_path, x=grey * 3), "--config.likelihood.name=bernoulli"]
+  told(called("train.py", *words), "divide them by 255")
+  words += ["--config.data.domain=real"]
   told(called("train.py", *words), "bernoulli")
   assert not list((tmp_path / "run").iterdir())  # the mistake leaves nothing to get past
 

@@ -1,6 +1,7 @@
 """Files of every format are read as they are; every bad one is one sentence of a UserError."""
 
 import gzip
+import hashlib
 import json
 import logging
 import sys
@@ -11,7 +12,7 @@ import scipy.io
 from data_files import GREY, LABELS, idx_folder, tfds_folder
 
 from vae_jax import data
-from vae_jax.data import _cache, _prepare, arrays, idx, tfds
+from vae_jax.data import _cache, arrays, idx, tfds
 from vae_jax.types import Spec, UserError
 
 
@@ -91,7 +92,7 @@ BAD = [
   ({"x": np.zeros((9, 4, 4, 3, 1))}, {}, "expected images"),
   ({"x": GREY}, {"kind": "table"}, "data.kind is 'table'"),
   ({"x": GREY}, {"kind": "picture"}, "data.kind is 'picture'"),
-  ({"x": GREY / 200.0}, {"binarise": "static"}, r"1\.\d+ in row \d+ of train"),
+  ({"x": GREY / 200.0}, {"binarise": "static"}, r"0 to 1\.275.*divide them by 255"),
   ({"x": GREY / 200.0}, {"domain": "unit"}, r"has 1\.\d+ in row"),
   ({"x": GREY - 7.5}, {"domain": "count"}, "whole numbers"),
   ({"x": GREY}, {"domain": "grey"}, "domain 'grey'"),
@@ -127,7 +128,7 @@ def test_missing_and_broken_files_and_unknown_options_give_a_hint(tmp_path):
     ({"name": "digits", "binarize": "static"}, "Did you mean 'binarise'"),
     ({"name": "digits", "seed": -1}, "data.seed is -1"),
     ({"name": "digits", "valid": 0.0}, "data.valid is 0 of 1547"),
-    ({"name": "tfds", "set": "toyy"}, "python -m vae_jax.data._prepare toyy --data_dir"),
+    ({"name": "tfds", "set": "toyy"}, "vae-jax data toyy --data_dir"),
     ({"name": "tfds", "binarise": "larochelle"}, "binarized_mnist_train.amat"),
   ):
     with pytest.raises(UserError, match=match):
@@ -182,11 +183,31 @@ def test_tfds_without_a_writable_cache_large_files_and_missing_splits(
     np.testing.assert_array_equal(every, made["train"])
 
 
-def test_preparing_names_its_extra(capsys):
+def test_preparing_names_its_extra():
   if "tensorflow" in sys.modules:
     pytest.skip("TensorFlow is here")
-  assert _prepare.main(["mnist", "--data_dir=unused"]) == 2
-  assert "pip install 'vae-jax[tfds-prepare]'" in capsys.readouterr().err
+  with pytest.raises(UserError, match=r"pip install 'vae-jax\[tfds-prepare\]'"):
+    tfds.prepare("mnist", "unused")
+
+
+def test_published_idx_files_are_checked_by_their_sums(tmp_path, monkeypatch):
+  idx_folder(tmp_path)
+  assert not idx.published("another", str(tmp_path))
+  assert not idx.published("mnist", str(tmp_path / "nowhere"))
+  with pytest.raises(UserError, match="has the checksum"):
+    idx.published("mnist", str(tmp_path))
+  files = {"train-images": 3, "train-labels": 1, "t10k-images": 3, "t10k-labels": 1}
+  sums = {
+    name: hashlib.md5(
+      gzip.decompress((tmp_path / f"{name}-idx{axes}-ubyte.gz").read_bytes())
+    ).hexdigest()
+    for name, axes in files.items()
+  }
+  monkeypatch.setitem(idx.PUBLISHED, "mnist", sums)
+  assert idx.published("mnist", str(tmp_path))
+  (tmp_path / "t10k-labels-idx1-ubyte.gz").unlink()
+  with pytest.raises(UserError, match="no t10k-labels"):
+    idx.published("mnist", str(tmp_path))
 
 
 @pytest.mark.parametrize("layout", ["matlab", "text"])

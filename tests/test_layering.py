@@ -19,6 +19,7 @@ LEVELS = {
   "last_word": 0,
   "registry": 0,
   "flags": 0,
+  "own": 0,
   **dict.fromkeys(
     (
       "distributions",
@@ -57,12 +58,17 @@ LEVELS = {
   "applications": 6,
   **dict.fromkeys(("plots", "report"), 7),
   "evaluating": 8,
+  "frames": 8,
   "explore": 8,
+  **dict.fromkeys(("api", "cli"), 9),
 }
 HOMES = {
+  "rdkit": {"metrics/chemistry.py"},
+  "selfies": {"metrics/chemistry.py"},
+  "pretty_midi": {"metrics/midi.py"},
   "matplotlib": {"plots/_canvas.py"},
   "orbax": {"training/checkpoint.py"},
-  "tensorflow_datasets": {"data/tfds.py", "data/_prepare.py"},
+  "tensorflow_datasets": {"data/tfds.py"},
 }
 
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from ml_collections import ConfigDict
 
-from vae_jax import ranges, registry
+from vae_jax import own, ranges, registry
 from vae_jax.types import UserError
 
 NUMBERS = {  # the part of `hyper` that every objective has
@@ -54,19 +54,23 @@ NAMES = {"prior": "standard", "posterior": "diagonal", "corruption": "none"}  # 
 KINDS = {"likelihood": "likelihoods", "corruption": "corruptions"}  # functions of a file
 
 
-def load(path: str, overrides: dict[str, str]) -> dict:
+def load(path: str, overrides: dict[str, Any]) -> dict:
   """The complete configuration of a file "configs/x.py[:argument]" with overrides.
 
   Args:
-    path: of a Python file with `get_config(argument="") -> ConfigDict`.
-    overrides: dotted name -> the value as written on the command line.
+    path: of a Python file with `get_config(argument="") -> ConfigDict`, or the name of one of
+      ours, "x[:argument]".
+    overrides: dotted name -> the value, of a text as written on the command line.
 
   Raises:
     UserError: no such file, an unknown field, or a value of the wrong type.
   """
   file, given = _read(path), {}
-  for name, text in overrides.items():
-    _set(given, name.split("."), literal(text))
+  for name, value in overrides.items():
+    _set(
+      given, name.split("."), literal(value) if isinstance(value, str) else _plain(value)
+    )
+  file, given = own.routed(file, given, _read)
   return resolve(_merged(file, given))
 
 
@@ -206,11 +210,26 @@ def difference(old: dict, new: dict, prefix: str = "config") -> list[str]:
   return lines
 
 
+def folder() -> pathlib.Path:
+  """Where our configurations are: in the wheel within the package, in a checkout beside it."""
+  package = pathlib.Path(__file__).parent
+  inside = package / "configs"
+  return inside if inside.is_dir() else package.parent / "configs"
+
+
+def names() -> list[str]:
+  """The names of our configurations, sorted."""
+  return sorted(path.stem for path in folder().glob("*.py") if path.stem[0] != "_")
+
+
 def _read(path: str) -> dict:
   file, _, argument = path.partition(":")
+  if file in names():
+    file = str(folder() / f"{file}.py")
   if not os.path.isfile(file) or pathlib.Path(file).suffix != ".py":
-    known = sorted(str(p) for p in pathlib.Path("configs").glob("*.py"))
-    raise UserError(f"There is no config file {file!r}.{registry.nearest(file, known)}")
+    raise UserError(
+      f"There is no config file {file!r}.{registry.nearest(pathlib.Path(file).stem, names())}"
+    )
   spec = importlib.util.spec_from_file_location("vae_jax_config", file)
   module = importlib.util.module_from_spec(spec)
   try:

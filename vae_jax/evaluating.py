@@ -7,7 +7,7 @@ import sys
 import jax
 from tqdm import tqdm
 
-from vae_jax import registry, report
+from vae_jax import files, frames, registry, report
 from vae_jax import run as runs
 from vae_jax.evaluation import protocol, reporting, settings
 from vae_jax.evaluation.protocol import Application
@@ -28,6 +28,8 @@ def evaluate(
   plugins: str | None = None,
   verbose: bool = False,
   out: str | None = None,
+  called: str | None = None,
+  export: str | None = None,
 ) -> str:
   """Runs applications on a run directory and renders its report.
 
@@ -42,6 +44,8 @@ def evaluate(
     plugins: a folder of files of one's own; None: the one that the run was trained with.
     verbose: prints the sentences of the report, and why an application was left out.
     out: the folder the report goes to, when not into the run directory.
+    called: the command or call that the page names; None: this process's command line.
+    export: a .csv that the codes of the scored split go to, where one is wanted.
 
   Returns:
     The path of the report.
@@ -62,11 +66,30 @@ def evaluate(
     applications = _of_a_member(applications, every)
     found = [_member(found, member)]
   with jax.default_matmul_precision("float32"):  # likelihoods and weights are always exact
+    if export is not None:
+      _export(found, export, given.get("split", "test"))
     left_out = _each(applications, found, target, chosen, seed, every, verbose)
   _tell_left_out(left_out, verbose)
-  path = report.render(target, command=shlex.join(["python", *sys.argv]))
+  called = called or shlex.join(["python", *sys.argv])
+  path = report.render(target, command=called)
   print(f"Open {path}")
   return str(path)
+
+
+def _export(found: list[runs.Run], path: str, split: str) -> None:
+  """Writes the codes of a split, `frames.latents`, as a csv file.
+
+  Raises:
+    UserError: the name is of no csv, or its folder is not there.
+  """
+  target = pathlib.Path(path)
+  if target.suffix != ".csv" or not target.parent.is_dir():
+    raise UserError(
+      f"--export={path}: expected the name of a .csv in a folder that is there."
+    )
+  codes = frames.latents(found, split)
+  files.write_whole(target, lambda to: codes.to_csv(to, index=False))
+  print(f"The codes of {split}, {len(codes):,} rows, are in {path}.")
 
 
 def _each(

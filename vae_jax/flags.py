@@ -17,17 +17,26 @@ from vae_jax.last_word import LastWord
 from vae_jax.types import UserError
 
 
-def overrides(words: list[str]) -> dict[str, str]:
+def overrides(
+  words: list[str], hint: Callable[[str], str] = lambda word: ""
+) -> dict[str, str]:
   """`--config.a.b=1 --config.c 2` as {"a.b": "1", "c": "2"}.
+
+  Args:
+    words: of the command line.
+    hint: an unknown word -> the half sentence that says what may have been meant.
 
   Raises:
     UserError: another word, or a flag without a value.
   """
   found, rest = {}, list(words)
   while rest:
-    name, given, value = rest.pop(0).partition("=")
+    word = rest.pop(0)
+    name, given, value = word.partition("=")
     if not name.startswith("--config.") or len(name) == len("--config."):
-      raise UserError(f"Unknown argument {name!r}; overrides are --config.<field>=<value>.")
+      raise UserError(
+        f"Unknown argument {name!r}; overrides are --config.<field>=<value>.{hint(word)}"
+      )
     if not given:
       if not rest or rest[0].startswith("--"):
         raise UserError(f"{name} has no value; write {name}=<value>.")

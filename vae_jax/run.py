@@ -194,12 +194,13 @@ def _joined(workdir: str, parts: list[Run]) -> Run:
 
 def _open_part(folder: pathlib.Path, which: str, data_dir: str | None) -> Run:
   members, about = read_members(folder / "members.json"), read_about(folder / "run.json")
-  config = _config(folder / "config.json")
+  trained = _config(folder / "config.json")
+  config = _moved(trained, folder)
   dataset = data.load(config["data"], data_dir or about["data_dir"])
   likelihood = models.build_likelihood(config["likelihood"], dataset.spec)
   lowering = layers.choose_lowering(jax.default_backend(), len(members))
   vae = models.build(config, dataset.spec, lowering)
-  params, at, ended = _read(folder, config, vae, members, which)
+  params, at, ended = _read(folder, trained, vae, members, which)
   objective = registry.find("objectives", config["objective"]["name"])
   return Run(
     workdir=str(folder),
@@ -219,6 +220,17 @@ def _open_part(folder: pathlib.Path, which: str, data_dir: str | None) -> Run:
     numbers=list(range(len(members))),
     ended=ended,
   )
+
+
+def _moved(config: dict, folder: pathlib.Path) -> dict:
+  """The configuration with data that lies in the run directory found there, wherever it is."""
+  path = pathlib.PurePath(str(config["data"].get("path", "")))
+  if not path.is_absolute() or pathlib.Path(path).exists():
+    return config
+  for root in (folder, folder.parent.parent):  # of a part, parts/<name>
+    if (root / path.name).is_file() and (root / "config.json").is_file():
+      return {**config, "data": {**config["data"], "path": str(root / path.name)}}
+  return config
 
 
 def _config(path: pathlib.Path) -> dict:

@@ -38,6 +38,9 @@ class Column(NamedTuple):
   scale: float = 1.0
   unit: float = 1.0  # of a positive column: it is unit * (exp(shift + scale * x) - 1)
   names: tuple[str, ...] = ()  # of the categories where the file has words
+  whole: bool = (
+    False  # every number of the file is whole, and what is filled in is written so
+  )
 
 
 class Item(NamedTuple):
@@ -69,6 +72,7 @@ class Spec(NamedTuple):
   ] = ()  # of a table whose columns are known; all of them or none
   factors: tuple[Factor, ...] = ()  # of the field `factors` [F] int32; empty: not known
   items: tuple[Item, ...] = ()  # of x, a user's row over them; empty: x is no such row
+  spread: float = 0.0  # standard deviation of x about its mean in train; 0: not told
 
   @property
   def size(self) -> int:
@@ -172,6 +176,9 @@ class VAE(NamedTuple):
   given: Callable[[Array], "VAE"] | None = None
   # params, z -> theta [*shape, P], the likelihood's parameters; None: x is written step by step
   theta: Callable[[Params, Array], Array] | None = None
+  # params, z, example -> theta [*shape, P] of a sequential model, whose step t is told what stands
+  # before it in the example; None: it is not sequential
+  forced: Callable[[Params, Array, Example], Array] | None = None
   family: str = "gaussian"  # of q(z|x): also "continuous", "hierarchy" or "discrete"
   standard: bool = True  # p(z) is N(0, I)
   numbers: tuple[str, ...] = ()  # of hyper that q reads in example["numbers"], in training

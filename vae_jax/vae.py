@@ -153,7 +153,7 @@ def bind(
     mode=mode,
     decodes=functools.partial(_decoder_only, model),
     noise=tuple(getattr(model, "HYPER", ())),
-    theta=_theta(model, call, theta_of),
+    **_thetas(model, call, theta_of),
     sizes=Sizes(tuple(model.shape), size, classes),
   )
   if hasattr(model, "group"):
@@ -168,17 +168,30 @@ def _scorer(
 ) -> Callable[[Params, Array, Example], Array]:
   """`(params, z, example) -> log p(x|z)` of what is observed, [] nats."""
   sequential = hasattr(model, "generate")
+  forced = _forced(model, call, theta_of)
 
   def log_likelihood(params: Params, z: Array, example: Example) -> Array:
-    read = [example.get(DECODER_READS, example["x"])] if sequential else []
-    outputs = call(model.decode, params, z, *read, **_beside(model, example))
-    theta, x = theta_of(params, outputs), example["x"]
+    if sequential:
+      theta = forced(params, z, example)
+    else:
+      theta = theta_of(params, call(model.decode, params, z, **_beside(model, example)))
+    x = example["x"]
     if "observed" not in example:
       return likelihood.log_prob(theta, x)
     seen = jnp.broadcast_to(example["observed"], x.shape) > 0.5
     return total(jnp.where(seen, likelihood.each(theta, x), 0.0))
 
   return log_likelihood
+
+
+def _forced(model: nn.Module, call: Callable, theta_of: Callable) -> Callable:
+  """`(params, z, example) -> theta`, each step after those of the example before it."""
+
+  def forced(params: Params, z: Array, example: Example) -> Array:
+    read = example.get(DECODER_READS, example["x"])
+    return theta_of(params, call(model.decode, params, z, read, **_beside(model, example)))
+
+  return forced
 
 
 def _walk(model: nn.Module, call: Callable, params: Params) -> Walk:
@@ -191,11 +204,11 @@ def _walk(model: nn.Module, call: Callable, params: Params) -> Walk:
   )
 
 
-def _theta(model: nn.Module, call: Callable, theta_of: Callable) -> Callable | None:
-  """`(params, z) -> theta [*shape, P]`; None of a model that writes step by step."""
+def _thetas(model: nn.Module, call: Callable, theta_of: Callable) -> dict[str, Any]:
+  """`theta`, `(params, z) -> theta`, or of a model that writes step by step `forced`."""
   if hasattr(model, "generate"):
-    return None
-  return lambda params, z: theta_of(params, call(model.decode, params, z))
+    return {"forced": _forced(model, call, theta_of)}
+  return {"theta": lambda params, z: theta_of(params, call(model.decode, params, z))}
 
 
 def _given(vae: VAE, model: nn.Module, writers: Callable) -> Callable[[Array], VAE] | None:
@@ -219,6 +232,8 @@ def _given(vae: VAE, model: nn.Module, writers: Callable) -> Callable[[Array], V
       sample=sample,
       mean=mean,
       mode=mode,
+      forced=vae.forced
+      and (lambda params, z, example: vae.forced(params, z, example | fixed)),
       prior=vae.prior
       if vae.standard
       else latents.OtherPrior(

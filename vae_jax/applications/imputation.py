@@ -225,7 +225,7 @@ def _written(outcome: Outcome) -> dict[str, np.ndarray]:
     # A table with holes of its own keeps every value it has; another shows what was filled in.
     rows = np.where(known & ~known.all(), task.truth, rows)
     name = f"program{part}_completed.csv" if len(firsts) > 1 else "completed.csv"
-    found[name] = classic.written(task.own.columns, task.examples["row"], rows)
+    found[name] = filled_tables.as_the_file(task, rows, known)
   return found
 
 

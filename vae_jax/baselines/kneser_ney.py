@@ -74,6 +74,42 @@ def prob(model: Model, context: Gram, symbol: int) -> float:
   return p
 
 
+def probs(model: Model, context: Gram) -> np.ndarray:
+  """p(symbol | context) of every symbol, [V] with 0 for the one that pads; see `prob`."""
+  padded = (START,) * (model.order - 1) + tuple(context)
+  p = np.full(model.categories, 1.0 / (model.categories - 1))
+  p[START] = 0.0
+  for k in range(model.order):
+    seen = padded[len(padded) - k :]
+    total = model.totals[k].get(seen)
+    if total is None:
+      break
+    found, discount = model.counts[k][seen], model.discounts[k]
+    p = discount * len(found) * p
+    for symbol, count in found.items():
+      p[symbol] += max(count - discount, 0.0)
+    p /= total
+  return p
+
+
+def draw(
+  model: Model, count: int, length: int, end: int, rng: np.random.Generator
+) -> np.ndarray:
+  """Rows [count, length] int32 drawn symbol by symbol, 0 after the symbol `end`."""
+  x = np.zeros((count, length), np.int32)
+  cache: dict[Gram, np.ndarray] = {}
+  for row in x:
+    context: Gram = (START,) * (model.order - 1)
+    for t in range(length):
+      if context not in cache:
+        cache[context] = np.cumsum(probs(model, context))
+      row[t] = min(np.searchsorted(cache[context], rng.random()), model.categories - 1)
+      if row[t] == end:
+        break
+      context = (*context, int(row[t]))[1:] if model.order > 1 else ()
+  return x
+
+
 def log_prob(model: Model, x: np.ndarray) -> np.ndarray:
   """log p of each row of [N, T], its end included, in nats: [N]."""
   return np.asarray([_row(model, row[row > 0].tolist()) for row in np.asarray(x)])

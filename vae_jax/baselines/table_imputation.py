@@ -162,10 +162,50 @@ def written(
     rows: the number of each row in the file, [N].
     numbers: [N, D], the file's numbers.
   """
-  cells = [[f"{value:.6g}" for value in row] for row in numbers]
-  for i, column in enumerate(columns):
-    if column.names:
-      for row, value in zip(cells, numbers[:, i] - column.shift, strict=True):
-        row[i] = column.names[int(value)] if np.isfinite(value) else ""
+  cells = np.array([words(c, numbers[:, i]) for i, c in enumerate(columns)]).T.tolist()
   named = [[str(n), *row] for n, row in zip(rows, cells, strict=True)]
   return np.array([["row", *(c.name for c in columns)], *named])
+
+
+def words(column: Column, numbers: np.ndarray) -> list[str]:
+  """Numbers of a column as words: names of categories, integers where the file has those."""
+  if column.names:
+    places = numbers - column.shift
+    return [column.names[int(v)] if np.isfinite(v) else "" for v in places]
+  if column.whole:
+    return [str(round(v)) if np.isfinite(v) else "" for v in numbers.tolist()]
+  return [f"{v:.6g}" for v in numbers]
+
+
+def completed(
+  head: list[str],
+  cells: list[list[str]],
+  columns: tuple[Column, ...],
+  rows: np.ndarray,
+  numbers: np.ndarray,
+  missing: np.ndarray,
+) -> np.ndarray:
+  """A file's own rows and columns, letter by letter, with what it lacks filled in.
+
+  Args:
+    head: the names of the file's columns, a label's among them.
+    cells: of each column, as words.
+    columns: those that were filled in, [D].
+    rows: the number of each row in the file, [N].
+    numbers: [N, D], the file's numbers.
+    missing: [N, D], True where the file has none.
+
+  Returns:
+    [1 + N, file's columns] strings.
+  """
+  place = {column.name: i for i, column in enumerate(columns)}
+  found = []
+  for name, column in zip(head, cells, strict=True):
+    own = [column[row] for row in rows]
+    if name in place:
+      i = place[name]
+      filled = words(columns[i], numbers[:, i])
+      both = zip(own, filled, missing[:, i], strict=True)
+      own = [new if gap else old for old, new, gap in both]
+    found.append(own)
+  return np.array([head, *map(list, zip(*found, strict=True))])

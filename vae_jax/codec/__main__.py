@@ -11,10 +11,10 @@ from vae_jax import flags
 from vae_jax.types import UserError
 
 
-def main() -> None:
+def main(words: list[str] | None = None, prog: str | None = None) -> None:
   """Flags in, `compress`, `decompress` or `info` out."""
   parser = argparse.ArgumentParser(
-    prog="python -m vae_jax.codec", description=__doc__, allow_abbrev=False
+    prog=prog or "python -m vae_jax.codec", description=__doc__, allow_abbrev=False
   )
   commands = parser.add_subparsers(dest="command", required=True)
   for name, text in (
@@ -28,7 +28,7 @@ def main() -> None:
     command.add_argument("--member", type=int, default=0, help="of a sweep, from 0")
     command.add_argument("--data_dir", help="where the data of the run lies now")
   commands.add_parser("info", help="what a file says of itself").add_argument("source")
-  known = parser.parse_args()
+  known = parser.parse_args(words)
   with flags.told_in_one_sentence():
     flags.use_compilation_cache()
     {"compress": _compress, "decompress": _decompress, "info": _info}[known.command](known)

@@ -6,16 +6,17 @@ import jax.numpy as jnp
 import numpy as np
 
 from vae_jax import registry
-from vae_jax.data import _check, _normal
+from vae_jax.data import _check, _labels, _normal
 from vae_jax.data._bits import unpack
+from vae_jax.data._labels import drawn as labelled_rows
 from vae_jax.types import Array, Dataset, UserError
 
-__all__ = ["COMMON", "decode", "describe", "load", "options", "unpack"]
+__all__ = ["COMMON", "decode", "describe", "labelled_rows", "load", "options", "unpack"]
 
 # Options of every dataset. `valid` is what is held out of train: below 1 a fraction, else
-# a count; what `_normal` reads says which examples are normal. A dataset may name another
-# default for them in its own OPTIONS.
-COMMON = {"seed": 0, "valid": 0.1, **_normal.OPTIONS}
+# a count; what `_normal` reads says which examples are normal, what `_labels` reads which are
+# labelled. A dataset may name another default for them in its own OPTIONS.
+COMMON = {"seed": 0, "valid": 0.1, **_normal.OPTIONS, **_labels.OPTIONS}
 
 
 def options(name: str) -> dict[str, Any]:
@@ -55,7 +56,7 @@ def load(config: dict[str, Any], data_dir: str | None) -> Dataset:
       f"The dataset {config['name']!r} does not fit the memory of this machine ({error}): make"
       " it smaller."
     ) from error
-  dataset = _marked(dataset, full)
+  dataset = _labelled(_marked(dataset, full), full)
   _check.dataset(dataset)
   _check.transformed(dataset, decode)
   return dataset
@@ -69,6 +70,13 @@ def _marked(dataset: Dataset, config: dict[str, Any]) -> Dataset:
   if "anomaly" not in splits["test"]:  # else the loader did it, before it fitted a scale
     splits = _normal.apply(splits, dataset.spec.classes, config, dataset.name)
   note = f"{dataset.note} {_normal.note(splits, config)}".strip()
+  return dataset._replace(splits=splits, note=note)
+
+
+def _labelled(dataset: Dataset, config: dict[str, Any]) -> Dataset:
+  """The dataset with the few labels that its options leave in train, and their mark."""
+  splits = _labels.apply(dataset.splits, dataset.spec.classes, config, dataset.name)
+  note = f"{dataset.note} {_labels.note(config)}".strip()
   return dataset._replace(splits=splits, note=note)
 
 

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from vae_jax import registry
+from vae_jax import own, registry
 from vae_jax.data import _csv, _files, _hivae
 from vae_jax.data.arrays import find_file
 from vae_jax.types import Column, UserError
@@ -40,7 +40,7 @@ def read(name: str, path: str, target: str, data_dir: str | None) -> Table:
     UserError: no set of that name, a file that is not there or cannot be read.
   """
   if name == "own":
-    return _own(_find_own(path, data_dir), target)
+    return _own(find_own(path, data_dir), target)
   if target or path:
     raise UserError(f"data.path and data.target belong to data.set=own; this is {name!r}.")
   if name.startswith("hivae/"):
@@ -170,27 +170,89 @@ def _hivae_table(name: str, data_dir: str | None) -> Table:
   return Table(f"hivae_{name}", values, tuple(columns), note, published=published)
 
 
-def _find_own(path: str, data_dir: str | None) -> pathlib.Path:
-  if not path.endswith((".csv", ".npz", ".npy")):
-    raise UserError(f"data.path is {path!r}; data.set=own reads a .csv, .npy or .npz file.")
+def cells(path: str, data_dir: str | None) -> tuple[list[str], list[list[str]]]:
+  """The names and the columns of a table of one's own as the file has them, as words.
+
+  Raises:
+    UserError: it is not there any more, or cannot be read.
+  """
+  where = find_own(path, data_dir)
+  head, found, _ = _cells(where)
+  return head, [[_word(cell) for cell in column] for column in found]
+
+
+def find_own(path: str, data_dir: str | None) -> pathlib.Path:
+  """The file of a table of one's own.
+
+  Raises:
+    UserError: the name is of no such file, or none is there.
+  """
+  if not (own.is_table(path) or path.endswith((".npz", ".npy"))):
+    raise UserError(
+      f"data.path is {path!r}; data.set=own reads a .csv, .tsv, .parquet, .npy or .npz file."
+    )
   return find_file(path, data_dir)
 
 
+def _word(cell: Any) -> str:
+  """A cell as a csv has it: what is missing is empty, a whole number without a point."""
+  if isinstance(cell, str):
+    return cell.strip()
+  if np.isnan(cell):
+    return ""
+  return str(int(cell)) if cell == int(cell) else f"{cell:.10g}"
+
+
+def _cells(path: pathlib.Path) -> tuple[list[str], list[Any], str]:
+  """The names, a column each as words or as float64 with NaN, and the encoding of a text."""
+  if own.is_parquet(path.name):
+    return *_parquet(path), "utf-8"
+  if own.is_table(path.name):
+    return _csv.read(path)
+  return *_npz(path), "utf-8"
+
+
+def _parquet(path: pathlib.Path) -> tuple[list[str], list[Any]]:
+  import pandas
+
+  with _files.told(path.name, "write it again"):
+    frame = pandas.read_parquet(path)
+  if len(frame) < 2 or not len(frame.columns):
+    raise UserError(f"{path.name} has {len(frame)} rows; expected two or more.")
+  found = []
+  for name in frame.columns:
+    column = frame[name]
+    if pandas.api.types.is_datetime64_any_dtype(column):
+      raise UserError(
+        f"{path.name}: column {name!r} holds dates; drop it, or write numbers."
+      )
+    if pandas.api.types.is_bool_dtype(column) or not pandas.api.types.is_numeric_dtype(
+      column
+    ):
+      found.append([_text(cell) for cell in column])
+    else:
+      found.append(column.astype("Float64").to_numpy(dtype=np.float64, na_value=np.nan))
+  return [str(name) for name in frame.columns], found
+
+
+def _text(cell: Any) -> str:
+  import pandas
+
+  return "" if cell is None or cell is pandas.NA or cell != cell else str(cell)
+
+
 def _own(path: pathlib.Path, target: str) -> Table:
-  """A csv with a head line, or the array `x` of an npz; NaN or an empty cell is missing."""
+  """A csv with a head line, a parquet, or the array `x` of an npz; NaN or empty is missing."""
+  head, found, encoding = _cells(path)
   note = f"From {path.name}."
-  if path.suffix == ".csv":
-    head, cells, encoding = _csv.read(path)
-    if not encoding.startswith("utf"):
-      note = f"From {path.name}, read as {encoding}, as it is not UTF-8."
-  else:
-    head, cells = _npz(path)
+  if not encoding.startswith("utf"):
+    note = f"From {path.name}, read as {encoding}, as it is not UTF-8."
   columns, values, label, classes = [], [], None, ()
   if target and target not in head:
     raise UserError(
       f"{path.name} has no column {target!r}.{registry.nearest(target, head)}"
     )
-  for name, cell in zip(head, cells, strict=True):
+  for name, cell in zip(head, found, strict=True):
     numbers, names = _column(cell, path.name, name)
     if name == target:
       if np.isnan(numbers).any():
@@ -202,11 +264,20 @@ def _own(path: pathlib.Path, target: str) -> Table:
       label = label.astype(np.int32)
       continue
     kind = "category" if names else "real"
-    columns.append(Column(name, kind, len(names), names=names))
+    columns.append(
+      Column(name, kind, len(names), names=names, whole=not names and _whole(cell, numbers))
+    )
     values.append(numbers)
   if not values:
     raise UserError(f"{path.name} has no column beside the target.")
   return Table(path.stem, np.stack(values, 1), tuple(columns), note, label, classes)
+
+
+def _whole(cell: list | np.ndarray, numbers: np.ndarray) -> bool:
+  """Whether a column holds integers: no decimal point, where the file is a text."""
+  known = numbers[~np.isnan(numbers)]
+  pointed = not isinstance(cell, np.ndarray) and any("." in word for word in cell)
+  return bool(len(known) and not pointed and (known == np.floor(known)).all())
 
 
 def _npz(path: pathlib.Path) -> tuple[list[str], list[Any]]:

@@ -40,8 +40,8 @@ class Part(NamedTuple):
   labels: list[str] | None
 
 
-def find(name: str, data_dir: str | None) -> pathlib.Path:
-  """The file or folder of sentences: as given, in data_dir, or in data_dir/raw.
+def find(name: str, data_dir: str | None, what: str = "sentences") -> pathlib.Path:
+  """The file or folder of `what`: as given, in data_dir, or in data_dir/raw.
 
   Raises:
     UserError: it is in none of them; the message names where it was looked for.
@@ -55,7 +55,7 @@ def find(name: str, data_dir: str | None) -> pathlib.Path:
         return path
   beside = [p.name for root in roots[1:] if root.is_dir() for p in root.iterdir()]
   hint = registry.nearest(name, beside) if beside else " Give --data_dir."
-  raise UserError(f"There is no file or folder of sentences {name!r}.{hint}")
+  raise UserError(f"There is no file or folder of {what} {name!r}.{hint}")
 
 
 def read(path: pathlib.Path, unit: str, encoding: str) -> dict[str, Part]:

@@ -4,6 +4,7 @@ A folder holds `train-images-idx3-ubyte`, `train-labels-idx1-ubyte` and the same
 `t10k`; labels may be left out. Source of the format: LeCun, Cortes and Burges, MNIST page.
 """
 
+import hashlib
 import math
 import pathlib
 import struct
@@ -17,6 +18,14 @@ from vae_jax.types import Dataset, Spec, UserError
 OPTIONS = {"path": "", "binarise": "none"}
 UBYTE = 8  # the type code of unsigned bytes
 PARTS = {"train": "train", "test": "t10k"}
+PUBLISHED = {  # MD5 of the unpacked files, as each set is published
+  "mnist": {
+    "train-images": "6bbc9ace898e44ae57da46a324031adb",
+    "train-labels": "a25bea736e30d166cdddb491f175f624",
+    "t10k-images": "2646ac647ad5339dbf082846283269ea",
+    "t10k-labels": "27ae3e4e09519cfbb04c329615203637",
+  }
+}
 
 
 def load(config: dict[str, Any], data_dir: str | None) -> Dataset:
@@ -72,6 +81,31 @@ def read(path: pathlib.Path) -> np.ndarray:
       "download it again."
     )
   return values.reshape(shape)
+
+
+def published(name: str, data_dir: str) -> bool:
+  """Whether the data folder has the files of a set that we know the checksums of, and they fit.
+
+  Raises:
+    UserError: a file is there and is not the published one.
+  """
+  sums = PUBLISHED.get(name, {})
+  try:
+    folder = _folder("", data_dir)
+  except UserError:
+    return False
+  for file, expected in sums.items():
+    prefix, _, what = file.partition("-")
+    path = _file(folder, prefix, what, {"images": 3, "labels": 1}[what])
+    if path is None:
+      raise UserError(f"{folder} has no {file}-idx file of {name}; add it.")
+    found = hashlib.md5(_files.unpacked(path), usedforsecurity=False).hexdigest()
+    if found != expected:
+      raise UserError(
+        f"{path.name} has the checksum {found} and the published file of {name} has {expected};"
+        " download it again."
+      )
+  return bool(sums)
 
 
 def _folder(path: str, data_dir: str | None) -> pathlib.Path:

@@ -66,6 +66,17 @@ def load(config: dict[str, Any], data_dir: str | None) -> Dataset:
   )
 
 
+def file(config: dict[str, Any], data_dir: str | None) -> tuple[list[str], list[list[str]]]:
+  """A table of one's own as its file has it: names, and the cells of each column as words.
+
+  Raises:
+    UserError: the data is of another set, or the file is not there any more.
+  """
+  if config["set"] != "own":
+    raise UserError(f"data.set is {config['set']!r}; a file is behind data.set=own alone.")
+  return _table_files.cells(config["path"], data_dir)
+
+
 def _kind(table: _table_files.Table, kind: str) -> _table_files.Table:
   """The table with its real columns of the kind that was asked for."""
   if kind not in ("real", "positive"):

@@ -2,7 +2,7 @@
 
 `set` names the dataset: "mnist", "emnist/letters", "cifar10", "mnist:3.0.1". The data folder
 has it as `tfds/<set>/<version>` or `<set>/<version>`, prepared in the array_record format;
-`python -m vae_jax.data._prepare <set> --data_dir=...` does that on a machine with a network.
+`vae-jax data <set> --data_dir=...` does that on a machine with a network.
 Images are decoded once, into a cache (`_cache`). With `side` they are cut to their middle square
 and brought to that size first. A feature `attributes` of yes and no, as CelebA has it, is the
 `factors`.
@@ -78,6 +78,15 @@ def load(config: dict[str, Any], data_dir: str | None) -> Dataset:
     ),
   )
   return _binarise.apply(dataset, mode)
+
+
+def prepared(name: str, data_dir: str) -> bool:
+  """Whether the data folder has the set ready to be read."""
+  try:
+    _folder(name, data_dir)
+  except UserError:
+    return False
+  return True
 
 
 def prepare(name: str, data_dir: str) -> None:
@@ -168,7 +177,7 @@ class _Reader:
     except NotImplementedError as error:
       raise UserError(
         f"The set in {self.folder} is prepared in a format without random access; prepare "
-        "it with file_format array_record, as python -m vae_jax.data._prepare does."
+        "it with file_format array_record, as `vae-jax data` does."
       ) from error
 
 
@@ -191,7 +200,7 @@ def _folder(name: str, data_dir: str | None) -> pathlib.Path:
   raise UserError(
     f"There is no prepared set {name!r} in the folder given by --data_dir ({data_dir}), "
     f"neither as tfds/{stem}/<version> nor as {stem}/<version>; prepare it with "
-    f"python -m vae_jax.data._prepare {name} --data_dir=<folder>.{hint}"
+    f"vae-jax data {name} --data_dir=<folder>.{hint}"
   )
 
 

@@ -5,10 +5,10 @@ import argparse
 from vae_jax import flags
 
 
-def main() -> None:
+def main(words: list[str] | None = None, prog: str | None = None) -> None:
   """Flags in, `explore.write` out."""
   parser = argparse.ArgumentParser(
-    prog="python -m vae_jax.explore", description=__doc__, allow_abbrev=False
+    prog=prog or "python -m vae_jax.explore", description=__doc__, allow_abbrev=False
   )
   parser.add_argument("run", help="the run directory")
   parser.add_argument(
@@ -21,7 +21,7 @@ def main() -> None:
   )
   parser.add_argument("--checkpoint", default="best", help="best or latest")
   parser.add_argument("--data_dir", help="where the data of the run lies now")
-  known = parser.parse_args()
+  known = parser.parse_args(words)
   with flags.told_in_one_sentence():
     flags.use_compilation_cache()
     from vae_jax import explore, run

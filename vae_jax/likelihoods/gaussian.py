@@ -7,11 +7,15 @@ import jax.numpy as jnp
 
 from vae_jax.distributions import LOG_2PI
 from vae_jax.likelihoods._base import Likelihood, check_scale, total
-from vae_jax.types import Array, Spec
+from vae_jax.types import Array, Spec, UserError
 
 
 def gaussian(
-  spec: Spec, scale: str = "fixed", std: float = 1.0, min_std: float = 1e-3
+  spec: Spec,
+  scale: str = "fixed",
+  std: float = 1.0,
+  min_std: float = 1e-3,
+  start: str = "std",
 ) -> Likelihood:
   """N(mean, std^2) for each element; the constant log 2 pi is included.
 
@@ -24,17 +28,22 @@ def gaussian(
     std: the standard deviation, in units of x.
     min_std: a soft floor of a learned one, in units of x: without it the density of a few
       examples grows without bound.
+    start: of a learned one: "std", or "data", the spread of the data, from which a model
+      without a code would not move.
+
+  Raises:
+    UserError: another scale or start, or "data" where nothing is learned or no spread is told.
   """
-  del spec
   check_scale("gaussian", scale, ("fixed", "shared", "predicted", "optimal"))
   if scale == "optimal":
     return optimal(min_std)
-  floor, start = 2.0 * math.log(min_std), 2.0 * math.log(std)
-  offset = start if scale == "predicted" else 0.0  # a shared parameter starts there itself
+  std = _begins(spec, scale, std, start)
+  floor, begin = 2.0 * math.log(min_std), 2.0 * math.log(std)
+  offset = begin if scale == "predicted" else 0.0  # a shared parameter starts there itself
 
   def parts(theta: Array) -> tuple[Array, Array]:
     if scale == "fixed":
-      return theta[..., 0], jnp.full(theta.shape[:-1], start)
+      return theta[..., 0], jnp.full(theta.shape[:-1], begin)
     return theta[..., 0], floor + jax.nn.softplus(theta[..., 1] + offset - floor)
 
   def log_prob(theta: Array, x: Array) -> Array:
@@ -52,9 +61,21 @@ def gaussian(
     lambda theta: theta[..., 0],
     sample,
     ("real", "unit", "binary", "count"),
-    shared=(start,) if scale == "shared" else (),
+    shared=(begin,) if scale == "shared" else (),
     is_density=True,
   )
+
+
+def _begins(spec: Spec, scale: str, std: float, start: str) -> float:
+  """The standard deviation that training starts from."""
+  if start not in ("std", "data"):
+    raise UserError(f"likelihood.start is {start!r}; expected 'std' or 'data'.")
+  if start == "data" and (scale == "fixed" or not spec.spread):
+    raise UserError(
+      "likelihood.start is 'data': a learned scale (shared or predicted) starts at the spread of"
+      " one's own arrays; here nothing is learned, or this data does not tell it."
+    )
+  return spec.spread if start == "data" else std
 
 
 def optimal(min_std: float) -> Likelihood:

@@ -69,6 +69,21 @@ def false_alarms(rows: np.ndarray) -> float:
   return _share(flag[~anomaly] > 0)
 
 
+def recall_at(rows: np.ndarray, alarms: float = 0.01) -> float:
+  """The share of anomalies above the threshold that at most the share `alarms` of normal ones is.
+
+  Args:
+    rows: [N, 2], the score and the label.
+    alarms: the share of normal examples that may be flagged.
+  """
+  score, anomaly = _read(rows)
+  normal = np.sort(score[~anomaly])
+  if not len(normal) or not anomaly.any() or np.isnan(score).any():
+    return np.nan
+  allowed = int(alarms * len(normal))
+  return float((score[anomaly] > normal[len(normal) - 1 - allowed]).mean())
+
+
 def p_values(scores: np.ndarray, reference: np.ndarray) -> np.ndarray:
   """The chance that a normal example scores as high: (1 + #{reference >= s}) / (R + 1).
 

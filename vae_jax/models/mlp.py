@@ -5,6 +5,7 @@ import math
 from flax import linen as nn
 
 from vae_jax import layers
+from vae_jax.models._condition import joined
 from vae_jax.types import Array, Posterior
 
 
@@ -17,6 +18,9 @@ class Model(nn.Module):
 
   One hidden layer of 500 with tanh is the network of Kingma & Welling (2014), app. C; 400
   with relu became the usual small one.
+
+  With `condition` "label" it is p(x|z, y) and q(z|x, y): one-hot(y) stands beside what the
+  first layer of each half reads. Kingma et al. (2014), eq. 2.
   """
 
   shape: tuple[int, ...]  # of x, any rank
@@ -27,6 +31,8 @@ class Model(nn.Module):
   hidden: tuple[int, ...] = (400,)  # widths of the encoder; the decoder has them reversed
   activation: str = "relu"  # a name in layers.ACTIVATIONS
   observes: bool = False  # the encoder reads [x, observed]: which elements are missing
+  condition: str = "none"  # or "label": one-hot(y) beside what the first layers read
+  classes: int = 0  # C of the condition: of the data, not an option; 0: none
 
   OBSERVES = property(lambda self: self.observes)
 
@@ -39,21 +45,24 @@ class Model(nn.Module):
     self.up = [nn.Dense(n, dtype=self.dtype) for n in reversed(self.hidden)]
     self.out = nn.Dense(math.prod(self.shape) * self.outputs, dtype=self.dtype)
 
-  def encode(self, x: Array, observed: Array | None = None) -> Posterior:
-    """x [*shape], observed that or 1 along its last axis -> mean, logvar [L], float32."""
+  def encode(
+    self, x: Array, observed: Array | None = None, label: Array | None = None
+  ) -> Posterior:
+    """x [*shape], observed that or 1 along its last axis, label [] -> mean, logvar [L], float32."""
     h = layers.beside(x, observed).reshape(-1) if self.observes else x.reshape(-1)
+    h = joined(h, label, self.classes)
     for layer in self.down:
       h = self.act(layer(h))
     return Posterior(self.mean(h).astype("float32"), self.logvar(h).astype("float32"))
 
-  def decode(self, z: Array) -> Array:
-    """[L] -> [*shape, P], float32."""
-    h = z
+  def decode(self, z: Array, label: Array | None = None) -> Array:
+    """z [L], label [] of a conditional model -> [*shape, P], float32."""
+    h = joined(z, label, self.classes)
     for layer in self.up:
       h = self.act(layer(h))
     return self.out(h).reshape(*self.shape, self.outputs).astype("float32")
 
-  def __call__(self, x: Array) -> tuple[Posterior, Array]:
+  def __call__(self, x: Array, label: Array | None = None) -> tuple[Posterior, Array]:
     """Both, at the posterior mean: touches every parameter."""
-    posterior = self.encode(x)
-    return posterior, self.decode(posterior.mean)
+    posterior = self.encode(x, label=label)
+    return posterior, self.decode(posterior.mean, label=label)

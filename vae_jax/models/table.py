@@ -6,6 +6,7 @@ from flax import linen as nn
 
 from vae_jax import layers, linalg
 from vae_jax.columns import features, numbers
+from vae_jax.models._condition import joined
 from vae_jax.types import Array, Column, Posterior, UserError
 
 
@@ -26,6 +27,9 @@ class Model(nn.Module):
   beat on small tables. The last `constant` of the P numbers of a column do not depend on z:
   with 1 under a normal density every column has its own noise and the model without g is
   factor analysis, Rubin & Thayer (1982).
+
+  With `condition` "label" one-hot(y) stands beside what the network of each half reads, and the
+  decoder's linear part has a shift of its own for each label; `solve` knows nothing of it.
   """
 
   shape: tuple[int, ...]  # of x: (D,)
@@ -39,6 +43,8 @@ class Model(nn.Module):
   activation: str = "relu"  # a name in layers.ACTIVATIONS
   constant: int = 0  # numbers of a column, the last ones, that are the same for every z
   solve: bool = True  # start the encoder from the exact posterior of the linear part
+  condition: str = "none"  # or "label": one-hot(y) beside what both networks read
+  classes: int = 0  # C of the condition: of the data, not an option; 0: none
 
   OBSERVES = True  # `encode` is handed example["observed"]
   # The most of the observed columns that the encoder is not shown in training, a share drawn
@@ -60,6 +66,11 @@ class Model(nn.Module):
         f"model.constant is {self.constant} of {self.outputs} numbers for each column; expected"
         f" at least 0 and fewer than all."
       )
+    if self.classes and self.solve:
+      raise UserError(
+        "model.condition is 'label', and the exact posterior of the linear part knows no label:"
+        " set config.model.solve=False."
+      )
     self.act = layers.activation(self.activation)
     self.down = [nn.Dense(n, dtype=self.dtype) for n in self.hidden]
     nearly_zero = nn.initializers.variance_scaling(1e-4, "fan_in", "normal")
@@ -70,6 +81,8 @@ class Model(nn.Module):
     small = nn.initializers.variance_scaling(0.1, "fan_in", "normal")
     self.line = self.param("line", small, (self.latents, moving))
     self.bias = self.param("bias", nn.initializers.zeros, (moving,))
+    if self.classes:
+      self.by_label = self.param("by_label", nn.initializers.zeros, (self.classes, moving))
     if self.solve:
       self.log_precision = self.param("log_precision", nn.initializers.ones, self.shape)
     self.up = [nn.Dense(n, dtype=self.dtype) for n in self.decoder]
@@ -79,16 +92,20 @@ class Model(nn.Module):
       self.still = self.param("still", nn.initializers.zeros, still)
 
   def encode(
-    self, x: Array, observed: Array | None = None, noise: dict | None = None
+    self,
+    x: Array,
+    observed: Array | None = None,
+    noise: dict | None = None,
+    label: Array | None = None,
   ) -> Posterior:
-    """x [D], observed [D] (all without it) -> mean, logvar [L], float32."""
+    """x [D], observed [D] (all without it), label [] -> mean, logvar [L], float32."""
     columns = self.columns or tuple(Column("") for _ in range(self.shape[0]))
     seen = jnp.ones_like(x) if observed is None else observed.astype(x.dtype)
     if noise is not None:
       which, share = jax.random.split(noise["key"])
       hidden = noise["hide"] * jax.random.uniform(share)
       seen = seen * jax.random.bernoulli(which, 1.0 - hidden, seen.shape)
-    h = features(columns, x, seen)
+    h = joined(features(columns, x, seen), label, self.classes)
     for layer in self.down:
       h = self.act(layer(h))
     q = Posterior(self.mean(h).astype("float32"), self.logvar(h).astype("float32"))
@@ -107,12 +124,16 @@ class Model(nn.Module):
     mean = linalg.solve(precision, weighted @ (y - bias))
     return Posterior(mean, -jnp.log(jnp.diagonal(precision)))
 
-  def decode(self, z: Array, noise: dict | None = None) -> Array:
-    """[L] -> [D, P], float32; the noise is the encoder's and not read."""
+  def decode(
+    self, z: Array, noise: dict | None = None, label: Array | None = None
+  ) -> Array:
+    """z [L], label [] -> [D, P], float32; the noise is the encoder's and not read."""
     del noise
+    h = joined(z, label, self.classes)
     theta = z @ self.line + self.bias
+    if self.classes:
+      theta = theta + self.by_label[label]
     if self.decoder:
-      h = z
       for layer in self.up:
         h = self.act(layer(h))
       theta = theta + self.out(h)
@@ -120,7 +141,7 @@ class Model(nn.Module):
     theta = jnp.concatenate([theta, self.still], -1) if self.constant else theta
     return theta.astype("float32")
 
-  def __call__(self, x: Array) -> tuple[Posterior, Array]:
+  def __call__(self, x: Array, label: Array | None = None) -> tuple[Posterior, Array]:
     """Both, at the posterior mean: touches every parameter."""
-    posterior = self.encode(x)
-    return posterior, self.decode(posterior.mean)
+    posterior = self.encode(x, label=label)
+    return posterior, self.decode(posterior.mean, label=label)

@@ -233,7 +233,17 @@ def _section(workdir: pathlib.Path, report: dict[str, Any]) -> dict[str, Any]:
     "verdicts": verdicts(report),
     "tables": tables,
     "figures": figures,
+    "sounds": [
+      one for file in report.get("sounds", []) if (one := _sound(workdir, file, name))
+    ],
   }
+
+
+def _sound(workdir: pathlib.Path, file: str, application: str) -> dict[str, str] | None:
+  """A WAV as a data URI with its name in words; None where the file is gone."""
+  content = trusted.heard(workdir, file, application)
+  uri = f"data:audio/wav;base64,{base64.b64encode(content).decode()}"
+  return {"name": _spaced(file.removesuffix(".wav")), "uri": uri} if content else None
 
 
 def _table(table: dict[str, Any], name: str) -> dict[str, Any]:

@@ -24,9 +24,9 @@ def save(report: Report, workdir: str | pathlib.Path) -> pathlib.Path:
   scores in long form as scores.csv, every table as tables/<number>_<title>.csv and .tex. A
   number that is no number is the string "NaN", "inf" or "-inf" in the JSON, and `nans`
   counts them. Pictures of an earlier report of the application that are no longer among its
-  figures are removed. An array whose name ends in .csv, words [R, C] with a head line, in
-  .png, uint8 [H, W, 1 or 3], or in .npy is written as that file beside arrays.npz; such
-  files of an earlier report are removed.
+  figures are removed. An array whose name ends in .csv, words [R, C] with a head line, in .npy,
+  in .png, uint8 [H, W, 1 or 3], in .sdf, one text, or in .mid or .wav, bytes, is written as that
+  file beside arrays.npz; such files of an earlier report are removed. The page plays a .wav.
 
   Args:
     report: what an application returned.
@@ -98,6 +98,7 @@ def _written(report: Report, drawn: list[dict]) -> dict[str, Any]:
     "tables": tables,
     "nans": sum(row.count("NaN") for table in tables for row in table["rows"]),
     "figures": drawn,
+    "sounds": sorted(name for name in report.arrays if _ending(name) == ".wav"),
   }
 
 
@@ -153,11 +154,19 @@ def _write_png(path: pathlib.Path, values: np.ndarray) -> None:
   Image.fromarray(levels[..., 0] if levels.shape[-1] == 1 else levels).save(path, "PNG")
 
 
+def _write_text(path: pathlib.Path, values: np.ndarray) -> None:
+  path.write_text(np.asarray(values).item(), encoding="utf-8")
+
+
+def _write_bytes(path: pathlib.Path, values: np.ndarray) -> None:
+  path.write_bytes(np.asarray(values, np.uint8).tobytes())
+
+
+# Arrays that are files of their own.
 FILES = {
-  ".csv": _write_csv,
-  ".npy": _write_npy,
-  ".png": _write_png,
-}  # arrays that are files of their own
+  ".csv": _write_csv, ".npy": _write_npy, ".png": _write_png, ".sdf": _write_text,
+  ".mid": _write_bytes, ".wav": _write_bytes,
+}  # fmt: skip
 
 
 def _remove_stale(workdir: pathlib.Path, target: pathlib.Path, drawn: list[dict]) -> None:

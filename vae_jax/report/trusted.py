@@ -1,6 +1,7 @@
 """What a run directory of unknown origin says, checked before any of it is used for a page."""
 
 import pathlib
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -8,6 +9,8 @@ from vae_jax import files
 from vae_jax.types import UserError
 
 PNG = b"\x89PNG\r\n\x1a\n"
+SOUND = re.compile(r"[a-z0-9_]+\.wav")
+LOUDEST = 2**20  # bytes of a sound in a page
 FIGURES = "figures"  # the folder that every picture of a report lies in
 
 
@@ -32,6 +35,9 @@ def report(path: pathlib.Path) -> dict[str, Any]:
   _require(
     path, _all(found.get("figures"), _is_figure), "figures with name, file and caption"
   )
+  _require(
+    path, _all(found.get("sounds", []), _is_sound), "sounds to be names of .wav files"
+  )
   for figure in found["figures"]:
     picture(path.parent.parent.parent, figure["file"], name)
   return found
@@ -50,6 +56,23 @@ def picture(workdir: pathlib.Path, file: str, application: str) -> pathlib.Path:
       f" {FIGURES}/{application}_<name>.png: evaluate again, or remove that report."
     )
   return files.inside(workdir, folder, name)
+
+
+def heard(workdir: pathlib.Path, file: str, application: str) -> bytes:
+  """The content of a sound of an application, reports/<application>/<name>.wav; empty if gone.
+
+  Raises:
+    UserError: it is no WAV, larger than LOUDEST, or a link leads out of the run directory.
+  """
+  path = files.inside(workdir, "reports", application, file)
+  if not path.is_file():
+    return b""
+  if path.stat().st_size > LOUDEST:
+    raise UserError(f"{path} is larger than {LOUDEST:,} bytes, more than a page plays.")
+  content = path.read_bytes()
+  if content[:4] != b"RIFF" or content[8:12] != b"WAVE":
+    raise UserError(f"{path} is no WAV: evaluate again, or remove it.")
+  return content
 
 
 def pixels(path: pathlib.Path) -> tuple[bytes, int, int]:
@@ -161,6 +184,10 @@ def _is_cell(value: Any) -> bool:
 def _is_figure(figure: Any) -> bool:
   names = ("name", "file", "caption")
   return isinstance(figure, dict) and all(_text(figure.get(name)) for name in names)
+
+
+def _is_sound(name: Any) -> bool:
+  return _text(name) and SOUND.fullmatch(name) is not None
 
 
 def _text(value: Any) -> bool:

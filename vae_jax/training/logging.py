@@ -1,4 +1,4 @@
-"""Where numbers go while a run is under way: metrics.jsonl, TensorBoard, a progress bar."""
+"""Where numbers go in a run: metrics.jsonl, TensorBoard, trackers, a progress bar."""
 
 import contextlib
 import math
@@ -10,6 +10,7 @@ from collections.abc import Iterable, Iterator
 from tqdm import tqdm
 
 from vae_jax import files
+from vae_jax.training import trackers
 from vae_jax.training.summary import line
 
 
@@ -46,16 +47,23 @@ class Log:
     files.write_text(self._path, "".join(line(row) for row in kept))
     self._file = self._path.open("a", encoding="utf-8")
     self._board = SummaryWriter(str(workdir / "tensorboard"), purge_step=start or None)
+    self._trackers = trackers.start(workdir)
 
   def write(self, rows: Iterable[dict]) -> None:
     """Adds rows {"step", "split", "member", name: number, ...}."""
     for row in rows:
       self._file.write(line(row))
-      for name, value in row.items():
-        # TensorBoard complains of every NaN, and a dead member has nothing else.
-        if name not in ("step", "split", "member") and math.isfinite(value):
-          tag = f"{row['split']}/{name}/member_{self._numbers[row['member']]}"
-          self._board.add_scalar(tag, value, row["step"])
+      number = self._numbers[row["member"]]
+      # TensorBoard complains of every NaN, and a dead member has nothing else.
+      values = {
+        f"{row['split']}/{name}/member_{number}": value
+        for name, value in row.items()
+        if name not in ("step", "split", "member") and math.isfinite(value)
+      }
+      for tag, value in values.items():
+        self._board.add_scalar(tag, value, row["step"])
+      for tracker in self._trackers:
+        tracker.write(values, row["step"])
     self._file.flush()
 
   def sync(self) -> None:
@@ -64,9 +72,11 @@ class Log:
     os.fsync(self._file.fileno())
 
   def close(self) -> None:
-    """Flushes and closes both."""
+    """Flushes and closes all of them."""
     self._file.close()
     self._board.close()
+    for tracker in self._trackers:
+      tracker.close()
 
 
 def progress(total: int, start: int, unit: str, title: str) -> tqdm:

@@ -1,0 +1,56 @@
+"""A class-conditional VAE on ten digits of each class, ten draws of them.
+
+Command:  python train.py --config=configs/augmentation.py --workdir=runs/augmentation
+          python evaluate.py --workdir=runs/augmentation --application=augmentation
+          configs/augmentation.py:5     so many of each class: 5, 10, 20, 50
+          configs/augmentation.py:mnist,10   of 28 x 28 with --data_dir=<data>; or fashion,10
+          configs/augmentation.py:table   breast cancer, 10 of each class
+          configs/augmentation.py:rare    2,000 connections of NSL-KDD, of which 0.8 % are r2l, with
+                                          --data_dir=<data>; evaluate with --set rare=r2l
+Duration: not measured
+Expected: no numbers yet
+"""
+
+from ml_collections import ConfigDict
+
+WORDS = ("mnist", "fashion", "table", "rare", "smoke")
+
+
+def get_config(argument: str = "") -> ConfigDict:
+  words = set(argument.split(",")) - {""}
+  counts = [int(word) for word in words if word.isdigit()] or [10]
+  if len(counts) > 1 or {w for w in words if not w.isdigit()} - {*WORDS}:
+    raise ValueError(
+      f"{argument!r} is no number of examples and none of {', '.join(WORDS)}"
+    )
+  fold = {"labels": 10 * counts[0], "unlabelled": False}
+  config = {
+    "data": {"name": "digits", **fold},
+    "model": {"name": "mlp", "latents": 8, "hidden": [128], "condition": "label"},
+    "likelihood": {"name": "cross_entropy"},
+    "objective": {"name": "beta"},
+    "hyper": {"learning_rate": 1e-3},
+    "sweep": [{"data.draw": draw} for draw in range(10)],
+    "train": {"steps": 1000, "batch_size": 50, "eval_every": 100},
+  }
+  if words & {"mnist", "fashion"}:
+    name = "mnist" if "mnist" in words else "fashion_mnist"
+    config["data"] = {"name": "tfds", "set": name, "valid": 10000.0, **fold}
+    config["model"] |= {"latents": 10, "hidden": [256]}
+  if "table" in words:
+    config["data"] = {"name": "tables", "set": "breast", "rate": 0.0, "test": 0.4, **fold}
+    config["data"]["labels"] = 2 * counts[0]
+    config["likelihood"] = {"name": "gaussian", "scale": "predicted", "min_std": 0.1}
+    config["model"] |= {"latents": 5, "hidden": [64]}
+    config["train"]["batch_size"] = 20
+  if "rare" in words:
+    config["data"] = {"name": "nsl_kdd", "normal": "", "labels": 2000, "balance": False}
+    config["data"]["unlabelled"] = False
+    config["model"] = {"name": "table", "latents": 10, "hidden": [128, 128], "solve": False}
+    config["model"]["condition"] = "label"
+    config["likelihood"] = {"name": "mixed", "min_std": 0.05}
+    config["train"] |= {"steps": 2000, "batch_size": 100, "eval_every": 250}
+  if "smoke" in words:
+    config["train"] |= {"steps": 20, "eval_every": 10}
+    config["sweep"] = config["sweep"][:2]
+  return ConfigDict(config)

@@ -1,0 +1,277 @@
+"""M2 against a sum written out, the marks of labelled rows, and the evaluation of few labels."""
+
+import csv
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+from helpers import evaluated, means, outcome, tiny
+from made import identity, open_with, table_data
+
+from vae_jax import data, report, run, vae
+from vae_jax.baselines import few_labels
+from vae_jax.objectives import beta, semisupervised
+from vae_jax.training import loop
+from vae_jax.types import Dataset, Spec, UserError
+
+HYPER = {"beta": 0.7, "classifier": 3.0, "unlabelled": 1.0}
+DIGITS = {"name": "digits", "labels": 20}
+M2 = {
+  "data": {**DIGITS, "draw": 1},
+  "model": {"name": "mlp", "latents": 2, "hidden": [8], "condition": "label"},
+  "objective": {"name": "semisupervised", "units": 16},
+}
+
+
+@pytest.fixture(scope="module")
+def bound():
+  """The VAE of M2, its parameters with a classifier, and an example that has all marks."""
+  config = tiny(**M2)
+  dataset = data.load(config["data"], None)
+  made = vae.build(config, dataset.spec)
+  params = made.init(jax.random.key(0))
+  own = semisupervised.parameters(jax.random.key(1), made.sizes, units=16)
+  example = {"x": jnp.asarray(dataset.splits["test"]["x"][3]), "id": 3, "label": 4}
+  return made, {**params, "objective": own}, example
+
+
+def by_label(bound, label):
+  """L(x, y) by the β-VAE's own loss, with a uniform p(y)."""
+  made, params, example = bound
+  hyper = {"beta": HYPER["beta"], "free_bits": 0.0}
+  given = {**example, "label": label}
+  return beta.loss(made, params, given, jax.random.key(2), hyper).loss + jnp.log(10.0)
+
+
+def test_without_a_label_it_is_the_sum_over_all_labels(bound):
+  made, params, example = bound
+  q = jax.nn.softmax(semisupervised.logits(params["objective"], example["x"]))
+  each = jnp.array([by_label(bound, y) for y in range(10)])
+  want = jnp.sum(q * each) + jnp.sum(q * jnp.log(q))
+  for label in (4, 5):  # which is not read
+    row = {**example, "label": label, "labelled": jnp.float32(0)}
+    found = semisupervised.loss(made, params, row, jax.random.key(2), HYPER)
+    np.testing.assert_allclose(found.loss, want, rtol=1e-5)
+    half = semisupervised.loss(
+      made, params, row, jax.random.key(2), {**HYPER, "unlabelled": 0.5}
+    )
+    np.testing.assert_allclose(half.loss, 0.5 * want, rtol=1e-5)
+
+
+def test_with_a_label_it_is_the_bound_under_it_and_the_classifiers_loss(bound):
+  made, params, example = bound
+  scores = semisupervised.logits(params["objective"], example["x"])
+  error = -jax.nn.log_softmax(scores)[4]
+  for marks, copies in (({}, 1), ({"labelled": jnp.float32(1), "copies": 5.0}, 5)):
+    row = {**example, **marks}
+    found = semisupervised.loss(made, params, row, jax.random.key(2), HYPER)
+    want = by_label(bound, 4) / copies + 3.0 * error
+    np.testing.assert_allclose(found.loss, want, rtol=1e-5)
+
+
+def test_the_classifier_learns_of_rows_without_a_label(bound):
+  made, params, example = bound
+  row = {**example, "labelled": jnp.float32(0)}
+  of = lambda p: semisupervised.loss(made, p, row, jax.random.key(2), HYPER).loss
+  gradient = jax.grad(of)(params)["objective"]
+  assert all(jnp.any(leaf != 0) for leaf in jax.tree.leaves(gradient))
+
+
+def test_a_model_without_a_condition_and_data_without_labels_are_refused(bound):
+  config = tiny(data=DIGITS)
+  made = vae.build(config, data.load(config["data"], None).spec)
+  with pytest.raises(UserError, match=r"model\.condition=label"):
+    semisupervised.loss(made, {}, bound[2], jax.random.key(0), HYPER)
+  with pytest.raises(UserError, match="two classes or more"):
+    semisupervised.parameters(jax.random.key(0), made.sizes._replace(classes=0))
+  with pytest.raises(UserError, match=r"objective\.units is 0"):
+    semisupervised.parameters(jax.random.key(0), made.sizes, units=0)
+
+
+def test_labelled_rows_are_of_every_class_repeated_and_part_of_a_larger_draw():
+  whole = data.load({"name": "digits"}, None).splits["train"]
+  found = data.load({"name": "digits", "labels": 23, "draw": 2}, None)
+  train = found.splits["train"]
+  known = train["labelled"] > 0
+  assert len(np.unique(train["x"][~known].reshape(-1, 64), axis=0)) <= 1297 - 23
+  copies = int(train["copies"][known][0])
+  assert known.sum() == 23 * copies
+  assert 0.1 < known.mean() < 0.15
+  counts = np.bincount(train["label"][known]) / copies
+  assert set(counts) == {2, 3}
+  assert set(found.splits["test"]["labelled"]) == {0}
+  few = data.labelled_rows(whole["label"], 20, 2, found.spec.classes)
+  more = data.labelled_rows(whole["label"], 50, 2, found.spec.classes)
+  assert set(few) < set(more)
+  other = data.labelled_rows(whole["label"], 20, 3, found.spec.classes)
+  assert set(few) != set(other)
+  alone = data.load({"name": "digits", "labels": 23, "unlabelled": False}, None)
+  assert len(alone.splits["train"]["x"]) == 23
+
+
+@pytest.mark.parametrize(
+  ("options", "words"),
+  [
+    ({"labels": 9}, "at least one for each of the 10 classes"),
+    ({"labels": 5000}, "at most the 1297"),
+    ({"labels": 1297}, "takes 1.. examples of the class"),
+    ({"labels": 20, "draw": -1}, r"data\.draw is -1"),
+  ],
+)
+def test_labels_that_cannot_be_drawn_are_refused(options, words):
+  with pytest.raises(UserError, match=words):
+    data.load({"name": "digits", **options}, None)
+
+
+def test_data_without_labels_and_a_class_without_an_example_are_refused(tmp_path):
+  np.savez(tmp_path / "own.npz", x=np.zeros((50, 3), np.float32))
+  with pytest.raises(UserError, match="has no labels of two classes"):
+    data.load({"name": "arrays", "path": "own.npz", "labels": 2}, str(tmp_path))
+  label = np.zeros(30, np.int32)
+  with pytest.raises(UserError, match="'b', and train has 0"):
+    data.labelled_rows(label, 4, 0, ("a", "b"))
+
+
+def write_codes(folder, mean, std, label):
+  for split in ("train", "valid", "test"):
+    values = np.concatenate([mean, std, label[:, None]], 1).astype(np.float32)
+    np.save(folder / f"features_{split}.npy", values)
+
+
+def test_codes_are_drawn_in_training_and_are_means_elsewhere(tmp_path):
+  mean = np.arange(12, dtype=np.float32).reshape(6, 2)
+  std, label = np.full((6, 2), 0.5), np.array([0, 1, 2, 0, 1, 2])
+  write_codes(tmp_path, mean, std, label)
+  found = data.load({"name": "features", "path": str(tmp_path)}, None)
+  assert (found.spec.shape, found.spec.classes) == ((2,), ("0", "1", "2"))
+  row = lambda split: {k: jnp.asarray(v[2]) for k, v in found.splits[split].items()}
+  draw = jax.vmap(lambda key: found.transform(key, row("train"))["x"])
+  many = draw(jax.random.split(jax.random.key(0), 4000))
+  np.testing.assert_allclose(many.mean(0), mean[2], atol=0.04)
+  np.testing.assert_allclose(many.std(0), 0.5, atol=0.03)
+  test = found.transform(jax.random.key(0), row("test"))
+  np.testing.assert_array_equal(test["x"], mean[2])
+
+
+def test_codes_that_are_none_are_refused(tmp_path):
+  with pytest.raises(UserError, match=r"features_train\.npy"):
+    data.load({"name": "features", "path": str(tmp_path)}, None)
+  for split in ("train", "valid", "test"):
+    np.save(tmp_path / f"features_{split}.npy", np.zeros((4, 4)))
+  with pytest.raises(UserError, match=r"expected \[N, 2 L \+ 1\]"):
+    data.load({"name": "features", "path": str(tmp_path)}, None)
+
+
+@pytest.mark.parametrize("name", few_labels.METHODS)
+def test_a_classifier_of_few_labels_tells_two_clouds_apart(name):
+  rng = np.random.default_rng(0)
+  cloud = lambda n: np.concatenate(
+    [rng.normal(-3, 1, (n, 4)), rng.normal(3, 1, (n, 4))]
+  ).astype(np.float32)
+  truth = lambda n: np.repeat([0, 1], n)
+  few = few_labels.Few(cloud(4), truth(4), cloud(40), 0)
+  predict = few_labels.METHODS[name](few)
+  assert (predict(cloud(30)) == truth(30)).mean() > 0.98
+
+
+def test_a_row_that_no_label_reaches_has_the_class_of_the_nearest_label():
+  rng = np.random.default_rng(0)
+  near = lambda place: (place + rng.normal(size=(25, 2))).astype(np.float32)
+  first, second, apart = near(0.0), near(20.0), near(100.0)
+  x, label = np.concatenate([first[:3], second[:3]]), np.repeat([0, 1], 3)
+  others = np.concatenate([first[3:], second[3:], apart])
+  predict = few_labels.label_spreading(few_labels.Few(x, label, others, 0))
+  assert (predict(first) == 0).all()
+  assert (predict(np.concatenate([second, apart])) == 1).all()
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+  """M2 on two draws of 20 labels."""
+  folder = tmp_path_factory.mktemp("half")
+  axes = [{"data.draw": draw} for draw in (0, 1)]
+  train = {"steps": 30, "batch_size": 64, "eval_every": 30}
+  loop.train(tiny(**{**M2, "train": train}, sweep=axes), str(folder), None)
+  return folder
+
+
+SMALL = {"limit": 60, "tune": 40, "others": 200, "styles": 3}
+
+
+def test_every_draw_is_a_repetition_with_baselines_of_its_own(trained, tmp_path):
+  own = tmp_path / "own.npz"
+  np.savez(own, x=np.zeros((3, 8, 8, 1), np.float32))
+  opened = run.open_runs(str(trained), "latest", None)
+  found = evaluated("half_labelled", opened, {**SMALL, "input": str(own)})
+  (verdict,) = found.verdicts
+  assert (verdict["method"], verdict["seeds"]) == ("M2", 2)
+  assert {"kNN", "LabelSpreading on PCA"} <= {name for name, _ in means(found, "error")}
+  assert any("last step" in said for said in found.findings)
+  (picture,) = (f for f in found.figures if f.name == "analogies")
+  assert picture.data["images"].shape == (3, 11, 8, 8, 1)
+  report.save(found, tmp_path)
+  with (tmp_path / "reports/half_labelled/classes.csv").open() as file:
+    rows = list(csv.DictReader(file))
+  assert len(rows) == 3
+  assert {row["class"] for row in rows} <= set("0123456789")
+
+
+def coded() -> Dataset:
+  """Rows whose two classes are far apart, as M1 may find them."""
+  found = table_data()
+  spec = Spec(found.spec.shape, "table", "real", classes=("minus-one", "plus"))
+  splits = {
+    name: {**fields, "x": fields["x"] + 8 * (2 * fields["label"][:, None] - 1)}
+    for name, fields in found.splits.items()
+  }
+  return found._replace(spec=spec, splits={k: cast(v) for k, v in splits.items()})
+
+
+def cast(fields):
+  return {**fields, "x": fields["x"].astype(np.float32)}
+
+
+def test_m1_is_a_classifier_on_codes_and_its_codes_are_written(tmp_path):
+  dataset = coded()
+  found = open_with(dataset, identity(dataset))
+  config = {**found.config, "data": {**data.options("digits"), "name": "made"}}
+  told = evaluated("half_labelled", found._replace(config=config), {"labels": 6})
+  assert means(told, "error")["M1 + SVM", "6 labels"] == 0
+  report.save(told, tmp_path)
+  again = data.load(
+    {"name": "features", "path": str(tmp_path / "reports/half_labelled")}, None
+  )
+  for split, fields in dataset.splits.items():
+    np.testing.assert_allclose(again.splits[split]["x"], fields["x"], rtol=1e-5)
+    np.testing.assert_array_equal(again.splits[split]["label"], fields["label"])
+
+
+def test_what_it_cannot_answer_is_refused(trained):
+  plain = table_data(labels=False)
+  with pytest.raises(UserError, match="needs labels"):
+    evaluated("half_labelled", open_with(plain, identity(plain)))
+  first, second = run.open_runs(str(trained), "latest", None)
+  other = {**second.config, "data": {**second.config["data"], "labels": 30}}
+  with pytest.raises(UserError, match="different numbers of labels"):
+    evaluated("half_labelled", [first, second._replace(config=other)], SMALL)
+  m1 = {**first.config, "objective": {"name": "beta"}}
+  with pytest.raises(UserError, match="conditional on them"):
+    evaluated("half_labelled", first._replace(config=m1), SMALL)
+
+
+@pytest.mark.slow
+def test_with_every_label_m2_is_the_supervised_classifier(tmp_path):
+  """The bound does not reach the classifier where no label is missing."""
+  train = {"steps": 1500, "batch_size": 64, "eval_every": 500}
+  parts = {**M2, "data": {"name": "digits"}, "train": train}
+  parts["objective"] = {"name": "semisupervised", "units": 500}
+  loop.train(tiny(**parts, sweep={"seed": [0, 1, 2]}), str(tmp_path), None)
+  opened = run.open_runs(str(tmp_path), "latest", None)
+  found = outcome("half_labelled", opened)
+  from vae_jax.evaluation import results
+
+  line = next(one for one in found.baselines if one.method == "supervised network")
+  metric = found.application.metrics["error"]
+  gap = results.paired(found.chosen, line, "error", metric, found.conditions[0])
+  assert abs(gap.mean) <= gap.half

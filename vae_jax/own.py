@@ -1,0 +1,55 @@
+"""What a user's own file is, and the configuration of ours that suits it."""
+
+from collections.abc import Callable
+from typing import Any
+
+TEXTS = (".csv", ".tsv")  # also gzipped
+PARQUET = ".parquet"
+READERS = ("arrays", "tables")  # loaders that a file of one's own is given to
+
+
+def is_table(path: str) -> bool:
+  """Whether a name is of a file that holds a table: a csv or tsv, also gzipped, or a parquet."""
+  return path.lower().removesuffix(".gz").endswith(TEXTS) or is_parquet(path)
+
+
+def is_parquet(path: str) -> bool:
+  """Whether a name is of a parquet file."""
+  return path.lower().endswith(PARQUET)
+
+
+def routed(file: dict, given: dict, read: Callable[[str], dict]) -> tuple[dict, dict]:
+  """The settings to start from, and those given, once one's own file is known.
+
+  A csv or parquet given to a loader of arrays is a table of one's own, and data said to be
+  sequences needs a model of sequences. What suits them is taken from `configs/tables.py` and
+  `configs/sequences.py`; what was given stays above it. A configuration that has chosen a path
+  or a kind by itself is left as it is.
+
+  Args:
+    file: the settings of the configuration file.
+    given: those of the command line or of `fit`, nested.
+    read: the name of a configuration -> its settings.
+  """
+  data = given.get("data", {})
+  name = (
+    data.get("name", file.get("data", {}).get("name")) if isinstance(data, dict) else None
+  )
+  if name not in READERS:
+    return file, given
+  path, kind = data.get("path", ""), data.get("kind", "")
+  if name == "arrays" and isinstance(path, str) and is_table(path):
+    kept = {
+      k: v for k, v in data.items() if k not in ("name", "kind", "domain", "binarise")
+    }
+    return read("tables"), {**given, "data": {"set": "own", **kept}}
+  if name == "tables" and path and "set" not in data:
+    return file, {**given, "data": {"set": "own", **data, **_no_holes(data)}}
+  if name == "arrays" and kind == "sequence" and "name" not in given.get("model", {}):
+    return read("sequences"), given
+  return file, given
+
+
+def _no_holes(data: dict[str, Any]) -> dict[str, float]:
+  """A table of one's own has holes already: none are made unless that is said."""
+  return {} if "rate" in data else {"rate": 0.0}
