@@ -1,7 +1,7 @@
 """log p(y|z) + log p(z) of ONE observation under any prior: what a search for z climbs."""
 
+import dataclasses
 from collections.abc import Callable
-from typing import NamedTuple
 
 import jax.numpy as jnp
 
@@ -9,7 +9,8 @@ from vae_jax import distributions
 from vae_jax.types import Array, Distribution
 
 
-class Joint(NamedTuple):
+@dataclasses.dataclass(frozen=True, eq=False)  # known by itself, as a function is
+class Joint:
   """A function of z [L] that knows where to start from and how wide its prior is."""
 
   log_likelihood: Callable[[Array], Array]  # z [L] -> log p(y|z), [] nats
