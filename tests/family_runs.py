@@ -123,9 +123,10 @@ def trained(folder: Any, data: str, family: str) -> list[Run]:
 
 
 def numbers(application: str, found: list[Run]) -> dict[str, float]:
-  """Every mean of the long form, by member, method, condition and metric."""
+  """The members' means of the long form, by member, method, condition and metric."""
   report = evaluated(application, found, APPLICATIONS[application][1])
   at = report.scores.columns.index
   names = ("member", "method", "condition", "metric")
   row_of = lambda row: "/".join(str(row[at(name)]) for name in names)
-  return {row_of(row): float(row[at("mean")]) for row in report.scores.rows}
+  mine = [row for row in report.scores.rows if row[at("member")] is not None]
+  return {row_of(row): float(row[at("mean")]) for row in mine}

@@ -81,14 +81,16 @@ def test_an_application_answers_or_says_what_it_needs(application, family, train
   ],
 )
 def test_scores_of_the_plain_model_are_those_of_before(application, trained):
-  """Other machines sum in another order: a search amplifies that, a bound does not."""
+  """To what another machine's sums change: a search amplifies that, a bound does not.
+
+  Scores that count right answers of a few examples are not stored: one may turn over.
+  """
   stored = json.loads(STORED.read_text())[application]
   found = family_runs.numbers(
     application, trained(APPLICATIONS[application][0], "standard")
   )
-  assert found.keys() == stored.keys()
   for name, value in stored.items():
-    assert found[name] == pytest.approx(value, rel=2e-2, abs=2e-3, nan_ok=True), name
+    assert found[name] == pytest.approx(value, rel=2e-2, abs=2e-3), name
 
 
 def one_part(mean, logvar):
@@ -157,9 +159,9 @@ def test_an_anomaly_score_is_the_kl_from_the_models_own_prior():
   eps = anomaly_scores.antithetic(jax.random.key(0), 4000, 2)
   drawn = anomaly_scores.draws(q, eps, jax.random.key(1))
   exact = distributions.kl_between(q, jax.tree.map(lambda part: part[0], p.parts))
-  found = anomaly_scores.rate(q, p, drawn)
+  found = anomaly_scores.divergence(q, p, drawn)
   assert float(found) == pytest.approx(float(exact), rel=0.03)
-  plain = anomaly_scores.rate(q, distributions.standard(2), drawn)
+  plain = anomaly_scores.divergence(q, distributions.standard(2), drawn)
   assert float(plain) == float(distributions.kl(q))
 
 

@@ -27,7 +27,7 @@ def draws(q: Distribution, eps: Array, key: Array) -> Draw:
   return Draw(z, jax.vmap(lambda z: distributions.log_prob(q, z))(z))
 
 
-def rate(q: Distribution, p: Distribution, drawn: Draw) -> Array:
+def divergence(q: Distribution, p: Distribution, drawn: Draw) -> Array:
   """KL(q || p), [] nats: exact where `distributions.rates` has a form, else of the draws."""
   if isinstance(q, Posterior) and isinstance(p, distributions.Standard):
     return distributions.kl(q)
@@ -93,7 +93,7 @@ def likelihood_regret(
   def elbo(both: Array) -> Array:
     own = Posterior(both[:latents], both[latents:])
     drawn = draws(own, eps, None)
-    return -distortion(vae, params, example, drawn.z) - rate(own, p, drawn)
+    return -distortion(vae, params, example, drawn.z) - divergence(own, p, drawn)
 
   start = jnp.concatenate([q.mean, q.logvar])
   found = latent_map(elbo, start[None], steps, rate, newton=False).objective

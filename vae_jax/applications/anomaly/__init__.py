@@ -113,7 +113,7 @@ def ask(source: Source, run: Run, examples: dict[str, np.ndarray]) -> dict[str, 
       return found
     drawn = anomaly_scores.draws(q, eps, jax.random.fold_in(key, 1))
     found[NLL] = anomaly_scores.distortion(*known, drawn.z)
-    found[KL] = anomaly_scores.rate(q, vae.prior(params, example), drawn)
+    found[KL] = anomaly_scores.divergence(q, vae.prior(params, example), drawn)
     if REGRET in names:
       asked = q, eps, s["steps"], s["rate"]
       found[REGRET] = anomaly_scores.likelihood_regret(*known, *asked)
