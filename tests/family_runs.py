@@ -78,7 +78,6 @@ APPLICATIONS: dict[str, tuple[str, dict[str, Any]]] = {
   "editing": (
     "digits", {"limit": 10, "tune": 5, "judge_steps": 20, "pairs": 4, "steps": 3}
   ),
-  "linear_theory": ("digits", {}),
   "disentanglement": (
     "sprites",
     {"votes": 60, "test_votes": 40, "sampled": 60, "trees": 2, "baselines": "no",
