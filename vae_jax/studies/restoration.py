@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import jax.numpy as jnp
 import numpy as np
 from scipy.optimize import nnls
 
@@ -115,6 +116,13 @@ def decoder(run: Run, params: Params) -> Callable[[Array], Array]:
 def encoded(run: Run, params: Params, example: Example, x: Array) -> Array:
   """The code [L] of q(z|x) for another picture x in the place of an example's own."""
   return distributions.code(run.vae.posterior(params, {**example, "x": x}))
+
+
+def log_prior(run: Run, params: Params, z: Array) -> Array:
+  """log p(z) of the member's own prior, [] nats; 0 for an autoencoder, which has none."""
+  return (
+    distributions.log_prob(run.vae.prior(params), z) if run.stochastic else jnp.zeros(())
+  )
 
 
 def joint(run: Run, params: Params, log_likelihood: Callable[[Array], Array]) -> Joint:
