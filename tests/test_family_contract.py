@@ -82,13 +82,8 @@ def test_an_application_answers_or_says_what_it_needs(application, family, train
   assert not lost
 
 
-@pytest.mark.parametrize(
-  "application",
-  [
-    pytest.param(name, marks=() if name == "sweep_comparison" else pytest.mark.slow)
-    for name in json.loads(STORED.read_text())
-  ],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("application", json.loads(STORED.read_text()))
 def test_scores_of_the_plain_model_are_those_of_before(application, trained):
   """To what another machine's sums change: a search amplifies that, a bound does not.
 
