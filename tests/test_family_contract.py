@@ -79,6 +79,7 @@ def test_an_application_answers_or_says_what_it_needs(application, family, train
   mine = [row for row in found.scores.rows if row[at("member")] is not None]
   assert {row[at("member")] for row in mine} == {0, 1}
   lost = [row for row in mine if not np.isfinite(row[at("mean")])]
+  lost = [row for row in lost if row[at("metric")] != "precision"]  # of nothing flagged
   assert not lost
 
 
