@@ -6,17 +6,18 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vae_jax import asking
+from vae_jax import asking, distributions, registry
 from vae_jax.data import interactions
 from vae_jax.evaluation import reporting
 from vae_jax.evaluation.answer import Outcome
 from vae_jax.evaluation.protocol import Extra, Result
 from vae_jax.evaluation.source import Source
+from vae_jax.inference.joint import Joint
 from vae_jax.inference.latent_map import latent_map
 from vae_jax.inputs import baskets
 from vae_jax.metrics import ranking
 from vae_jax.run import Run, select
-from vae_jax.studies import restoration
+from vae_jax.studies import symbols
 from vae_jax.types import Array, Example, Figure, Hyper, Params, Table
 
 SHORT = 20  # items of a list that somebody reads
@@ -24,15 +25,25 @@ ONCE, MAP = "encode and decode", "latent MAP"
 
 
 def codes(
-  run: Run, params: Params, example: Example, settings: dict[str, Any]
+  run: Run, params: Params, hyper: Hyper, example: Example, settings: dict[str, Any]
 ) -> dict[str, Array]:
-  """The encoder's mean [L], and from there the mode of p(z|x), for what a user shows."""
-  mean = run.vae.posterior(params, example).mean
-  joint = lambda z: (
-    run.vae.log_likelihood(params, z, example) + restoration.log_prior(run, z)
-  )
-  mode = latent_map(joint, mean[None], settings["map_steps"], settings["map_rate"])
-  return {ONCE: mean, MAP: mode.z}
+  """The code [L] of q(z|x), and from there the mode of p(z|x), for what a user shows.
+
+  The prior is the model's own, or the one that its objective charges: RecVAE's is a mixture
+  with the user's own posterior in it. A code that no small step leaves has no mode to climb to.
+  """
+  code = distributions.code(run.vae.posterior(params, example))
+  if not symbols.is_real(run):
+    return {ONCE: code}
+  log_x = lambda z: run.vae.log_likelihood(params, z, example)
+  objective = registry.find("objectives", run.config["objective"]["name"])
+  if hasattr(objective, "prior"):
+    prior = objective.prior(run.vae, params, example, hyper)
+  else:
+    prior = run.vae.prior(params, example)
+  joint = Joint(log_x, prior, run.stochastic)
+  mode = latent_map(joint, code[None], settings["map_steps"], settings["map_rate"])
+  return {ONCE: code, MAP: mode.z}
 
 
 def likeliest(
@@ -149,7 +160,7 @@ def own(outcome: Outcome) -> tuple[str, np.ndarray]:
   dense = run._replace(dataset=run.dataset._replace(transform=None))
 
   def recommend(params: Params, hyper: Hyper, example: Example, key: Array) -> tuple:
-    z = codes(run, params, example, settings)[lead.method]
+    z = codes(run, params, hyper, example, settings)[lead.method]
     return likeliest(run, params, example, z, count)
 
   rows = [["user", "rank", "item", "title", "probability", "known items"]]

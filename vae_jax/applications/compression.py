@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from vae_jax import asking, codec
+from vae_jax import asking, codec, distributions
 from vae_jax.baselines import lossless, pca, transform_coding
 from vae_jax.codec import binding
 from vae_jax.codec.stack import Stack
@@ -17,9 +17,11 @@ from vae_jax.evaluation.source import Source
 from vae_jax.metrics import image, rate_distortion
 from vae_jax.metrics.summary import bytes_of
 from vae_jax.run import Run, select
+from vae_jax.studies import symbols
 from vae_jax.types import Array, Example, Figure, Hyper, Params, Table
 
 QUESTION = "How small a file does the model make, and what does a smaller one lose?"
+FAMILIES = True  # of posteriors and priors; the codec itself is for N(0, I) alone
 SETTINGS = {
   "split": "test",
   "limit": 1000,  # examples that are coded: the first ones
@@ -34,7 +36,7 @@ METRICS = {
   "latent": Metric("Information in z", "bytes", better=0),
   "mse": Metric("Squared error of the decoded mean", better=-1, digits=4),
 }
-FILE = "bits-back file"
+FILE, IDEAL = "bits-back file", "ideal length, no file"
 NOTE = (
   "Without loss: what is decoded is what was put in, bit for bit, and was compared. Bits per"
   " value: the length of a file for all examples over their values; of the model without the"
@@ -53,7 +55,7 @@ def check(runs: list[Run], settings: dict[str, Any]) -> None:
   """Refuses a likelihood without a mass for each value."""
   del settings
   for run in runs:
-    binding.check(run)
+    binding.check_masses(run)
 
 
 def prepare(source: Source, split: str, limit: int) -> Task:
@@ -72,7 +74,9 @@ def model(task: Task, run: Run) -> Any:
     rebuilt = asking.apply(run, _rebuild(run), task.examples, task.source.key)
     error = np.stack([image.squared_error(task.truth, x) for x in rebuilt])
   net, total = ideal.copy(), np.full_like(ideal, np.nan)
-  for m in range(len(run.members)) if task.settings["codec"] == "yes" else ():
+  codes = symbols.is_gaussian(run)  # what the codec is for
+  coded = codes and task.settings["codec"] == "yes"
+  for m in range(len(run.members)) if coded else ():
     made = codec.compress(select(run, m), task.truth)
     again = codec.decompress(select(run, m), made.content)
     if not np.array_equal(again.reshape(len(again), -1), task.own):
@@ -82,13 +86,14 @@ def model(task: Task, run: Run) -> Any:
     total[m] = 8 * len(made.content) / len(again)
   latent = np.array([[bytes_of(v) for v in row] for row in terms["rate"]])
   parts = {"bits": net, "total": total, "ideal": ideal, "latent": latent, "mse": error}
-  return {FILE: {name: values[:, None] for name, values in parts.items()}}
+  method = FILE if codes else IDEAL
+  return {method: {name: values[:, None] for name, values in parts.items()}}
 
 
 def _rebuild(run: Run) -> Callable:
   def fn(params: Params, hyper: Hyper, example: Example, key: Array) -> Array:
     del hyper, key
-    return run.vae.mean(params, run.vae.posterior(params, example).mean)
+    return run.vae.mean(params, distributions.code(run.vae.posterior(params, example)))
 
   return fn
 
@@ -146,22 +151,33 @@ def score(task: Task, answer: Any, condition: int) -> dict[str, np.ndarray]:
 
 def further(outcome: Outcome) -> Extra:
   """How far the file is from the ELBO, and rate against distortion with loss."""
-  said = [_gap(outcome)] if outcome.settings["codec"] == "yes" else []
+  said = _files(outcome)
   if outcome.task.source.spec.domain == "category":
     return Extra(findings=said)
   table, figure, more = _lossy(outcome)
   return Extra([table], [figure], [*said, *more])
 
 
-def _gap(outcome: Outcome) -> str:
-  parts = [
-    (r.scores["bits"].mean(), r.scores["ideal"].mean()) for r in outcome.results if r.member
-  ]
-  worst = max(100 * (net / ideal - 1) for net, ideal in parts)
-  return (
+def _files(outcome: Outcome) -> list[str]:
+  """How much longer the files are than the ELBO says, and whose there is none of."""
+  made = [r for r in outcome.results if r.member and "total" in r.scores]
+  means = [(r.scores["bits"].mean(), r.scores["ideal"].mean()) for r in made]
+  worst = max((100 * (net / ideal - 1) for net, ideal in means), default=0)
+  said = [
     f"The files are at most {worst:.2f} % longer than the negative ELBO, random bits not counted;"
     " every one was decoded again and compared."
-  )
+  ]
+  said = said if made else []
+  if not all(symbols.is_gaussian(run) for run in outcome.runs):
+    said.append(
+      "The codec is for diagonal Gaussian posteriors under N(0, I): of a model with another"
+      " posterior or prior there is no file, and its bits are the ideal length, −ELBO."
+    )
+  if any(run.vae.family == "discrete" for run in outcome.runs):
+    said.append(
+      "A discrete code is quantised already: it has no curve of rate against distortion."
+    )
+  return said
 
 
 def _lossy(outcome: Outcome) -> tuple[Table, Figure, list[str]]:
@@ -172,7 +188,8 @@ def _lossy(outcome: Outcome) -> tuple[Table, Figure, list[str]]:
   codes = pca.encode(linear, source.train), pca.encode(linear, x)
   scale = float(linear.std.max())
   points = [_point(codes, s * scale / 4, lambda z: pca.decode(linear, z), x) for s in STEPS]
-  named = {_title(member): _latents(task, member) for member in _firsts(outcome)}
+  continuous = [m for m in _firsts(outcome) if m.run.vae.family != "discrete"]
+  named = {_title(member): _latents(task, member) for member in continuous}
   klt = f"KLT, {len(linear.std)} numbers"
   named[klt] = points
   if source.spec.kind == "image" and source.spec.shape[-1] in (1, 3):
@@ -198,12 +215,13 @@ def _lossy(outcome: Outcome) -> tuple[Table, Figure, list[str]]:
   data = {"series": series, "x_label": "bits an example", "y_label": "PSNR, dB", "log": "x"}
   figure = Figure("rate_distortion", "lines", data, "Error against coded bits, with loss.")
   lead = _title(outcome.lead)
-  return table, figure, [_saved(named[klt], named.get(lead, []), lead, klt)]
+  ours = named.get(lead)
+  return table, figure, [_saved(named[klt], ours, lead, klt)] if ours else []
 
 
 def _saved(theirs: list, ours: list, name: str, rival: str) -> str:
   split = lambda c: (np.array([b for b, _ in c]), image.psnr(np.array([e for _, e in c])))
-  saved = rate_distortion.bjontegaard(*split(theirs), *split(ours)) if ours else np.nan
+  saved = rate_distortion.bjontegaard(*split(theirs), *split(ours))
   if not np.isfinite(saved):
     return f"With loss, {name} and {rival} reach no common error: no rate compares them."
   return (

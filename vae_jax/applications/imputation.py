@@ -9,7 +9,6 @@ from vae_jax import asking
 from vae_jax.baselines import downstream, em_gaussian
 from vae_jax.baselines import table_imputation as classic
 from vae_jax.columns import columns_of, natural
-from vae_jax.data import tables
 from vae_jax.evaluation import results as of_results
 from vae_jax.evaluation.answer import Outcome
 from vae_jax.evaluation.protocol import Extra, Metric, Task
@@ -19,7 +18,7 @@ from vae_jax.inference.rows import LAPLACE, MAP, METHODS, impute
 from vae_jax.metrics import imputation as metrics
 from vae_jax.metrics.summary import ratio
 from vae_jax.run import Run
-from vae_jax.studies import filled_tables
+from vae_jax.studies import filled_tables, symbols
 from vae_jax.types import Column, UserError
 
 QUESTION = "How well are missing entries filled in, and how sure may one be of them?"
@@ -38,6 +37,7 @@ SETTINGS = {
   "batch": 100,  # rows at once: memory, not the result
 }
 VARIES = ("mask_seed",)
+FAMILIES = True  # points of the whole space are searched under any prior
 CONTRASTS = ((MAP, LAPLACE),)
 WHOLE = "nothing missing"
 REFERENCES = (WHOLE,)
@@ -87,6 +87,7 @@ def check(runs: list[Run], settings: dict[str, Any]) -> None:
       )
     if fields["observed"].all():
       raise UserError(f"Nothing is missing in {name!r}: raise data.rate above 0.")
+    symbols.require_real(run, "imputation searches for the code by its gradient")
 
 
 def prepare(source: Source, split: str, limit: int) -> Task:
@@ -224,18 +225,8 @@ def _written(outcome: Outcome) -> dict[str, np.ndarray]:
     # A table with holes of its own keeps every value it has; another shows what was filled in.
     rows = np.where(known & ~known.all(), task.truth, rows)
     name = f"program{part}_completed.csv" if len(firsts) > 1 else "completed.csv"
-    found[name] = _as_the_file(task, rows, known)
+    found[name] = filled_tables.as_the_file(task, rows, known)
   return found
-
-
-def _as_the_file(task: Task, rows: np.ndarray, known: np.ndarray) -> np.ndarray:
-  """Completed rows as words: of a table of one's own with the columns of its file."""
-  run, numbers = task.source.run, task.examples["row"]
-  if run.config["data"].get("set") != "own":
-    return classic.written(task.own.columns, numbers, rows)
-  head, cells = tables.file(run.config["data"], run.about.get("data_dir"))
-  gaps = task.own.hidden if known.all() else ~known
-  return classic.completed(head, cells, task.own.columns, numbers, rows, gaps)
 
 
 def _sure(outcome: Outcome) -> list[str]:

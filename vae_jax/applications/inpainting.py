@@ -22,6 +22,7 @@ from vae_jax.studies import restoration as shared
 from vae_jax.types import Array, Example, Figure, Hyper, Params
 
 QUESTION = "What stood where pixels are missing, and how sure is the answer?"
+FAMILIES = True  # points of the whole space are searched under any prior
 SHARES = (0.25, 0.5, 0.75, 0.9)  # of pixels missing completely at random
 HALF, HOLE = "top half", "hole"  # a hole has 3/7 of each side: 12 x 12 of 28 x 28
 NAMES = (*(f"{100 * share:.0f} %" for share in SHARES), HALF, HOLE)
@@ -81,14 +82,12 @@ def model(task: Task, run: Run) -> Ask:
     )
     keep = lambda x: known * seen + (1 - known) * jnp.clip(x, 0, 1)
 
-    def joint(z: Array) -> Array:
+    def likelihood(z: Array) -> Array:
       if s["observation"] == "bernoulli":
-        likelihood = damage.observed_bernoulli(seen, decode(z), known)
-      else:
-        likelihood = damage.observed_gaussian(seen, decode(z), known, s["std"])
-      return likelihood + shared.log_prior(run, z)
+        return damage.observed_bernoulli(seen, decode(z), known)
+      return damage.observed_gaussian(seen, decode(z), known, s["std"])
 
-    code = encode(seen, known)
+    joint, code = shared.joint(run, params, likelihood), encode(seen, known)
     starts = [code, encode(example["guess"], jnp.ones_like(known))]
     mode = shared.search(s, joint, starts, key)
     several = imputations.answer(

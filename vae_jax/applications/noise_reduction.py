@@ -18,6 +18,7 @@ from vae_jax.studies import supervised
 from vae_jax.types import Array, Example, Hyper, Params
 
 QUESTION = "How much of an image comes back when a share of its pixels was noise?"
+FAMILIES = True  # points of the whole space are searched under any prior
 SHARES = (0.05, 0.1, 0.25, 0.5)  # of pixels replaced by U(0, 1)
 NAMES = tuple(f"{100 * share:g} %" for share in SHARES)
 SETTINGS = {
@@ -70,11 +71,8 @@ def model(task: Task, run: Run) -> Ask:
     decode = shared.decoder(run, params)
     encode = partial(shared.encoded, run, params, example)
 
-    def joint(z: Array) -> Array:
-      likelihood = damage.replaced(seen, decode(z), share, settings["scale"])
-      return likelihood + shared.log_prior(run, z)
-
-    code = encode(seen)
+    likelihood = lambda z: damage.replaced(seen, decode(z), share, settings["scale"])
+    joint, code = shared.joint(run, params, likelihood), encode(seen)
     mode = shared.search(settings, joint, [code, encode(example["guess"])], key)
     once, best = decode(code), decode(mode.z)
 

@@ -16,9 +16,11 @@ from vae_jax.evaluation.source import Source
 from vae_jax.inputs import baskets
 from vae_jax.metrics import ranking
 from vae_jax.run import Run
+from vae_jax.studies import symbols
 from vae_jax.types import Array, Example, Hyper, Params, UserError
 
 QUESTION = "Which items would somebody like whom the model has never seen?"
+FAMILIES = True  # of posteriors and priors; discrete codes are encoded and decoded alone
 LONG = 100  # items of a list that is scored
 SETTINGS = {
   "split": "test",
@@ -83,7 +85,7 @@ def model(task: Task, run: Run) -> Ask:
   count = min(LONG, len(run.spec.items))
 
   def recommend(params: Params, hyper: Hyper, example: Example, key: Array) -> dict:
-    found = shared.codes(run, params, example, task.settings)
+    found = shared.codes(run, params, hyper, example, task.settings)
     return {
       name: shared.likeliest(run, params, example, z, count)[0] for name, z in found.items()
     }
@@ -118,6 +120,10 @@ def further(outcome: Outcome) -> Extra:
   cold = shared.by_size(outcome)
   tables, arrays = [*cold.tables, shared.lists(outcome)], {}
   findings = [*cold.findings, _numbers(outcome)]
+  if not all(symbols.is_real(run) for run in outcome.runs):
+    findings.append(
+      "Codes that are discrete, or on a sphere, have no latent MAP to climb to."
+    )
   if outcome.settings["input"]:
     said, arrays["recommendations.csv"] = shared.own(outcome)
     findings.append(said)

@@ -22,6 +22,7 @@ from vae_jax.studies import restoration as shared
 from vae_jax.types import Array, Example, Hyper, Params, UserError
 
 QUESTION = "How much of a large image do its block averages and a model know?"
+FAMILIES = True  # points of the whole space are searched under any prior
 FACTORS = (2, 4)
 NAMES = tuple(f"{factor}×" for factor in FACTORS)
 SETTINGS = {
@@ -98,17 +99,14 @@ def model(task: Task, run: Run, several: bool = True) -> Ask:
     of = lambda per_factor: jnp.stack([per_factor(f) for f in FACTORS])[which]
     averages = lambda x: of(lambda f: damage.block_repeat(damage.block_mean(x, f), f))
     blocks = of(lambda f: jnp.asarray(1.0 / f**2))  # a small pixel is f^2 of the large
-
-    def joint(z: Array) -> Array:
-      likelihood = damage.observed_gaussian(seen, averages(decode(z)), blocks, std)
-      return likelihood + shared.log_prior(run, z)
+    likelihood = lambda z: damage.observed_gaussian(seen, averages(decode(z)), blocks, std)
 
     def project(x: Array) -> Array:
       for _ in range(damage.ROUNDS):
         x = jnp.clip(x + seen - averages(x), 0, 1)
       return x
 
-    code = encode(seen)
+    joint, code = shared.joint(run, params, likelihood), encode(seen)
     mode = shared.search(s, joint, [code, encode(example["guess"])], key)
     best = decode(mode.z)
     own = decode(latent_map.without(mode, 1))

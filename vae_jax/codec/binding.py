@@ -77,6 +77,18 @@ def _exact(fn, params: Params, x: np.ndarray) -> Array:
 
 def check(run: Run) -> None:
   """Refuses a run whose model cannot code; see `bind`."""
+  check_masses(run)
+  why = "The codec puts the values of a latent into bins that are alike under N(0, 1)"
+  distributions.require(run.vae, ("gaussian",), why, standard=True)
+
+
+def check_masses(run: Run) -> None:
+  """Refuses a run whose ELBO is not the length of a file; its codes may be of any family.
+
+  Raises:
+    UserError: a likelihood without a mass for each value, a model that writes step by step or
+      is conditional.
+  """
   likelihood = run.likelihood
   if not likelihood.symbols or likelihood.below is None:
     raise UserError(
@@ -90,5 +102,3 @@ def check(run: Run) -> None:
     )
   if run.vae.given is not None or not run.stochastic:
     raise UserError("The codec needs a VAE without a condition: train with condition=none.")
-  why = "The codec puts the values of a latent into bins that are alike under N(0, 1)"
-  distributions.require(run.vae, ("gaussian",), why, standard=True)

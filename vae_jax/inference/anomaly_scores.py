@@ -1,7 +1,8 @@
 """How anomalous ONE example is to a VAE: scores in nats, higher is more anomalous.
 
-Expectations over q are means over `eps` [S, L], draws of N(0, I): the same for every q of an
-example, so that two of them compare without the noise of the draws.
+Expectations over q are means over S draws of it. Those of a Gaussian are made of `eps` [S, L],
+draws of N(0, I): the same for every q of an example, so that two of them compare without the
+noise of the draws.
 """
 
 import jax
@@ -9,7 +10,7 @@ import jax.numpy as jnp
 
 from vae_jax import distributions
 from vae_jax.inference.latent_map import latent_map
-from vae_jax.types import VAE, Array, Example, Params, Posterior
+from vae_jax.types import VAE, Array, Distribution, Draw, Example, Params, Posterior
 
 
 def antithetic(key: Array, samples: int, latents: int) -> Array:
@@ -18,21 +19,33 @@ def antithetic(key: Array, samples: int, latents: int) -> Array:
   return jnp.concatenate([half, -half])
 
 
-def distortion(
-  vae: VAE, params: Params, example: Example, q: Posterior, eps: Array
-) -> Array:
-  """E_q[-log p(x|z)], [] nats: the negative reconstruction probability.
+def draws(q: Distribution, eps: Array, key: Array) -> Draw:
+  """S draws of q, every leaf [S, ...]: the Gaussian's at eps [S, L], of others by the key."""
+  if not isinstance(q, Posterior):
+    return distributions.draws(q, key, len(eps))
+  z = jax.vmap(lambda e: distributions.reparameterise(q, e))(eps)
+  return Draw(z, jax.vmap(lambda z: distributions.log_prob(q, z))(z))
+
+
+def divergence(q: Distribution, p: Distribution, drawn: Draw) -> Array:
+  """KL(q || p), [] nats: exact where `distributions.rates` has a form, else of the draws."""
+  if isinstance(q, Posterior) and isinstance(p, distributions.Standard):
+    return distributions.kl(q)
+  return jnp.mean(jax.vmap(lambda one: jnp.sum(distributions.rates(q, p, one)))(drawn))
+
+
+def distortion(vae: VAE, params: Params, example: Example, z: Array) -> Array:
+  """E_q[-log p(x|z)], [] nats, over draws z [S, L]: the negative reconstruction probability.
 
   An & Cho (2015), "Variational autoencoder based anomaly detection using reconstruction
   probability", algorithm 4.
   """
-  of = lambda e: -vae.log_likelihood(params, distributions.reparameterise(q, e), example)
-  return jnp.mean(jax.vmap(of)(eps))
+  return jnp.mean(jax.vmap(lambda z: -vae.log_likelihood(params, z, example))(z))
 
 
-def squared_error(vae: VAE, params: Params, example: Example, q: Posterior) -> Array:
-  """|x - E[x|z]|^2 at the posterior mean of z, []."""
-  return jnp.sum(jnp.square(example["x"] - vae.mean(params, q.mean)))
+def squared_error(vae: VAE, params: Params, example: Example, code: Array) -> Array:
+  """|x - E[x|z]|^2 at the code of x, []; of a Gaussian its mean."""
+  return jnp.sum(jnp.square(example["x"] - vae.mean(params, code)))
 
 
 def grey_entropy(x: Array) -> Array:
@@ -57,6 +70,9 @@ def likelihood_regret(
 
     max_{m, s} ELBO(x; N(m, s^2)) - ELBO(x; q(z|x)),   by Adam from the encoder's m and s
 
+  q is the encoder's Gaussian and the prior any one: a richer q may be better than every
+  Gaussian, so that the difference would say nothing.
+
   What makes x improbable whatever its code, as the number of its grey pixels, is in both terms.
   The path's best is kept and the encoder's q is on it, so that no regret is below 0.
 
@@ -72,11 +88,12 @@ def likelihood_regret(
   Xiao, Yan & Amit (2020), "Likelihood regret", eq. 5. There the weights of the encoder are
   trained on each example; its output is all of them that the ELBO reads.
   """
-  latents = q.mean.shape[-1]
+  latents, p = q.mean.shape[-1], vae.prior(params, example)
 
   def elbo(both: Array) -> Array:
     own = Posterior(both[:latents], both[latents:])
-    return -distortion(vae, params, example, own, eps) - distributions.kl(own)
+    drawn = draws(own, eps, None)
+    return -distortion(vae, params, example, drawn.z) - divergence(own, p, drawn)
 
   start = jnp.concatenate([q.mean, q.logvar])
   found = latent_map(elbo, start[None], steps, rate, newton=False).objective

@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from vae_jax.inference import damage
+from vae_jax.inference.joint import Joint
 from vae_jax.inference.latent_map import Mode, posterior_draws, resample, weigh
 from vae_jax.metrics import restoration
 from vae_jax.types import Array
@@ -20,7 +21,7 @@ def answer(
   decode: Callable[[Array], Array],
   residual: Array,
   clean: Array,
-  joint: Callable[[Array], Array],
+  joint: Joint,
   mode: Mode,
   complete: Callable[[Array], Array],
   missing: Array,
@@ -44,7 +45,7 @@ def answer(
   """
   s = settings
   of = lambda use: jax.random.fold_in(key, use)
-  draws = posterior_draws(joint, mode.z, of(0), s["proposals"])
+  draws = posterior_draws(joint, mode.z, of(0), s["proposals"], floor=joint.floor(of(4)))
   ceiling = jnp.log(NEAR / s["proposals"])
   kept = weigh(draws.z, jnp.minimum(draws.log_weights, ceiling))
   means = jax.vmap(decode)(draws.z)  # [K, H, W, C]

@@ -185,15 +185,20 @@ def hessian(fn: Callable[[Array], Array], z: Array) -> Array:
 
 
 def posterior_draws(
-  log_joint: LogJoint, mode: Array, key: Array, samples: int, scale: float = 1.0
+  log_joint: LogJoint,
+  mode: Array,
+  key: Array,
+  samples: int,
+  scale: float = 1.0,
+  floor: Array | float = 1.0,
 ) -> Draws:
   """Self-normalised importance draws of p(z|y) around its mode.
 
     z_k ~ N(mode, scale^2 P^-1),  w_k = p(y|z_k) p(z_k) / q(z_k) / sum
 
   P is the negative Hessian of log_joint at the mode with its eigenvalues raised to the
-  prior's, 1, where they are lower: the Laplace approximation, positive definite also where
-  a network's surface is not. On a linear-Gaussian model q is the posterior and all weights
+  prior's, `floor`, where they are lower: the Laplace approximation, positive definite also
+  where a network's surface is not. On a linear-Gaussian model q is the posterior and all weights
   are equal. Where `ess` is small, the draws say how the proposal is and not the posterior.
 
   Args:
@@ -202,15 +207,16 @@ def posterior_draws(
     key: of the draws.
     samples: K.
     scale: above 1 for a wider proposal, whose weights have lighter tails.
+    floor: the prior's least curvature; 1 is that of N(0, I), `Joint.floor` of any other.
 
   MacKay (2003), ch. 27 (Laplace) and 29.2 (importance sampling).
   """
   curvature, axes = linalg.eigh(-hessian(log_joint, mode))
   # The symmetric root of P^-1: it is one matrix, where axes have two signs and some an order.
-  narrow = axes * jax.lax.rsqrt(jnp.maximum(curvature, 1.0))[None]
+  narrow = axes * jax.lax.rsqrt(jnp.maximum(curvature, floor))[None]
   root = linalg.product(narrow, axes.T)
   # A Hessian that is not finite leaves the prior's width, so that its NaN stays in the weights.
-  root = jnp.where(jnp.isfinite(root).all(), root, jnp.eye(len(mode)))
+  root = jnp.where(jnp.isfinite(root).all(), root, jnp.eye(len(mode)) * floor**-0.5)
   noise = jax.random.normal(key, (samples, mode.shape[-1]))
   z = mode[None] + scale * linalg.product(noise, root)
   log_proposal = -0.5 * jnp.sum(noise**2, -1)  # up to a constant, which the weights lose

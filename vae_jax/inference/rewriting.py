@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import jax
 
+from vae_jax import distributions
 from vae_jax.types import VAE, Array, Example, Hyper, Params
 
 
@@ -19,18 +20,20 @@ class Rewritten(NamedTuple):
 def rewriter(vae: VAE) -> Callable[..., Rewritten]:
   """`(params, hyper, example, key) -> Rewritten` of a conditional VAE.
 
-  z = E[z | x, y] and x' = the greedy sentence of p(x | z, y') with y' = `example["target"]`, the
-  label that is asked for.
+  z = the code of q(z | x, y), a Gaussian's mean, and x' = the greedy sentence of p(x | z, y')
+  with y' = `example["target"]`, the label that is asked for.
   """
 
   def rewrite(params: Params, hyper: Hyper, example: Example, key: Array) -> Rewritten:
     del hyper
     first, second = jax.random.split(key)
-    z, other = vae.posterior(params, example).mean, vae.given(example["target"])
+    z = distributions.code(vae.posterior(params, example))
+    other = vae.given(example["target"])
+    free = distributions.draw(other.prior(params), first).z
     return Rewritten(
       own=vae.given(example["label"]).mode(params, z),
       other=other.mode(params, z),
-      drawn=other.sample(params, vae.prior.sample(first), second),
+      drawn=other.sample(params, free, second),
     )
 
   return rewrite

@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 
 from vae_jax import distributions
+from vae_jax.inference.joint import Joint
 from vae_jax.inference.latent_map import Draws, latent_map, posterior_draws, resample, weigh
 from vae_jax.types import VAE, Array, Example, Params
 
@@ -23,7 +24,8 @@ def impute(
 
   Mattei & Frellsen (2019), eq. 12, with q the encoder's posterior or the Laplace approximation
   at the mode; draws are z resampled by weight, then x ~ p(x|z), ibid. section 3.2. A point
-  estimate of z gives draws from p(x|z) alone, whose intervals lack the spread of z.
+  estimate of z gives draws from p(x|z) alone, whose intervals lack the spread of z. Any family
+  of q and p will do whose codes are points of the whole space.
 
   Args:
     vae: the functions of the model.
@@ -33,15 +35,18 @@ def impute(
     settings: samples L, imputations I, steps and rate of `latent_map` are read.
   """
   q = vae.posterior(params, example)
-  joint = lambda z: vae.log_likelihood(params, z, example) + vae.prior.log_prob(z)
-  fold = lambda use: jax.random.fold_in(key, use)
-  starts = jnp.stack([q.mean, jnp.zeros_like(q.mean)])
+  log_x = lambda z: vae.log_likelihood(params, z, example)
+  joint = Joint(log_x, vae.prior(params, example))
+  fold, samples = lambda use: jax.random.fold_in(key, use), settings["samples"]
+  code = distributions.code(q)
+  starts = joint.starts([code], 0, key)
   mode = latent_map(joint, starts, settings["steps"], settings["rate"]).z
+  own = distributions.draws(q, fold(0), samples)
   drawn = {
-    ONCE: _point(q.mean),
+    ONCE: _point(code),
     MAP: _point(mode),
-    WEIGHED: _encoder_draws(vae, params, example, fold(0), settings["samples"]),
-    LAPLACE: posterior_draws(joint, mode, fold(1), settings["samples"]),
+    WEIGHED: weigh(own.z, jax.vmap(joint)(own.z) - own.log_prob),
+    LAPLACE: posterior_draws(joint, mode, fold(1), samples, floor=joint.floor(fold(2))),
   }
   found = {}
   for use, (name, draws) in enumerate(drawn.items()):
@@ -56,17 +61,3 @@ def impute(
 
 def _point(z: Array) -> Draws:
   return Draws(z[None], jnp.zeros(1), jnp.ones(()))
-
-
-def _encoder_draws(
-  vae: VAE, params: Params, example: Example, key: Array, samples: int
-) -> Draws:
-  q = vae.posterior(params, example)
-  noise = jax.random.normal(key, (samples, *q.mean.shape))
-  z = jax.vmap(lambda e: distributions.reparameterise(q, e))(noise)
-
-  def log_weight(z: Array) -> Array:
-    joint = vae.log_likelihood(params, z, example) + vae.prior.log_prob(z)
-    return joint - distributions.log_prob(q, z)
-
-  return weigh(z, jax.vmap(log_weight)(z))

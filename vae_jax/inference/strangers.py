@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from vae_jax import distributions
 from vae_jax.types import VAE, Array, Example, Params
 
 PREFIX = "other_"
@@ -23,7 +24,7 @@ def beside(examples: dict[str, np.ndarray], partners: int = 2) -> dict[str, np.n
 
 
 def nats(vae: VAE, params: Params, example: Example) -> dict[str, Array]:
-  """-log p(x|z) of ONE example at its own mean code, and on average at those of strangers.
+  """-log p(x|z) of ONE example at its own code, and on average at those of strangers.
 
   No difference means that the decoder does not read its code.
 
@@ -36,7 +37,7 @@ def nats(vae: VAE, params: Params, example: Example) -> dict[str, Array]:
     "own" [] and "stranger" [], nats.
   """
   others = {k[len(PREFIX) :]: v for k, v in example.items() if k.startswith(PREFIX)}
-  code = lambda one: vae.posterior(params, one).mean
+  code = lambda one: distributions.code(vae.posterior(params, one))
   at = lambda z: -vae.log_likelihood(params, z, example)
   stranger = jnp.mean(jax.vmap(lambda other: at(code(other)))(others))
   return {"own": at(code(example)), "stranger": stranger}

@@ -5,6 +5,7 @@ lines. B rows of z are looked at under N posteriors; in a batch N is B and the e
 Chen et al. (2018) stand in for the examples that are not in it.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -14,7 +15,7 @@ from jax.scipy.special import logsumexp
 
 from vae_jax import distributions
 from vae_jax.distributions import LOG_2PI
-from vae_jax.types import Array, Posterior, UserError
+from vae_jax.types import Array, Params, Posterior, UserError
 
 MIXTURE = 10_000  # posteriors at most that stand for q(z): log of it bounds the information
 ESTIMATORS = ("weighted", "stratified")
@@ -150,13 +151,23 @@ def ceiling(examples: int) -> float:
   return float(np.log(min(examples, MIXTURE)))
 
 
-def of_members(q: Posterior, codes: int, key: Array) -> Decomposition:
+def of_members(
+  q: Posterior,
+  codes: int,
+  key: Array,
+  log_prior: Callable[[Params, Array], Array] | None = None,
+  params: Params = (),
+) -> Decomposition:
   """What the rate of each member is made of, [M] each: the exact mixture of its posteriors.
 
   Args:
     q: [M, N, L] each; of more than MIXTURE examples evenly spaced ones stand for q(z).
     codes: of the N, evenly spaced, that a z is drawn for.
     key: of those z; the noise of every member is the same.
+    log_prior: (params of one member, z [L]) -> log p(z), []; None: N(0, I). Of another prior
+      the last part is E[log prod_l q(z_l) - log p(z)], which adds up with the total
+      correlation to KL(q(z) || p(z)) and is no KL itself.
+    params: of the members, every leaf [M, ...]; read by `log_prior` alone.
   """
   evenly = lambda total, count: (
     np.linspace(0, total - 1, min(total, count)).round().astype(int)
@@ -168,13 +179,17 @@ def of_members(q: Posterior, codes: int, key: Array) -> Decomposition:
   noise = jax.random.normal(key, (len(chosen), q.mean.shape[2]))
 
   @jax.jit
-  def of_member(q: Posterior) -> Decomposition:
+  def of_member(q: Posterior, params: Params) -> Decomposition:
     z = q.mean[: len(chosen)] + jnp.exp(0.5 * q.logvar[: len(chosen)]) * noise
-    return decompose(of_all(q, z))
+    found = of_all(q, z)
+    if log_prior is not None:
+      found = found._replace(prior=jax.vmap(lambda z: log_prior(params, z))(z))
+    return decompose(found)
 
+  own = lambda m: () if log_prior is None else jax.tree.map(lambda leaf: leaf[m], params)
   members = [
-    jax.device_get(of_member(Posterior(mean[order], logvar[order])))
-    for mean, logvar in zip(q.mean, q.logvar, strict=True)
+    jax.device_get(of_member(Posterior(mean[order], logvar[order]), own(m)))
+    for m, (mean, logvar) in enumerate(zip(q.mean, q.logvar, strict=True))
   ]
   return jax.tree.map(lambda *parts: np.stack(parts), *members)
 

@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 
 from vae_jax import distributions
+from vae_jax.families.continuous import Mixture
 from vae_jax.types import VAE, Array, Example, Hyper, Params, Posterior, Terms
 
 HYPER = {"gamma": 0.005, "old": 0.75, "wide": 0.1}
@@ -37,6 +38,19 @@ def loss(vae: VAE, params: Params, example: Example, key: Array, hyper: Hyper) -
   ratio = distributions.log_prob(q, z) - log_prior(z, old, hyper)
   weight = hyper["gamma"] * jnp.sum(example["x"])
   return Terms(distortion + weight * ratio, distributions.kl(q), distortion, q, z)
+
+
+def prior(vae: VAE, params: Params, example: Example, hyper: Hyper) -> Mixture:
+  """The composite prior p(z|x) of ONE example, q_old as in `loss`: what is asked for z.
+
+  In an evaluation nothing lags, and q_old is the encoder itself.
+  """
+  old = vae.posterior(params.get("lagged", params), example)
+  wide = Posterior(jnp.zeros_like(old.mean), jnp.full_like(old.mean, WIDE))
+  parts = (distributions.standard(old.mean.shape[-1]), old, wide)
+  shares = jnp.stack([1 - hyper["old"] - hyper["wide"], hyper["old"], hyper["wide"]])
+  stacked = Posterior(*(jnp.stack(each) for each in zip(*parts, strict=True)))
+  return Mixture(jnp.log(shares), stacked)
 
 
 def log_prior(z: Array, old: Posterior, hyper: Hyper) -> Array:

@@ -195,7 +195,9 @@ def _pictures(arrays: dict[str, np.ndarray]) -> dict[str, Any]:
   for n, own, walks in zip(owners, tiles, arrays["sweep_walks"].tolist(), strict=True):
     rates = arrays["latents"][place[n]][: len(walks)].tolist()
     named = [
-      f"latent {w + 1}, {r:.2f} nats" if w >= 0 else ""
+      (f"latent {w + 1}, {r:.2f} nats" if math.isfinite(r) else f"latent {w + 1}")
+      if w >= 0
+      else ""
       for w, r in zip(walks, [*rates, *[0.0] * (len(walks) - len(rates))], strict=True)
     ]
     sheets[n] = {"uri": sheet(own, palette), "walks": named}

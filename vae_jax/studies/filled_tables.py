@@ -1,10 +1,12 @@
-"""Figures of a table that was filled in."""
+"""A table that was filled in: its figures, and its rows as the file that they are of."""
 
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from vae_jax.baselines import table_imputation as classic
+from vae_jax.data import tables
 from vae_jax.evaluation.answer import Outcome
 from vae_jax.evaluation.protocol import Result, Task
 from vae_jax.metrics import imputation as metrics
@@ -53,3 +55,13 @@ def figures(
     Figure("columns", "bars", each | error, f"Squared error of each column: {listed}."),
     Figure("intervals", "lines", lines, hold),
   ]
+
+
+def as_the_file(task: Task, rows: np.ndarray, known: np.ndarray) -> np.ndarray:
+  """Completed rows as words: of a table of one's own with the columns of its file."""
+  run, numbers = task.source.run, task.examples["row"]
+  if run.config["data"].get("set") != "own":
+    return classic.written(task.own.columns, numbers, rows)
+  head, cells = tables.file(run.config["data"], run.about.get("data_dir"))
+  gaps = task.own.hidden if known.all() else ~known
+  return classic.completed(head, cells, task.own.columns, numbers, rows, gaps)

@@ -145,4 +145,6 @@ def traversal(
   start = (d.mean[row] - d.centre) / np.maximum(d.scale, 1e-12)
   images = d.decoded(d.placed(walks.walks(start, d.busy[: len(labels)], values)))
   columns = [f"{v:+.1f}".replace("-", "−") for v in values]
+  if not d.member.run.vae.standard:
+    caption += " The unit of a step is the standard deviation of the codes."
   return d.figure(name, "strips", caption, images=images, rows=labels, columns=columns)

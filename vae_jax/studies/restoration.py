@@ -3,17 +3,18 @@
 from collections.abc import Callable
 from typing import Any
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 from scipy.optimize import nnls
 
-from vae_jax import asking
+from vae_jax import asking, distributions
 from vae_jax.evaluation.protocol import Metric, Task
 from vae_jax.evaluation.source import Source
+from vae_jax.inference.joint import Joint
 from vae_jax.inference.latent_map import Mode, latent_map
 from vae_jax.metrics import image, restoration
 from vae_jax.run import Run
+from vae_jax.studies import symbols
 from vae_jax.types import Array, Example, Params, UserError
 
 SETTINGS = {
@@ -44,7 +45,8 @@ def check(runs: list[Run], name: str) -> None:
   """Refuses a run with nothing to restore.
 
   Raises:
-    UserError: the run's examples are no images within [0, 1], or are too small.
+    UserError: the run's examples are no images within [0, 1], or are too small, or its codes
+      are such that no search moves through them.
   """
   for run in runs:
     spec = run.spec
@@ -57,6 +59,7 @@ def check(runs: list[Run], name: str) -> None:
       raise UserError(
         f"{name} needs images of 4 x 4 pixels or more; these are {spec.shape}."
       )
+    symbols.require_real(run, f"{name} searches for the code by its gradient")
 
 
 def clean(source: Source, split: str, limit: int) -> tuple[dict, np.ndarray]:
@@ -81,7 +84,7 @@ def residual(run: Run, source: Source, power: int) -> np.ndarray:
   vae, valid = run.vae, tuning(source)
   fields = source.split("valid", source.settings["tune"])
   rebuild = lambda params, hyper, example, key: vae.mean(
-    params, vae.posterior(params, example).mean
+    params, distributions.code(vae.posterior(params, example))
   )
   rebuilt = np.clip(asking.apply(run, rebuild, fields, source.key), 0, 1)
   return np.stack([spread_of(x, valid, power) for x in rebuilt])
@@ -111,26 +114,29 @@ def decoder(run: Run, params: Params) -> Callable[[Array], Array]:
 
 
 def encoded(run: Run, params: Params, example: Example, x: Array) -> Array:
-  """The encoder's mean [L] for another picture x in the place of an example's own."""
-  return run.vae.posterior(params, {**example, "x": x}).mean
+  """The code [L] of q(z|x) for another picture x in the place of an example's own."""
+  return distributions.code(run.vae.posterior(params, {**example, "x": x}))
 
 
-def log_prior(run: Run, z: Array) -> Array:
-  """log p(z); 0 for a deterministic autoencoder, which has no prior."""
-  return run.vae.prior.log_prob(z) if run.stochastic else jnp.zeros(())
+def log_prior(run: Run, params: Params, z: Array) -> Array:
+  """log p(z) of the member's own prior, [] nats; 0 for an autoencoder, which has none."""
+  return (
+    distributions.log_prob(run.vae.prior(params), z) if run.stochastic else jnp.zeros(())
+  )
 
 
-def search(
-  settings: dict[str, Any],
-  log_joint: Callable[[Array], Array],
-  starts: list[Array],
-  key: Array,
-) -> Mode:
-  """`latent_map` from the given codes [L], the prior's mean and `draws` draws of it."""
-  latents = starts[0].shape[-1]
-  drawn = jax.random.normal(key, (settings["draws"], latents))
-  every = jnp.concatenate([jnp.stack([*starts, jnp.zeros(latents)]), drawn])
-  return latent_map(log_joint, every, settings["map_steps"], settings["map_rate"])
+def joint(run: Run, params: Params, log_likelihood: Callable[[Array], Array]) -> Joint:
+  """log p(y|z) + log p(z) under the member's own prior.
+
+  A deterministic autoencoder has no prior: log p(y|z) alone.
+  """
+  return Joint(log_likelihood, run.vae.prior(params), run.stochastic)
+
+
+def search(settings: dict[str, Any], joint: Joint, starts: list[Array], key: Array) -> Mode:
+  """`latent_map` from the given codes [L], the prior's own code and `draws` draws of it."""
+  every = joint.starts(starts, settings["draws"], key)
+  return latent_map(joint, every, settings["map_steps"], settings["map_rate"])
 
 
 def score(

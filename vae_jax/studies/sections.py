@@ -10,6 +10,7 @@ from vae_jax.evaluation import members as of_members
 from vae_jax.evaluation.answer import Outcome
 from vae_jax.evaluation.protocol import Extra, Member
 from vae_jax.run import Run
+from vae_jax.studies import symbols
 
 
 class Part:
@@ -25,6 +26,7 @@ class Part:
     self.results = [r for r in outcome.results if r.part == number]
     self.members = [m for m in outcome.members if m.part == number]
     self.coded = [m for m in self.members if of_members.has_code(m.run)]
+    self.real = all(symbols.is_real(m.run) for m in self.coded)  # codes have directions
     self.keys = of_members.columns(
       outcome.members
     )  # the first columns of a table of members

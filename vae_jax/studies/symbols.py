@@ -8,6 +8,7 @@ from vae_jax.evaluation.answer import Outcome
 from vae_jax.evaluation.protocol import Member
 from vae_jax.metrics import latent
 from vae_jax.run import Run, select
+from vae_jax.types import UserError
 
 
 def is_real(run: Run) -> bool:
@@ -15,6 +16,25 @@ def is_real(run: Run) -> bool:
   if run.vae.family == "hierarchy":
     return True
   return latents.part(run.config, "posterior")[0].SUPPORT == "real"
+
+
+def require_real(run: Run, why: str) -> None:
+  """Refuses codes between which there is nothing, and which no small step leaves.
+
+  Args:
+    run: whose codes they are.
+    why: the beginning of the sentence: who does what with a code.
+
+  Raises:
+    UserError: the codes are discrete, or on a sphere.
+  """
+  if not is_real(run):
+    posterior = latents.part(run.config, "posterior")[0]
+    raise UserError(
+      f"{why}, for which codes must be points of the whole space, and the posterior"
+      f" {run.config['posterior']['name']!r} draws {posterior.SUPPORT} ones: evaluate a run of"
+      " a posterior such as diagonal, planar or iaf, or of a hierarchy."
+    )
 
 
 def is_gaussian(run: Run) -> bool:

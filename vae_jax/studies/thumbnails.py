@@ -5,12 +5,13 @@ from typing import NamedTuple
 import jax
 import numpy as np
 
-from vae_jax.asking import apply_latents
+from vae_jax import asking
 from vae_jax.evaluation import pictures
 from vae_jax.evaluation.answer import Outcome
 from vae_jax.evaluation.protocol import Result
 from vae_jax.inference import walks
 from vae_jax.run import Run
+from vae_jax.studies import symbols
 from vae_jax.types import Array
 
 SIDE = 64  # pixels of a small picture at most
@@ -18,7 +19,7 @@ SIDE = 64  # pixels of a small picture at most
 PIXELS = 15_000_000
 # Reconstructions, samples, latents and steps of a traversal; the first that fits is taken.
 LAYOUTS = ((10, 30, 6, 9), (10, 20, 5, 7), (8, 8, 4, 7), (6, 6, 3, 5))
-SPAN = 3.0  # a traversal goes from -SPAN to SPAN
+SPAN = 3.0  # a traversal goes from -SPAN to SPAN, in units of `rates.unit`
 
 
 class Plan(NamedTuple):
@@ -101,16 +102,18 @@ def _of_program(
   """Pictures [M, tiles, *shape] of some members of a program, and the latents walked [M, A]."""
   at = np.asarray([result.member.place for result in own])
   keys = jax.vmap(jax.random.fold_in, (None, 0))(key, np.arange(layout.samples))
-  drawn = np.asarray(jax.vmap(run.vae.prior.sample)(keys))
+  drawn = asking.prior_draws(run, keys)[at]
   ticks = walks.ticks("linear", layout.steps, SPAN)
-  count = min(layout.latents, run.vae.latents)
+  count = min(layout.latents, run.vae.latents) if symbols.is_real(run) else 0
   z, walked = [], np.full((len(at), layout.latents), -1)
   for m, result in enumerate(own):
     codes = result.answer["codes"][picked]
-    walked[m, :count] = np.argsort(-result.answer["latents"], kind="stable")[:count]
+    walked[m, :count] = np.argsort(-result.answer["carried"], kind="stable")[:count]
     paths = np.tile(codes[0], (layout.latents, layout.steps, 1))
-    paths[:count] = walks.walks(codes[0], walked[m, :count], ticks)
-    z.append(np.concatenate([codes, drawn, paths.reshape(-1, codes.shape[1])]))
+    centre, scale = result.answer["unit"]
+    start = (codes[0] - centre) / np.maximum(scale, 1e-12)
+    paths[:count] = centre + scale * walks.walks(start, walked[m, :count], ticks)
+    z.append(np.concatenate([codes, drawn[m], paths.reshape(-1, codes.shape[1])]))
   show = lambda params, z, key: pictures.shown(run.vae, run.spec, params, z)
   some = run._replace(params=jax.tree.map(lambda x: np.asarray(x)[at], run.params))
-  return apply_latents(some, show, np.stack(z).astype(np.float32), key), walked
+  return asking.apply_latents(some, show, np.stack(z).astype(np.float32), key), walked

@@ -37,6 +37,7 @@ SETTINGS = {
   "mask_seed": 1,  # of the baselines' own draws
   "batch": 250,  # examples at once: memory, not the result
 }
+FAMILIES = True  # of posteriors and priors; `scores.offered` leaves out what a family lacks
 METRICS = {
   "auroc": Metric("AUROC", digits=3, reduce=detection.auroc),
   "auprc": Metric("AUPRC", digits=3, reduce=detection.auprc),
@@ -109,18 +110,20 @@ def ask(source: Source, run: Run, examples: dict[str, np.ndarray]) -> dict[str, 
 
   def of_one(params: Params, hyper: Hyper, example: Example, key: Array) -> dict:
     del hyper
-    q = vae.posterior(params, example)
+    known, q = (vae, params, example), vae.posterior(params, example)
     first, second = jax.random.split(key)
     eps = anomaly_scores.antithetic(first, s["samples"], vae.latents)
-    found = {"code": q.mean}
+    found = {"code": distributions.code(q)}
     if SQUARED in names:
-      found[SQUARED] = anomaly_scores.squared_error(vae, params, example, q)
+      found[SQUARED] = anomaly_scores.squared_error(*known, found["code"])
     if not run.stochastic:
       return found
-    found[NLL] = anomaly_scores.distortion(vae, params, example, q, eps)
-    found[KL] = distributions.kl(q)
-    known = vae, params, example
-    found[REGRET] = anomaly_scores.likelihood_regret(*known, q, eps, s["steps"], s["rate"])
+    drawn = anomaly_scores.draws(q, eps, jax.random.fold_in(key, 1))
+    found[NLL] = anomaly_scores.distortion(*known, drawn.z)
+    found[KL] = anomaly_scores.divergence(q, vae.prior(params, example), drawn)
+    if REGRET in names:
+      asked = q, eps, s["steps"], s["rate"]
+      found[REGRET] = anomaly_scores.likelihood_regret(*known, *asked)
     evidence = importance.estimate(*known, second, s["weights"], s["weights"])
     found[WEIGHTED] = -evidence.log_evidence
     if scores.ENTROPY in names:
@@ -180,7 +183,8 @@ def score(task: Task, answer: Any, condition: int) -> dict[str, np.ndarray]:
 def further(outcome: Outcome) -> Extra:
   """Distributions of the score, the strangest examples, and a user's own rows."""
   found, mine = showing.further(outcome), own.detected(outcome, ask)
+  said = [*points.missing(outcome.task.own), *scores.absent(outcome.runs)]
   return found._replace(
-    findings=[*found.findings, *mine.findings, *points.missing(outcome.task.own)],
+    findings=[*found.findings, *mine.findings, *said],
     arrays={**found.arrays, **mine.arrays},
   )

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from vae_jax import distributions
 from vae_jax.applications.anomaly import scores
 from vae_jax.data import series
 from vae_jax.evaluation import answer as of_answer
@@ -80,7 +81,7 @@ def _reasons(
 ) -> list[str] | None:
   """The columns of each row whose nats exceed those of normal validation rows the most.
 
-  A column's nats are -log p(x_d | z) at the posterior mean of z, less their mean over normal
+  A column's nats are -log p(x_d | z) at the code of x, less their mean over normal
   validation rows. None where the data has no columns or the likelihood is of all together.
   """
   run, spec = lead.run, source.spec
@@ -94,7 +95,8 @@ def _reasons(
 
   def nats(params: Params, hyper: Hyper, example: Example, key: Array) -> Array:
     del hyper, key
-    theta = run.vae.theta(params, run.vae.posterior(params, example).mean)
+    code = distributions.code(run.vae.posterior(params, example))
+    theta = run.vae.theta(params, code)
     return -run.likelihood.each(theta, example["x"]) * example.get("observed", 1)
 
   one = select(run, lead.place)

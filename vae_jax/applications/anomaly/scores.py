@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.special import logsumexp
 
-from vae_jax import columns
+from vae_jax import columns, latents
 from vae_jax.baselines import pca_gmm
 from vae_jax.evaluation import settings as of_settings
 from vae_jax.evaluation.source import Source
@@ -49,7 +49,29 @@ def offered(run: Run) -> tuple[str, ...]:
     left_out |= {COMPLEXITY}
   if not run.stochastic:
     left_out |= {NLL, KL, LOSS, ENTROPY, WEIGHTED, REGRET, COMPLEXITY, TYPICAL}
+  if run.vae.family != "gaussian":
+    left_out |= {REGRET}
+  if run.vae.family == "discrete":
+    left_out |= {MAHALANOBIS, MIXTURE}
+  if latents.part(run.config, "posterior")[0].SUPPORT == "codebook":
+    left_out |= {KL}
   return tuple(name for name in METHODS if name not in left_out)
+
+
+def absent(runs: list[Run]) -> list[str]:
+  """Sentences on the scores that a run lacks for its posterior; none of Gaussian ones."""
+  families, said = {run.vae.family for run in runs}, []
+  if families - {"gaussian"}:
+    said.append(
+      "Likelihood regret searches for a Gaussian posterior of its own, which is no gain over a"
+      " posterior of another family: it is left out."
+    )
+  if "discrete" in families:
+    said.append(
+      "Discrete codes have no distances and no Gaussians: the two densities over codes are left"
+      " out; so is the KL of a codebook, which is the same for every example."
+    )
+  return said
 
 
 def chosen(runs: list[Run], settings: dict[str, Any]) -> str:
@@ -79,17 +101,18 @@ def scored(source: Source, run: Run, examples: Values, ask: Ask) -> Values:
   """
   found = dict(ask(source, run, examples))
   normal = _normal(source, run, ask)
-  found |= _of_codes(source, run, found.pop("code"))
+  names, code = offered(run), found.pop("code")
+  if MAHALANOBIS in names:
+    found |= _of_codes(source, run, code)
   if run.stochastic:
     found[LOSS] = found[NLL] + found[KL]
     centre = (normal[NLL] + normal[KL]).mean(1, keepdims=True)
     found[TYPICAL] = np.abs(found[LOSS] - centre)
-  names = offered(run)
   if ENTROPY in names:
     found[ENTROPY] = found[LOSS] - found.pop("entropy")
   if COMPLEXITY in names:
     found[COMPLEXITY] = found[LOSS] - png_nats(source.inputs(examples))[None]
-  return found
+  return {name: values for name, values in found.items() if name in names}
 
 
 def reference(source: Source, run: Run, ask: Ask) -> Values:

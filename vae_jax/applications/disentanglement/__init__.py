@@ -15,11 +15,13 @@ from vae_jax.evaluation import settings as of_settings
 from vae_jax.evaluation.answer import Outcome
 from vae_jax.evaluation.protocol import Extra, Member, Metric, Setting, Task
 from vae_jax.evaluation.source import Source
-from vae_jax.metrics import disentanglement, factor_scores, latent, udr
+from vae_jax.metrics import disentanglement, factor_scores, udr
 from vae_jax.run import Run, select
+from vae_jax.studies import rates, symbols
 from vae_jax.types import UserError
 
 QUESTION = "Do single latents stand for the known factors of the data?"
+FAMILIES = True  # of posteriors and priors whose codes have latents
 SETTINGS = {
   **of_settings.COMMON,
   "limit": 15_000,  # examples that are coded, evenly spaced in the split
@@ -62,6 +64,7 @@ def check(runs: list[Run], settings: dict[str, Any]) -> None:
         f"The causes of {run.dataset.name} are not known, so no code of it can be scored against"
         " them: train on a dataset with factors, such as sprites."
       )
+    symbols.require_real(run, "disentanglement compares and walks along single latents")
     source = Source(run, settings, None)
     prepare(source, settings["split"], settings["limit"])
     if sum(len(one.members) for one in runs) > 1:
@@ -79,9 +82,7 @@ def prepare(source: Source, split: str, limit: int) -> Task:
 def model(task: Task, run: Run) -> dict[str, Any]:
   """The codes of every member and all that is said of them, [M, 1, ...] each."""
   q, nats = task.source.posterior(run, task.examples), asking.elbo(run, task.examples)
-  rates, found = latent.rates(q.mean, q.logvar), []
-  # An autoencoder has no rate: its latents are informative where they move.
-  carried = rates if run.stochastic else latent.active_units(q.mean).astype(float)
+  (each, carried, logvars), found = rates.informative(run, q), []
   groups = [None if m.ended else m.setting for m in of_members.of([run], [0])]
   agreement = {
     name: udr.of_groups(q.mean, carried, groups, kind, task.settings["penalty"])
@@ -89,11 +90,10 @@ def model(task: Task, run: Run) -> dict[str, Any]:
   }
   names = ("rate", "distortion", "elbo") if run.stochastic else ("distortion",)
   for m in range(len(run.members)):
-    known = _scored(task, q.mean[m], q.logvar[m] if run.stochastic else None)
+    known = _scored(task, q.mean[m], logvars[m])
     known["scores"] |= {name: values[m] for name, values in agreement.items()}
     known["nats"] = {name: nats[name][m] for name in names}
-    rate = rates[m] if run.stochastic else np.full_like(rates[m], np.nan)
-    found.append({**known, "codes": q.mean[m], "rates": rate})
+    found.append({**known, "codes": q.mean[m], "rates": each[m]})
   return {MODEL: jax.tree.map(lambda *leaves: np.stack(leaves)[:, None], *found)}
 
 
@@ -143,6 +143,7 @@ def grouping(members: list[Member]) -> Callable[[Member, str], Setting | None]:
 def further(outcome: Outcome) -> Extra:
   """Where each factor is, the winners by each score, heat maps and traversals."""
   found = [*_report.winners(outcome), *_report.between(outcome), *_ranking(outcome)]
+  found += rates.single(outcome.members)
   broken = [m for m in outcome.members if m.active == "NaN"]
   if broken:
     named = ", ".join(of_members.title(m, outcome.members) or "the model" for m in broken)

@@ -13,12 +13,13 @@ from vae_jax.evaluation.protocol import Member
 from vae_jax.evaluation.sentences import WORDS
 from vae_jax.metrics import comparison
 from vae_jax.studies import latent_pictures as space
+from vae_jax.studies import symbols
 from vae_jax.studies.latent_pictures import Drawing
 from vae_jax.types import Figure, Table
 
 COMPARED = ("mig", "factor", "beta", "sap", "d")  # scores that a winner is named by
 CURVES = ("mig", "factor", "beta", "sap", "d", "i")
-SPAN, STEPS = 2.0, 9  # of a traversal, in standard deviations of the prior
+SPAN, STEPS = 2.0, 9  # of a traversal, in the units of its `Drawing`
 ROWS = 10  # latents that are walked along at most
 
 
@@ -146,7 +147,7 @@ def _curves(outcome: Outcome) -> list[Figure]:
 def _map(d: Drawing, name: str, matrix: np.ndarray, caption: str) -> Figure:
   """A matrix [L, F] as colours, the latents by what they carry."""
   rows = [f"z{i + 1}" for i in d.order]
-  if d.member.run.stochastic:
+  if d.member.run.stochastic and symbols.is_gaussian(d.member.run):
     rows = [f"z{i + 1} · {d.rates[i]:.1f} nats" for i in d.order]
   data = {"values": matrix[d.order], "rows": rows, "title": d.title, "limits": (0.0, 1.0)}
   data |= {"columns": [factor.name for factor in d.source.spec.factors], "form": ".2f"}

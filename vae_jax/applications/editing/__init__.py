@@ -16,9 +16,11 @@ from vae_jax.evaluation.source import Source
 from vae_jax.inference import attribute_vectors as vectors
 from vae_jax.metrics import editing, image
 from vae_jax.run import Run
+from vae_jax.studies import symbols
 from vae_jax.types import UserError
 
 QUESTION = "Can one thing of an example be changed on purpose, and the rest stay?"
+FAMILIES = True  # codes that are points of the whole space are moved, under any prior
 SETTINGS = {
   **COMMON,
   "limit": 200,  # examples that are edited, evenly spaced in the split
@@ -69,6 +71,7 @@ class Truth(NamedTuple):
 def check(runs: list[Run], settings: dict[str, Any]) -> None:
   """Refuses what is no picture, data without attributes, and files that do not fit."""
   for run in runs:
+    symbols.require_real(run, "editing moves a code along a direction")
     spec = run.spec
     if spec.kind != "image" or spec.domain not in ("unit", "binary"):
       raise UserError(

@@ -98,7 +98,7 @@ def model(task: Task, run: Run) -> dict[str, Any]:
     weight = hyper.get("beta", 1.0)
 
     def joint(z: Array) -> Array:
-      prior = weight * restoration.log_prior(run, z)
+      prior = weight * restoration.log_prior(run, params, z)
       return run.vae.log_likelihood(params, z, example) + prior
 
     found = latent_map(joint, mean[None], s["map_steps"], s["map_rate"], newton=False)

@@ -12,13 +12,14 @@ from vae_jax.evaluation import figures, members, pictures, results, settings
 from vae_jax.evaluation.answer import Outcome
 from vae_jax.evaluation.protocol import Application, Extra, Metric, Task
 from vae_jax.evaluation.source import Source
-from vae_jax.metrics import aggregate, latent
+from vae_jax.metrics import aggregate
 from vae_jax.run import Run
-from vae_jax.studies import pairs, thumbnails
+from vae_jax.studies import pairs, rates, symbols, thumbnails
 from vae_jax.types import UserError
 
 QUESTION = "What does each setting cost and keep, and is one better than another?"
 COMPARES_MEMBERS = True
+FAMILIES = True  # of posteriors and priors; `studies.rates` leaves out what a family lacks
 SETTINGS = {
   **settings.COMMON,
   "limit": 500,  # examples of the importance-weighted NLL; everything else is on all
@@ -96,13 +97,10 @@ def model(task: Task, run: Run) -> dict[str, Any]:
   some = {name: values[task.own] for name, values in task.examples.items()}
   terms, q = asking.elbo(run, task.examples), task.source.posterior(run, task.examples)
   weighed = asking.evidence(run, some, key, given["samples"], given["chunk"])
-  parts = aggregate.of_members(q, given["codes"], jax.random.fold_in(key, 1))._asdict()
-  parts["aggregate"] = parts["total_correlation"] + parts["dimension_wise"]
-  parts["active"] = latent.active_units(q.mean).sum(-1)
-  each = {name: values[:, None] for name, values in parts.items()}
+  each = rates.parts(run, q, given["codes"], jax.random.fold_in(key, 1))
   each |= {name: terms[name] for name in ("rate", "distortion")} | {"elbo": -terms["elbo"]}
   each |= {"nll": -weighed.log_evidence, "ess": weighed.ess}
-  each |= {"latents": latent.rates(q.mean, q.logvar), "codes": q.mean[:, task.own]}
+  each |= rates.described(run, q) | {"codes": q.mean[:, task.own]}
   return {"model": {name: np.asarray(values)[:, None] for name, values in each.items()}}
 
 
@@ -113,7 +111,7 @@ def baselines(task: Task) -> dict[str, Callable[[int], Any]]:
 
 def score(task: Task, answer: dict[str, np.ndarray], condition: int) -> dict:
   """The numbers of one member, one for each example or one in all."""
-  return {name: np.asarray(answer[name], np.float64) for name in METRICS}
+  return {k: np.asarray(answer[k], np.float64) for k in METRICS if k in answer}
 
 
 def further(outcome: Outcome) -> Extra:
@@ -129,6 +127,7 @@ def further(outcome: Outcome) -> Extra:
   mean = lambda line: results.mean(line, "information", METRICS["information"], "")
   full = [line for line in outcome.ours if mean(line) > most - NEAR]
   said, words = pairs.findings(outcome, found), results.setting_words
+  said += rates.absent(outcome.members) + symbols.sentences(outcome)
   if full:
     said.append(
       f"The mutual information of {'; '.join(words(line, outcome.ours) for line in full)} is"

@@ -25,19 +25,20 @@ def all_of(outcome: Outcome, axis: str, most: float, kl: np.ndarray) -> list[Fig
   made = _over(outcome, rows, axis, "information", PARTS, "What the rate is made of")
   places = sorted(made.data["ticks"].values())
   bound = {"x": [places[0], places[-1]], "y": [most, most], "style": "dashed"}
-  made.data["series"]["most that can be seen"] = bound
-  return [
+  made.data["series"] |= {"most that can be seen": bound} if made.data["series"] else {}
+  found = [
     _rate_distortion(outcome, rows, axis),
     _over(outcome, rows, axis, "sweep", ("nll", "elbo"), "Lower is better"),
     _over(outcome, rows, axis, "active", ("active",), "How many latents are active"),
     made,
-    _latents(outcome, axis, kl),
   ]
+  found = [figure for figure in found if figure.data["series"]]
+  return found + ([_latents(outcome, axis, kl)] if np.isfinite(kl).any() else [])
 
 
 def _curve(outcome: Outcome, own: list[Line], x: Any, name: str) -> dict[str, Any]:
-  """A score of settings over x, a function of a result, with a dot for each member."""
-  metric = outcome.application.metrics[name]
+  """A score of those settings that have it over x, of a result, with a dot for each member."""
+  metric, own = outcome.application.metrics[name], [o for o in own if results.has(o, name)]
   known = [results.interval(line, name, metric, "") for line in own]
   curve = figures.curve([np.mean([*map(x, line.cells[""])]) for line in own], known)
   dots = [(x(r), r.scores[name].mean()) for line in own for r in line.cells[""]]
@@ -77,6 +78,7 @@ def _over(
     row if several else metrics[score].title: _curve(outcome, own, at, score)
     for score in scores
     for row, own in rows.items()
+    if any(results.has(line, score) for line in own)
   }
   caption = f"{first.title}, for each of the other settings" if several else caption
   data = {"series": series, "y_label": first.unit or first.title}

@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from typing import Any
 
-import jax
 import numpy as np
 
 from vae_jax import asking
@@ -17,12 +16,13 @@ from vae_jax.evaluation.protocol import Extra, Metric, Task
 from vae_jax.evaluation.settings import COMMON
 from vae_jax.evaluation.source import Source
 from vae_jax.inference import strangers
-from vae_jax.metrics import information, text
+from vae_jax.metrics import text
 from vae_jax.run import Run
-from vae_jax.studies import sections
+from vae_jax.studies import rates, sections
 from vae_jax.types import UserError
 
 QUESTION = "Does the code say something of a sentence, and can one move through it?"
+FAMILIES = True  # of posteriors and priors; paths are of codes that have directions
 SETTINGS = {
   **COMMON,
   "limit": 200,  # sentences that are scored, evenly spaced in the split, and written
@@ -90,18 +90,16 @@ def model(task: Task, run: Run) -> dict[str, Any]:
     swap = lambda params, hyper, example, key: strangers.nats(run.vae, params, example)
     found |= asking.apply(run, swap, strangers.beside(x), key, s["batch"])
     codes = task.source.posterior(run, task.whole)
-    found |= {"means": codes.mean, "logvars": codes.logvar}
+    found |= {"means": codes.mean, "charged": rates.of_latents(run, codes)}
     found["written"] = asking.greedy(
       run, codes.mean[:, own.rows], x.get("label"), key, s["batch"]
     )
   else:
     found["nll"] = loss
   if has_code(run) and run.stochastic:
-    rng = np.random.default_rng(np.asarray(jax.random.key_data(key)))
-    shared = [information.mutual_information(*one, rng) for one in zip(*codes, strict=True)]
     weighed = asking.evidence(run, x, key, s["samples"], s["chunk"])
-    found |= {"nll": paid - weighed.log_evidence, "ess": weighed.ess}
-    found |= {"kl": found["rate"], "mi": np.reshape(shared, (-1, 1))}
+    found |= {"nll": paid - weighed.log_evidence, "ess": weighed.ess, "kl": found["rate"]}
+    found |= rates.information(run, codes, key)
     answers = {f"{name}, IW K = {s['samples']}": found, f"{name}, ELBO": {"nll": loss}}
   one = lambda found: {k: v[:, None] for k, v in found.items()}  # of the one condition
   return {method: one(found) for method, found in answers.items()}

@@ -28,9 +28,8 @@ def sentiment(part: Sentences) -> Extra:
   greedily. The judge is a classifier fitted on the training sentences.
   """
   classes, x = part.source.spec.classes, part.x
-  if not part.coded or len(classes) != 2:
-    count = len(classes) or "no"
-    said = f"Nothing is turned over: that needs two classes, and this data has {count}."
+  if not (part.coded and part.real and len(classes) == 2):
+    said = "Nothing is turned over: that needs codes with directions and two classes."
     return Extra(findings=[said] if part.coded else [])
   target, other = 1 - part.task.examples["label"], part.own.conditional
   swapped = delete_replace.turn(x, target, part.train["x"], part.train["label"], part.model)

@@ -19,8 +19,9 @@ from vae_jax.evaluation.protocol import Extra
 from vae_jax.evaluation.source import Source
 from vae_jax.inference import walks
 from vae_jax.inputs.sentences import Pair, pair
-from vae_jax.metrics import information, latent, text
+from vae_jax.metrics import information, text
 from vae_jax.run import Run, open_beside
+from vae_jax.studies import rates as of_rates
 from vae_jax.studies.sections import Part, each
 from vae_jax.types import Figure, Table, UserError
 
@@ -85,9 +86,8 @@ def use(part: Sentences) -> Extra:
   for m in part.shown if part.coded else ():
     own = part.first[m.number].answer
     gaps[part.title(m, "sentences")] = own["stranger"] - own["own"]
-    if m.run.vae.latents == part.lead.run.vae.latents:
-      charged = latent.rates(own["means"], own["logvars"])
-      rates[part.title(m, "latents")] = np.sort(charged)[::-1]
+    if m.run.vae.latents == part.lead.run.vae.latents and np.isfinite(own["charged"]).all():
+      rates[part.title(m, "latents")] = np.sort(own["charged"])[::-1]
   labels = [str(i + 1) for i in range(part.lead.run.vae.latents)]
   gap = {
     "series": gaps,
@@ -101,11 +101,13 @@ def use(part: Sentences) -> Extra:
   )
   figures = [Figure("swapped", "histogram", gap, caption)]
   caption = "What each latent is charged on average: its KL to the prior."
-  figures.append(Figure("rates", "bars", {**rate, "labels": labels}, caption))
+  figures += [Figure("rates", "bars", {**rate, "labels": labels}, caption)] if rates else []
   scores, count = part.first[part.lead.number].scores, len(part.task.whole["x"])
   known = [name for name in ("kl", "mi", "own", "stranger") if name in scores]
   told = [f"{metrics[name].title} {scores[name].mean():.1f} nats" for name in known]
-  said = [f"{', '.join(told)}; {part.lead.active} latents active."] if part.coded else []
+  active = f"; {part.lead.active} latents active" if part.lead.active else ""
+  said = [f"{', '.join(told)}{active}."] if part.coded else []
+  said += of_rates.absent(part.coded)
   full = [of_members.name(r.member.row) for r in part.first.values() if "mi" in r.scores and
           information.saturated(r.scores["mi"][0], count)]  # fmt: skip
   if full:
@@ -151,7 +153,7 @@ def reconstruction(part: Sentences) -> Extra:
 
 def interpolation(part: Sentences) -> Extra:
   """Greedy sentences on straight lines between two codes, their fluency and their steps."""
-  if not part.coded:
+  if not (part.coded and part.real):
     return Extra()
   steps, model, (lines, ends, label) = part.settings["steps"], part.model, _ends(part)
   t = np.linspace(0, 1, steps)
@@ -204,10 +206,10 @@ def samples(part: Sentences) -> Extra:
   label = rng.choice(part.train.get("label", np.zeros(1)), count)
 
   def draw(run: Run) -> tuple[np.ndarray, np.ndarray]:
-    z = np.asarray(jax.vmap(run.vae.prior.sample)(keys)) * np.float32(has_code(run))
+    z = asking.prior_draws(run, keys) * np.float32(has_code(run))
     sample = lambda vae, params, z, key: vae.sample(params, z, key)
     drawn = asking.write(run, sample, z, label, *part.asked)
-    return drawn, asking.greedy(run, z[:8], label[:8], *part.asked)
+    return drawn, asking.greedy(run, z[:, :8], label[:8], *part.asked)
 
   found = each(part.members, draw)
   held = variety(model, part.x, part.x, part.train["x"][: len(part.x)])
@@ -225,7 +227,8 @@ def samples(part: Sentences) -> Extra:
   drawn, likeliest = found[part.lead.number]
   lines = [["drawn", s] for s in part.texts(drawn[:10])]
   lines += [["greedy", s] for s in dict.fromkeys(part.texts(likeliest))]
-  origin = "z ~ N(0, I)" if has_code(part.lead.run) else "z = 0"
+  prior = "N(0, I)" if part.lead.run.vae.standard else "the model's own prior"
+  origin = f"z ~ {prior}" if has_code(part.lead.run) else "z = 0"
   words = f"{origin}; words drawn from p(x_t | x_<t, z), or the likeliest at each step."
   title = "Sentences out of the prior"
   written = Table(f"{title}: written", ("words", "sentence"), lines, words)
