@@ -186,6 +186,41 @@ def test_a_row_that_no_label_reaches_has_the_class_of_the_nearest_label():
   assert (predict(np.concatenate([second, apart])) == 1).all()
 
 
+def test_labels_spread_along_two_moons_from_one_label_each():
+  from sklearn.datasets import make_moons
+
+  x, label = make_moons(400, noise=0.06, random_state=0)
+  one = np.array([np.flatnonzero(label == c)[0] for c in (0, 1)])
+  few = few_labels.Few(x[one], label[one], np.delete(x, one, 0), 0)
+  test, truth = make_moons(400, noise=0.06, random_state=100)
+  assert (few_labels.label_spreading(few)(test) != truth).mean() < 0.01
+
+
+def test_a_graph_has_the_weights_of_its_equation_in_both_directions():
+  x = np.random.default_rng(0).normal(size=(20, 2))
+  kernel = few_labels.graph(x, 3)
+  far = np.linalg.norm(x[:, None] - x, axis=-1)
+  order = np.argsort(far, 1)[:, 1:4]
+  scale = np.sort(far, 1)[:, 3]
+  near = np.zeros((20, 20), bool)
+  np.put_along_axis(near, order, True, 1)
+  want = np.where(near | near.T, np.exp(-(far**2) / np.outer(scale, scale)), 0)
+  np.testing.assert_allclose(kernel(x, x).toarray(), want, rtol=1e-6)
+  # Three rows of the graph are near a new one, and a copy of a row is as near as can be.
+  other = kernel(x, x[:2].copy()).toarray()
+  assert other.shape == (20, 2)
+  assert ((other > 0).sum(0) == 3).all()
+  np.testing.assert_allclose(np.diag(other[:2]), 1)
+
+
+def test_training_refuses_to_give_a_model_labels_that_are_not_known(tmp_path):
+  config = tiny(data=DIGITS, model=M2["model"])
+  with pytest.raises(UserError, match="'beta' would give a conditional model their labels"):
+    loop.train(config, str(tmp_path / "run"), None)
+  known = tiny(data={**DIGITS, "unlabelled": False}, model=M2["model"])
+  loop.train(known, str(tmp_path / "known"), None, plan_only=True)
+
+
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
   """M2 on two draws of 20 labels."""
