@@ -105,6 +105,16 @@ def nsl_kdd(folder):
   (folder / "KDDTest+.txt").write_text("\n".join(test))
 
 
+def features(folder):
+  """Codes [N, 2 L + 1] of another run: means, standard deviations and the label."""
+  rng = np.random.default_rng(2)
+  for split, n in (("train", 30), ("valid", 5), ("test", 5)):
+    rows = rng.random((n, 5)).astype(np.float32)
+    rows[:, -1] = np.arange(n) % 2
+    np.save(folder / f"features_{split}.npy", rows)
+  return {"path": str(folder), "resample": False}
+
+
 def config_of(name, folder):
   """A configuration of any dataset that loads, with its files made where it needs some."""
   if name == "arrays":
@@ -129,6 +139,10 @@ def config_of(name, folder):
     sheets(folder / "raw" / "cifar10_subset")
   if name == "interactions":
     return {"users": 200, "items": 80, "length": 10}
+  if name == "shapes":
+    return {"count": 30, "points": 8, "pool": 16}
+  if name == "features":
+    return features(folder)
   if name == "sprites":
     return {"side": 16, "scales": 2, "orientations": 5, "positions": 4}
   return {}

@@ -40,10 +40,11 @@ SMALL = {  # the smallest options that are not degenerate
   "model": {
     "mlp": {"hidden": [8]}, "conv": {"channels": [2], "dense": 4}, "lstm": {"hidden": 4},
     "sentence": {"hidden": 4, "embed": 4}, "table": {"hidden": [8], "decoder": [4]},
+    "points": {"widths": [8], "dense": 4, "hidden": [8]},
     "ladder": {"channels": [2], "blocks": [2]}, "two_layers": {"hidden": [8]},
   },
 }  # fmt: skip
-SHAPES = {"lstm": (3, 2), "conv": (4, 4, 1), "ladder": (4, 4, 1)}
+SHAPES = {"lstm": (3, 2), "conv": (4, 4, 1), "ladder": (4, 4, 1), "points": (3, 2)}
 WORDS = Spec((4,), "sequence", "category", categories=5)
 SUPPORT = {
   "real": "standard",
@@ -178,7 +179,7 @@ BOUNDED = [  # objectives whose elbo is one
 ]
 
 
-@pytest.mark.parametrize(("posterior", "prior"), map(sooner, pairs()))
+@pytest.mark.parametrize(("posterior", "prior"), [*map(sooner, pairs())])
 def test_every_posterior_with_every_prior(posterior, prior):
   moved = check_bound((posterior, prior))
   for part in ("prior", "posterior", STATE):  # all that is learned or counted has moved

@@ -62,7 +62,7 @@ class Spec(NamedTuple):
   """What one example of a dataset is; enough to build a model for it."""
 
   shape: tuple[int, ...]  # of x: (H, W, C), (D,) or (T, F)
-  kind: str  # "image", "table" or "sequence"
+  kind: str  # "image", "table", "sequence", "points" (P, 3) or "voxels" (S, S, S)
   domain: str  # "binary" {0, 1}, "unit" [0, 1], "real", "count", "category" or "mixed"
   categories: int = 0  # V, for the domain "category"
   classes: tuple[str, ...] = ()  # the names of the label values; empty: no labels

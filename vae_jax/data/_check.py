@@ -8,7 +8,7 @@ import numpy as np
 
 from vae_jax.types import Dataset, Spec, UserError
 
-KINDS = ("image", "table", "sequence")
+KINDS = ("image", "table", "sequence", "points", "voxels")
 DOMAINS = ("binary", "unit", "real", "count", "category", "mixed")
 RESERVED = ("id", "mask", "input", "read", "noise")  # written into a batch by the program
 ROWS = 65536  # checked at a time, so that a memory-mapped file is never held whole

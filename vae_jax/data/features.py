@@ -36,14 +36,16 @@ def load(config: dict[str, Any], data_dir: str | None) -> Dataset:
       f"The features in {folder.name} have {sorted(sizes)} latents; expected one number."
     )
   for split, fields in splits.items():
-    if split != "train" or not config["resample"]:
+    if not config["resample"]:
+      del fields["std"]
+    elif split != "train":
       fields["std"] = np.zeros_like(fields["std"])
   count = 1 + max(int(fields["label"].max()) for fields in splits.values())
   spec = Spec(
     splits["train"]["x"].shape[1:], "table", "real", classes=tuple(map(str, range(count)))
   )
   note = f"Codes of another run, from the folder {folder.name}."
-  return Dataset("features", spec, splits, note, _drawn)
+  return Dataset("features", spec, splits, note, _drawn if config["resample"] else None)
 
 
 def _drawn(key: Array, example: Example) -> Example:

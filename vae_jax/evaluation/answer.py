@@ -15,7 +15,7 @@ from vae_jax.evaluation.protocol import Application, Ask, Member, Result, Task
 from vae_jax.evaluation.results import Line, Verdict
 from vae_jax.evaluation.source import Source
 from vae_jax.run import Run
-from vae_jax.types import Array
+from vae_jax.types import Array, UserError
 
 Say = Callable[[str], None]
 
@@ -100,6 +100,7 @@ def answer(
   settings = of_settings.resolve(module.SETTINGS, given)
   living = of_members.living(runs)
   _refuse_families(application, living)
+  _refuse_shapes(application, living)
   application.optional("check", lambda runs, settings: None)(living, settings)
   if adapted := application.optional("adapted"):
     application = adapted(application, living, settings)
@@ -137,6 +138,23 @@ def _refuse_families(application: Application, runs: list[Run]) -> None:
   why = f"{application.name} reads codes as Gaussians and as draws of N(0, I)"
   for run in runs if not getattr(application.module, "FAMILIES", False) else ():
     distributions.require(run.vae, ("gaussian",), why, standard=True)
+
+
+def _refuse_shapes(application: Application, runs: list[Run]) -> None:
+  """Refuses sets of points and voxels but for applications whose `SHAPES` is true.
+
+  Others compare number by number, which says nothing where points have no order, and draw
+  pictures, tables or sequences.
+
+  Raises:
+    UserError: the data are shapes.
+  """
+  for run in runs if not getattr(application.module, "SHAPES", False) else ():
+    if run.spec.kind in ("points", "voxels"):
+      raise UserError(
+        f"{application.name} does not know shapes in space ({run.spec.kind}): ask"
+        " --application=shape."
+      )
 
 
 def _judged(outcome: Outcome, parts: list[int], sources: list[Source], say: Say) -> Outcome:

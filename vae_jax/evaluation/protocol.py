@@ -18,6 +18,7 @@ follows from the scores. Titles of metrics and NOTE may name settings in braces.
     VARIES: tuple[str, ...]               # optional: fields of config.data that count as seeds
     FAMILIES: bool                        # optional: asks posteriors and priors of every family
     TOLD: {method: str}                   # optional: what each is told; "": all others
+    SHAPES: bool                          # optional: asks data of points and of voxels
     REFERENCES: tuple[str, ...]           # optional: methods to look at, never chosen or rivals
 
     check(runs, settings) -> None                      # optional: refuses before anything else

@@ -25,8 +25,9 @@ def save(report: Report, workdir: str | pathlib.Path) -> pathlib.Path:
   number that is no number is the string "NaN", "inf" or "-inf" in the JSON, and `nans`
   counts them. Pictures of an earlier report of the application that are no longer among its
   figures are removed. An array whose name ends in .csv, words [R, C] with a head line, in .npy,
-  in .png, uint8 [H, W, 1 or 3], in .sdf, one text, or in .mid or .wav, bytes, is written as that
-  file beside arrays.npz; such files of an earlier report are removed. The page plays a .wav.
+  in .png, uint8 [H, W, 1 or 3], in .sdf, one text, in .mid, .wav or .bin, bytes, in .ply, points
+  [P, 3], or in .stl, triangles [T, 3, 3], is written as that file beside arrays.npz; such files
+  of an earlier report are removed. The page plays a .wav.
 
   Args:
     report: what an application returned.
@@ -143,6 +144,26 @@ def _write_npy(path: pathlib.Path, values: np.ndarray) -> None:
     np.save(file, np.asarray(values))
 
 
+def _write_bytes(path: pathlib.Path, values: np.ndarray) -> None:
+  path.write_bytes(np.asarray(values, np.uint8).tobytes())
+
+
+def _write_ply(path: pathlib.Path, values: np.ndarray) -> None:
+  """Points [P, 3] in Stanford's format, as text."""
+  head = f"ply\nformat ascii 1.0\nelement vertex {len(values)}\n"
+  head += "".join(f"property float {axis}\n" for axis in "xyz") + "end_header\n"
+  rows = "".join(f"{x:.7g} {y:.7g} {z:.7g}\n" for x, y, z in np.asarray(values, float))
+  path.write_text(head + rows, encoding="ascii")
+
+
+def _write_stl(path: pathlib.Path, values: np.ndarray) -> None:
+  """Triangles [T, 3, 3] as binary STL; normals are left at 0, which readers compute."""
+  kind = [("normal", "<f4", 3), ("corners", "<f4", (3, 3)), ("attribute", "<u2")]
+  rows = np.zeros(len(values), kind)
+  rows["corners"] = values
+  path.write_bytes(bytes(80) + np.uint32(len(values)).tobytes() + rows.tobytes())
+
+
 def _ending(name: str) -> str:
   return pathlib.PurePath(name).suffix
 
@@ -158,14 +179,11 @@ def _write_text(path: pathlib.Path, values: np.ndarray) -> None:
   path.write_text(np.asarray(values).item(), encoding="utf-8")
 
 
-def _write_bytes(path: pathlib.Path, values: np.ndarray) -> None:
-  path.write_bytes(np.asarray(values, np.uint8).tobytes())
-
-
 # Arrays that are files of their own.
 FILES = {
   ".csv": _write_csv, ".npy": _write_npy, ".png": _write_png, ".sdf": _write_text,
-  ".mid": _write_bytes, ".wav": _write_bytes,
+  ".mid": _write_bytes, ".wav": _write_bytes, ".bin": _write_bytes, ".ply": _write_ply,
+  ".stl": _write_stl,
 }  # fmt: skip
 
 

@@ -1,0 +1,84 @@
+"""What models are asked: samples, searched codes, a probe; and what is measured of images."""
+
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+from scipy.ndimage import laplace
+
+from vae_jax import asking
+from vae_jax.baselines import pca_gmm
+from vae_jax.evaluation import pictures
+from vae_jax.evaluation.protocol import Task
+from vae_jax.evaluation.source import Source
+from vae_jax.inference.latent_map import latent_map
+from vae_jax.run import Run
+from vae_jax.studies import distribution_scores as distribution
+from vae_jax.types import Array, Example, Hyper, Params
+
+LEAST = 0.02  # the share of samples from which a class counts as there
+
+
+def samples(task: Task, run: Run, encodes: bool) -> dict[str, np.ndarray]:
+  """Images [M, n, *shape] of N(0, I), and of a mixture over the codes of train where there are."""
+  source, count = task.source, len(task.truth.x)
+  keys = jax.random.split(jax.random.fold_in(source.key, 1), count)
+  prior = np.asarray(jax.vmap(run.vae.prior.sample)(keys))
+  z = {"samples of N(0, I)": np.broadcast_to(prior, (len(run.members), *prior.shape))}
+  if encodes:
+    q = source.posterior(run, source.spread("train", pca_gmm.FITTED))
+    std, seed = run.stochastic * np.exp(0.5 * q.logvar), distribution.seed_of(source)
+    parts = source.settings["components"]
+    z["samples of a mixture"] = pca_gmm.of_posteriors(q.mean, std, count, parts, seed)
+  return {name: pictures.decoded(run, codes, source.key) for name, codes in z.items()}
+
+
+def searched(
+  run: Run, examples: dict[str, np.ndarray], settings: dict[str, Any], key: Array
+) -> np.ndarray:
+  """E[x|z] at the likeliest z that is found for each example, [M, n, *shape].
+
+  From draws of N(0, I), the same for every member; without a prior, so that a decoder shows the
+  best that it has. Bora et al. (2017), section 3.
+  """
+  starts = settings["starts"]
+
+  def find(params: Params, hyper: Hyper, example: Example, key: Array) -> Array:
+    del hyper
+    first = jax.random.normal(key, (starts, run.vae.latents))
+    fits = lambda z: run.vae.log_likelihood(params, z, example)
+    mode = latent_map(fits, first, settings["steps"], settings["rate"], newton=False)
+    return run.vae.mean(params, mode.z).astype(jnp.float32)
+
+  return asking.apply(run, find, examples, key, inner=starts)
+
+
+def probe(
+  source: Source, known: np.ndarray, codes: np.ndarray, examples: dict[str, np.ndarray]
+) -> np.ndarray:
+  """100 where a logistic regression on training codes is right about a code, else 0, [n]."""
+  import warnings
+
+  from sklearn.linear_model import LogisticRegression
+  from sklearn.pipeline import make_pipeline
+  from sklearn.preprocessing import StandardScaler
+
+  label = source.spread("train", source.settings["probed"])["label"]
+  fitted = make_pipeline(StandardScaler(), LogisticRegression(max_iter=300))
+  with warnings.catch_warnings():
+    warnings.simplefilter("ignore")  # that it has not converged after 300 steps
+    fitted.fit(known, label)
+  return 100.0 * (fitted.predict(codes) == examples["label"])
+
+
+def roughness(x: np.ndarray) -> np.ndarray:
+  """The mean square of the Laplacian of images [n, H, W, C], [n]: the less, the more blurred."""
+  return np.square(laplace(x, axes=(1, 2), mode="nearest")).mean(
+    (1, 2, 3), dtype=np.float64
+  )
+
+
+def classes(rows: np.ndarray) -> float:
+  """How many classes at least LEAST of the one-hot rows [n, C] are of."""
+  return float((rows.mean(0) >= LEAST).sum())
