@@ -11,7 +11,7 @@ EPOCH = 60_000  # images, of the sentence that includes compiling
 
 
 def training(quick: bool, data_dir: str | None) -> Part:
-  """Throughput of the MNIST article's network, batch 128, Adam, cross-entropy + KL."""
+  """Throughput of the network of configs/mnist.py, batch 128, Adam, cross-entropy + KL."""
   steps = 10 if quick else 40
   contestants = [
     Contestant("vae_jax", "ours:training", {"steps": steps}),
@@ -29,7 +29,7 @@ def sweep(quick: bool, data_dir: str | None, best: dict[str, Any]) -> list[Part]
   """Members as one program, and one after another.
 
   Args:
-    quick: fewer steps and members of the article's network only.
+    quick: fewer steps and members of the network of configs/mnist.py only.
     data_dir: of MNIST, or None.
     best: options of PyTorch's best contestant in `training`.
   """
@@ -56,7 +56,7 @@ def sweep(quick: bool, data_dir: str | None, best: dict[str, Any]) -> list[Part]
 
 
 def evidence(quick: bool, data_dir: str | None) -> Part:
-  """Importance-weighted NLL, K = 1000, of the article's network against `pythae.get_nll`."""
+  """Importance-weighted NLL, K = 1000, network of configs/mnist.py, against `pythae.get_nll`."""
   few, many = (2, 50) if quick else (4, 1000)
   threads = [1] if _cores() == 1 else [1, _cores()]
   contestants = [

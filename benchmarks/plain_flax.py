@@ -1,4 +1,4 @@
-"""The article's network in plain Flax: `nn.Conv`, optax, one `jit` for each step."""
+"""The network of configs/mnist.py in plain Flax: `nn.Conv`, optax, one `jit` for each step."""
 
 from collections.abc import Callable
 

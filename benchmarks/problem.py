@@ -12,7 +12,7 @@ BATCH = 128
 RATE = 1e-3  # of Adam
 TRAIN, TEST = 60_000, 1_000
 NETWORKS: dict[str, dict[str, Any]] = {
-  "conv": {"name": "conv", "latents": 10},  # the MNIST article's
+  "conv": {"name": "conv", "latents": 10},  # of configs/mnist.py
   "mlp": {"name": "mlp", "latents": 20, "hidden": [200]},  # 784-200-20
 }
 

@@ -35,7 +35,7 @@ class Vae(nn.Module):
 
 
 def conv(latents: int = 10) -> Vae:
-  """The MNIST article's network."""
+  """The network of configs/mnist.py."""
   encoder = nn.Sequential(
     nn.Conv2d(1, 32, 3, 2, 1), nn.ReLU(), nn.Conv2d(32, 64, 3, 2, 1), nn.ReLU(),
     nn.Flatten(), nn.Linear(3136, 400), nn.ReLU(),

@@ -11,7 +11,7 @@ MATRIX, STREAM = 3072, 64_000_000  # side of the product; float32 numbers in eac
 
 
 def roofline(quick: bool) -> Part:
-  """Operations and bytes of a step of the article's network, and the machine's rates."""
+  """Operations and bytes of a step of the network of configs/mnist.py, and the machine's rates."""
   rounds = 3 if quick else 9
   made = ours.program()
   run = ours.steps_of(made, ours.placed(made), 20)

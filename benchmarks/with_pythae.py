@@ -1,4 +1,4 @@
-"""pythae's own trainer and its own likelihood estimate, on the article's network."""
+"""pythae's own trainer and its own likelihood estimate, on the network of configs/mnist.py."""
 
 import tempfile
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from benchmarks import problem, pytorch
 
 
 class Encoder(BaseEncoder):
-  """The article's encoder in pythae's interface."""
+  """Its encoder in pythae's interface."""
 
   def __init__(self, net: pytorch.Vae):
     BaseEncoder.__init__(self)
@@ -28,7 +28,7 @@ class Encoder(BaseEncoder):
 
 
 class Decoder(BaseDecoder):
-  """The article's decoder; pythae's cross-entropy wants probabilities."""
+  """Its decoder; pythae's cross-entropy wants probabilities."""
 
   def __init__(self, net: pytorch.Vae):
     BaseDecoder.__init__(self)
@@ -40,7 +40,7 @@ class Decoder(BaseDecoder):
 
 
 def model() -> VAE:
-  """The article's network as a model of pythae."""
+  """The network of configs/mnist.py as a model of pythae."""
   net = pytorch.conv()
   config = VAEConfig(input_dim=(1, 28, 28), latent_dim=10, reconstruction_loss="bce")
   return VAE(config, Encoder(net), Decoder(net)).to(pytorch.DEVICE)

@@ -1,4 +1,4 @@
-"""The MNIST article's network and loss: cross-entropy + KL, 10 latents, 20 epochs.
+"""MNIST with a convolutional network: cross-entropy + KL, 10 latents, 20 epochs.
 
 Command:   python train.py --config=configs/mnist.py --workdir=runs/mnist --data_dir=data
 Duration:  148 s of training on two CPU cores

@@ -1,4 +1,4 @@
-"""The MNIST article's network with 2 latents, for the picture of its latent plane.
+"""The network of mnist.py with 2 latents, for the picture of its latent plane.
 
 Command:   python train.py --config=configs/mnist_2d.py --workdir=runs/mnist_2d --data_dir=data
 Duration:  as configs/mnist.py, about 150 s of training on two CPU cores

@@ -80,7 +80,7 @@ def test_unit_gaussian_is_half_the_squared_error_and_its_constant():
   )
 
 
-def test_cross_entropy_is_the_articles_loss_and_says_that_it_is_no_likelihood():
+def test_cross_entropy_says_that_it_is_no_likelihood():
   family = cross_entropy(SPEC)
   logits, x = jnp.array([2.0, -1.0, 30.0]), jnp.array([0.3, 0.9, 1.0])
   p = 1 / (1 + np.exp(-np.asarray(logits, np.float64)))

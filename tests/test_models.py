@@ -166,9 +166,9 @@ def count(params):
   return sum(leaf.size for leaf in jax.tree.leaves(params))
 
 
-def test_conv_is_the_network_of_the_article():
+def test_conv_has_the_parameters_of_its_layers():
   """Layer by layer, weights and biases of its PyTorch code with latent_dim = 10."""
-  article = [
+  layers = [
     9 * 1 * 32 + 32,  # conv1
     9 * 32 * 64 + 64,  # conv2
     64 * 7 * 7 * 400 + 400,  # fc1
@@ -180,7 +180,7 @@ def test_conv_is_the_network_of_the_article():
   ]
   model = build("conv", (28, 28, 1), outputs=1, latents=10)
   params = jax.eval_shape(model.init, jax.random.key(0), jnp.zeros(model.shape))
-  assert count(params) == sum(article) == 2_562_325
+  assert count(params) == sum(layers) == 2_562_325
 
 
 def test_conv_options():

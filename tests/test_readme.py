@@ -1,11 +1,14 @@
 """What the README shows is run: its objective, its links, its file names."""
 
+import importlib.util
+import pathlib
 import re
 import sys
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+import prose
 import pytest
 from helpers import ROOT, tiny
 
@@ -16,6 +19,13 @@ from vae_jax.training import sweep
 from vae_jax.vae import build
 
 README = (ROOT / "README.md").read_text()
+DOCS = ROOT / "docs"
+PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *DOCS.rglob("*.md")]
+SIMPLE = (  # the pages that a newcomer reads
+  "index", "install", "first_hour", "python", "reading_results", "choosing_a_likelihood",
+  "troubleshooting",
+)  # fmt: skip
+LONGEST = 35  # words of a sentence
 
 
 def test_the_objective_it_shows_works_as_one_new_file(tmp_path, monkeypatch):
@@ -39,12 +49,30 @@ def test_the_objective_it_shows_works_as_one_new_file(tmp_path, monkeypatch):
   sys.modules.pop("vae_jax.objectives.rate_target")
 
 
-def test_every_file_the_documents_name_is_there():
-  pages = [ROOT / "README.md", *(ROOT / "docs").rglob("*.md")]
-  for page in pages:
-    for link in re.findall(r"\]\(([^)#]+)\)", page.read_text()):
-      if not link.startswith("http"):
-        assert (page.parent / link).exists(), f"{page.name} links to {link}"
+def headings(page: pathlib.Path) -> set[str]:
+  """The anchors of a page, as GitHub and MkDocs make them of its headings."""
+  text = prose.FENCE.sub("", page.read_text())
+  found = re.findall(r"^#+ (.*)$", text, re.M)
+  plain = [re.sub(r"[^\w\- ]", "", prose.LINK.sub(r"\1", title).lower()) for title in found]
+  return {title.strip().replace(" ", "-") for title in plain}
+
+
+def targets(page: pathlib.Path) -> list[tuple[pathlib.Path, str]]:
+  """The files of the checkout that a page links to, each with its anchor."""
+  found = []
+  for link in prose.links(page.read_text()):
+    if not link.startswith("http"):
+      name, _, anchor = link.partition("#")
+      found.append(((page.parent / name).resolve() if name else page, anchor))
+  return found
+
+
+def test_no_link_of_the_documents_is_dead():
+  for page in PAGES:
+    for file, anchor in targets(page):
+      assert file.exists(), f"{page.relative_to(ROOT)} links to {file}"
+      if anchor:
+        assert anchor in headings(file), f"{page.relative_to(ROOT)}: {file.name}#{anchor}"
   for name in re.findall(r"configs/\w+\.py", README):
     assert (ROOT / name).is_file(), name
 
@@ -60,3 +88,62 @@ def test_no_document_names_an_unfinished_thing():
 def test_everything_registered_has_a_page(kind):
   for name in registry.names(kind):
     assert (ROOT / "docs" / kind / f"{name}.md").is_file(), f"docs/{kind}/{name}.md"
+
+
+def test_the_index_leads_to_every_page():
+  """By its own links, with a line for each page; and README leads to the index."""
+  named = {file for file, _ in targets(DOCS / "index.md")}
+  pages = {*DOCS.rglob("*.md"), *DOCS.rglob("*.ipynb")} - {DOCS / "index.md"}
+  missing = sorted(str(page.relative_to(DOCS)) for page in pages - named)
+  assert not missing, f"add a line to docs/index.md for {', '.join(missing)}"
+  assert (DOCS / "index.md", "") in targets(ROOT / "README.md")
+  for line in (DOCS / "index.md").read_text().splitlines():
+    if line.startswith("- "):
+      assert re.fullmatch(r"- \[.+\]\(.+\): .+\.", line), line
+
+
+def test_the_site_has_the_index_as_its_navigation():
+  where = importlib.util.spec_from_file_location("navigation", DOCS / "navigation.py")
+  module = importlib.util.module_from_spec(where)
+  where.loader.exec_module(module)
+  nav = module.entries((DOCS / "index.md").read_text())
+  shown = [
+    page for part in nav[1:] for one in next(iter(part.values())) for page in one.values()
+  ]
+  assert {"index.md", *shown} == {str(p.relative_to(DOCS)) for p in DOCS.rglob("*.md")}
+  assert len(shown) == len(set(shown))
+
+
+@pytest.mark.parametrize("name", ["README.md", *(f"docs/{name}.md" for name in SIMPLE)])
+def test_no_sentence_is_long(name):
+  found = [
+    s for s in prose.sentences((ROOT / name).read_text()) if prose.words(s) > LONGEST
+  ]
+  assert not found, f"{name} has a sentence of {prose.words(found[0])} words: {found[0]}"
+
+
+def test_sentences_are_found():
+  """The counter itself: what ends a sentence, what is a sentence of its own, what is none."""
+  page = (
+    "# A title\n\nOne [two](x.md) `three four`. Five, e.g. six:\nseven.\n\n"
+    "```bash\nnot. Counted.\n```\n\n| a | b c |\n|---|---|\n- d\n  e. F\n"
+  )
+  found = prose.sentences(page)
+  expected = ["A title", "One two `three four`.", "Five, e.g. six: seven.", "a", "b c"]
+  assert found == [*expected, "---", "---", "d e.", "F"]
+  assert [prose.words(s) for s in found[:3]] == [2, 3, 4]
+
+
+def test_choosing_has_a_row_for_every_likelihood():
+  rows = re.findall(r"^\|.*\|$", (DOCS / "choosing_a_likelihood.md").read_text(), re.M)
+  named = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
+  assert set(registry.names("likelihoods")) <= named
+
+
+def test_troubleshooting_has_the_sentences_of_the_code():
+  page = (DOCS / "troubleshooting.md").read_text()
+  quoted = re.findall(r"^\*\*`(.*?)`\*\*$", page, re.M)
+  known = prose.literals(ROOT / "vae_jax")
+  gone = [one for one in quoted if not any(one in text for text in known)]
+  assert len(quoted) > 30
+  assert not gone, f"no message of the code holds {gone[0]!r}"

@@ -26,7 +26,7 @@ def none(key: Array, x: Array, rate: Array) -> Array:
 def uniform(key: Array, x: Array, rate: Array, vary: bool = False) -> Array:
   """A share `rate` of the pixels, each with that probability, replaced by draws of U(0, 1).
 
-  The noise of the MNIST article. With `vary` each example has its own share, drawn of
+  With `vary` each example has its own share, drawn of
   U(0, rate): one model for a whole range of rates.
   """
   rate = _own(key, rate) if vary else rate

@@ -167,7 +167,7 @@ def add_distributed(parser: argparse.ArgumentParser) -> None:
   group.add_argument(
     "--distributed",
     action="store_true",
-    help="this is one of them; under Slurm, on a TPU pod or with MPI that is all to say",
+    help="this is one of several processes; Slurm, TPU pods and MPI need no more",
   )
   group.add_argument("--coordinator_address", help="host:port of process 0")
   group.add_argument("--num_processes", type=int)
@@ -176,7 +176,7 @@ def add_distributed(parser: argparse.ArgumentParser) -> None:
     "--heartbeat_timeout_seconds",
     type=int,
     default=100,
-    help="until a silent one is given up",
+    help="after which a silent process counts as lost",
   )
 
 

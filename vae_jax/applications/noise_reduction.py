@@ -18,7 +18,7 @@ from vae_jax.studies import supervised
 from vae_jax.types import Array, Example, Hyper, Params
 
 QUESTION = "How much of an image comes back when a share of its pixels was noise?"
-SHARES = (0.05, 0.1, 0.25, 0.5)  # of pixels replaced by U(0, 1): the MNIST article's
+SHARES = (0.05, 0.1, 0.25, 0.5)  # of pixels replaced by U(0, 1)
 NAMES = tuple(f"{100 * share:g} %" for share in SHARES)
 SETTINGS = {
   **shared.SETTINGS,

@@ -1,7 +1,8 @@
 """Evaluates a run: --workdir=runs/digits --application=all.
 
-Needs the run directory alone, and the data it was trained on. --application=all runs what
-fits the data, reconstruction,generation those two; --set name=value changes a setting.
+Needs the run directory and the data it was trained on. --application=all runs everything that
+fits the data, and --application=reconstruction,generation runs two. --set name=value changes a
+setting.
 """
 
 import argparse
@@ -57,7 +58,9 @@ def _parser(prog: str | None) -> argparse.ArgumentParser:
   parser.add_argument("--member", type=int, help="only this member of a sweep")
   parser.add_argument("--checkpoint", default="best", help="best (default) or latest")
   parser.add_argument("--data_dir", help="where the data lies now, if it moved")
-  parser.add_argument("--out", help="where the report goes, for a run that is only read")
+  parser.add_argument(
+    "--out", help="the folder of the report, for a run directory that must not change"
+  )
   parser.add_argument("--seed", type=int, default=0, help="of the evaluation's own noise")
   parser.add_argument(
     "--verbose", action="store_true", help="print the sentences of the report too"

@@ -66,11 +66,13 @@ def _parser(prog: str | None) -> argparse.ArgumentParser:
   parser.add_argument(
     "--placement", default="auto", help="auto, single, pmap or mesh: docs/scaling.md"
   )
-  parser.add_argument("--plan", action="store_true", help="say what would be trained")
+  parser.add_argument(
+    "--plan", action="store_true", help="print the plan, and train nothing"
+  )
   parser.add_argument(
     "--topology",
     default="",
-    help="with --plan: compile for TPUs that need not be there, v5e:4x8",
+    help="with --plan: compile for a slice of TPUs, v5e:4x8, without them",
   )
   flags.add_plugins(parser)
   flags.add_distributed(parser)

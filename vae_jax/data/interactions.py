@@ -1,4 +1,4 @@
-"""Users and the items they had to do with, split by users: a row of zeros and ones each.
+"""Users and their items, split by users: a row of zeros and ones for each user.
 
 Strong generalisation: users of valid and test are in no row of train. Of each of them 80 % of
 the items are `x`, what the model is shown, and 20 % the field `target`, what it has to find.
@@ -248,5 +248,5 @@ def _generated(config: dict[str, Any]) -> Events:
     [f"user {i + 1}" for i in range(users)],
     [f"item {i + 1}" for i in range(items)],
     {},
-    f"GENERATED users of a softmax of rank {rank}; nobody's taste.",
+    f"GENERATED users of a softmax of rank {rank}; these are not real users.",
   )

@@ -4,7 +4,7 @@ An application is a module of `vae_jax.applications`: its question, its settings
 and five functions. The kit maps them over members, conditions and examples, chooses on
 validation, compares with the baselines and writes every table, figure and sentence that
 follows from the scores. Titles of metrics and NOTE may name settings in braces.
-`docs/applications.md` has an example of 40 lines.
+`docs/writing_an_application.md` has an example of 40 lines.
 
     QUESTION: str
     SETTINGS: dict[str, Any]              # with split, limit and tune of `settings.COMMON`

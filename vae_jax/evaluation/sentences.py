@@ -107,7 +107,7 @@ def cautions(outcome: Outcome, opened: list) -> list[str]:
   flat = of_members.collapsed(outcome.members)
   if flat:
     found.append(
-      f"COLLAPSED: no latent is active in {flat}; its scores say nothing of a code."
+      f"COLLAPSED: no latent is active in {flat}; its scores do not measure a code."
     )
   lost, total = _lost(outcome)
   if lost:
@@ -119,9 +119,8 @@ def cautions(outcome: Outcome, opened: list) -> list[str]:
     )
   if any(v.word == "open" and v.difference.seeds == 2 for v in outcome.verdicts):
     found.append(
-      "Two seeds: Student's quantile of two is 12.7, so that their interval is wide whatever"
-      " the models are. What is open stands without one; a third seed makes it 3.6 times"
-      " narrower."
+      "Two seeds: Student's quantile of two is 12.7, so their interval is always wide. What"
+      " is open is given without an interval. A third seed makes it 3.6 times narrower."
     )
   return found
 

@@ -6,7 +6,7 @@ from vae_jax.types import Spec
 
 
 def cross_entropy(spec: Spec) -> Likelihood:
-  """Bernoulli's formula on grey levels in [0, 1]: the loss of the MNIST article.
+  """Bernoulli's formula on grey levels in [0, 1], as many tutorials have it.
 
   It is no likelihood there: it does not integrate to 1, and at its best it is the entropy of
   the grey levels and not 0. `sample` gives the mean, as no distribution belongs to it.

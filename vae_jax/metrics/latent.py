@@ -66,7 +66,7 @@ def perplexity(index: np.ndarray, values: int) -> np.ndarray:
 
 
 def collapsed(means: np.ndarray, threshold: float = THRESHOLD) -> bool:
-  """True when no latent of [N, L] is active: the code says nothing of the example.
+  """True when no latent of [N, L] is active: the code does not tell examples apart.
 
   A NaN among the means is not a collapse: it is another failure and shows as NaN.
   """

@@ -12,12 +12,12 @@ from vae_jax.types import Array, Posterior, UserError
 class Model(nn.Module):
   """Convolutions of stride 2, a dense layer, the two heads; the decoder mirrors them, relu.
 
-  With shape (28, 28, 1), one output and 10 latents this is the network of the MNIST article
-  the project began with: conv 32 and 64, dense 400, heads of 10; dense 400, dense 7 7 64,
-  transposed conv 32, transposed conv 1. Departures: the article flattens [C, H, W], this
-  [H, W, C], the same functions with the entries of two matrices in another order; it ends
-  in a sigmoid where a likelihood follows here; kernels start from LeCun's normal, PyTorch's
-  from a uniform distribution of a third of its variance.
+  With shape (28, 28, 1), one output and 10 latents this is the network of
+  `configs/mnist.py`: conv 32 and 64, dense 400, heads of 10; dense 400, dense 7 7 64,
+  transposed conv 32, transposed conv 1. Departures from PyTorch's usual form: that flattens
+  [C, H, W], this [H, W, C], the same functions with the entries of two matrices in another
+  order; that ends in a sigmoid where a likelihood follows here; kernels start from LeCun's
+  normal, PyTorch's from a uniform distribution of a third of its variance.
 
   With `condition` "label" it is p(x|z, y) and q(z|x, y): one-hot(y) stands beside what the
   first dense layer of each half reads. Kingma et al. (2014), eq. 2; Sohn et al. (2015), eq. 4.

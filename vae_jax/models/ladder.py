@@ -1,4 +1,4 @@
-"""A top-down ladder of convolutional latents, as deep as it is told, for images."""
+"""A top-down ladder of convolutional latents, of any depth, for images."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""A user's row of items through one code: Mult-VAE's network, and RecVAE's."""
+"""A user's row of items, encoded and decoded: Mult-VAE's network, and RecVAE's."""
 
 import math
 

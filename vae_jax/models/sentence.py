@@ -1,4 +1,4 @@
-"""A sentence through one code: a recurrent encoder, an autoregressive decoder that sees z."""
+"""Rows of symbols: a recurrent encoder and an autoregressive decoder that reads z."""
 
 from collections.abc import Callable
 

@@ -1,4 +1,4 @@
-"""A table whose rows may have holes: a linear decoder, and a network for what is not linear."""
+"""A table whose rows may have holes: a linear decoder and a network beside it."""
 
 import jax
 import jax.numpy as jnp

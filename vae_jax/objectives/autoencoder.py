@@ -1,4 +1,4 @@
-"""The deterministic autoencoder: no noise, no KL; the comparison a VAE has to stand."""
+"""The deterministic autoencoder: no noise and no KL, for comparison with a VAE."""
 
 import jax.numpy as jnp
 

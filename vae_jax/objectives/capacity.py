@@ -1,4 +1,4 @@
-"""The capacity objective: the rate is held at a number of nats instead of being charged."""
+"""The capacity objective: the rate is held at a chosen number of nats."""
 
 import jax.numpy as jnp
 

@@ -1,4 +1,4 @@
-"""DIP-VAE I and II: the covariance of the inferred prior is drawn to the identity."""
+"""DIP-VAE I and II: the covariance of the inferred prior is brought near the identity."""
 
 import jax.numpy as jnp
 

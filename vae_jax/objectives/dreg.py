@@ -1,4 +1,4 @@
-"""DReG: the importance-weighted bound with a gradient of the encoder that K does not drown."""
+"""DReG: the importance-weighted bound with less gradient noise at large K."""
 
 import jax
 import jax.numpy as jnp

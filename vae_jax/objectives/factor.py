@@ -1,4 +1,4 @@
-"""FactorVAE: a second network tells codes from permuted codes, and so weighs their dependence."""
+"""FactorVAE: a second network estimates and lowers the dependence between latents."""
 
 import jax
 import jax.numpy as jnp

@@ -1,4 +1,4 @@
-"""GECO: the least rate at a distortion that is asked for; a multiplier finds the balance."""
+"""GECO: the least rate at a chosen distortion, by a multiplier that is adapted."""
 
 import jax
 import jax.numpy as jnp

@@ -1,4 +1,4 @@
-"""InfoVAE: the rate may be given free, and the aggregate posterior is held to the prior."""
+"""InfoVAE: the rate may have weight 0, and the aggregate posterior is held near the prior."""
 
 import jax
 

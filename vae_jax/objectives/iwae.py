@@ -1,4 +1,4 @@
-"""IWAE: K draws of the posterior, weighted, give a tighter bound on the evidence."""
+"""IWAE: a tighter bound on log p(x) from K weighted draws of the posterior."""
 
 from vae_jax.objectives import _importance
 from vae_jax.types import VAE, Array, Example, Hyper, Params, Terms

@@ -1,4 +1,4 @@
-"""RecVAE's bound: a rate weighed by how much a user shows, and a prior with a memory."""
+"""RecVAE's bound: a rate weighted by the number of items, a prior with the old posterior in it."""
 
 import jax
 import jax.numpy as jnp

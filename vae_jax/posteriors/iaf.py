@@ -1,4 +1,4 @@
-"""Inverse autoregressive flow over the encoder's Gaussian: quick to draw, rich in shape."""
+"""Inverse autoregressive flow over the encoder's Gaussian: quick draws of correlated latents."""
 
 import jax
 import jax.numpy as jnp

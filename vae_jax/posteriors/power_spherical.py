@@ -1,4 +1,4 @@
-"""Codes on the unit sphere: a direction, and how closely draws keep to it."""
+"""Codes on the unit sphere: a direction, and how far draws spread around it."""
 
 import jax
 import jax.numpy as jnp

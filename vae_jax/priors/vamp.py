@@ -1,4 +1,4 @@
-"""VampPrior: the mixture of what the encoder makes of learned inputs."""
+"""VampPrior: a mixture of the posteriors of learned inputs."""
 
 import jax
 import jax.numpy as jnp

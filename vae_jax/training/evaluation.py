@@ -14,7 +14,7 @@ from vae_jax.types import VAE, Array, Dataset, Example, Hyper, Params
 Fields = dict[str, np.ndarray]
 
 
-ROWS = 2**15  # side by side on a device: 6 GB of activations in the article's network
+ROWS = 2**15  # side by side on a device: 6 GB of activations with configs/mnist.py
 
 
 def over_examples(

@@ -51,7 +51,7 @@ METRICS = {
   "kl": Metric("KL", "nats", 0, 1),
   "exact": Metric("Exact, drawn"),
   "greedy": Metric("Exact, greedy"),
-  "stranger": Metric("Stranger's code", "nats", 0, 1),
+  "stranger": Metric("Another's code", "nats", 0, 1),
   "valid": Metric("Valid", digits=3),
   "unique": Metric("Unique", better=0, digits=3, reduce=metrics.unique),
   "novel": Metric("Novel", better=0, digits=3, reduce=metrics.novel),

@@ -47,7 +47,7 @@ METRICS = {
   "onset": Metric("Onsets, free-running", digits=3),
   "drawn": Metric("Accuracy, drawn", digits=3),
   "exact": Metric("Exact, free-running", digits=3),
-  "stranger": Metric("Stranger's code", "nats", 0, 1),
+  "stranger": Metric("Another's code", "nats", 0, 1),
 }
 ELBO, LM, HOLD, NEAREST = "VAE, ELBO", "language model", "always hold", "nearest in train"
 REFERENCES = (ELBO,)

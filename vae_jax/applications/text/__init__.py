@@ -43,7 +43,7 @@ METRICS = {
   "kl": Metric("KL", "nats", 0, 1),
   "mi": Metric("Mutual information", "nats", 0, 1),
   "own": Metric("Own code", "nats", 0, 1),
-  "stranger": Metric("Stranger's code", "nats", 0, 1),
+  "stranger": Metric("Another's code", "nats", 0, 1),
 }
 GRAMMAR = "the grammar itself"
 REFERENCES = ("VAE, ELBO", "conditional VAE, ELBO", GRAMMAR)
@@ -51,7 +51,7 @@ NOTE = (
   "NLL: −log p of a sentence with its end. IW and ELBO are upper bounds, importance-weighted"
   " with K draws of z and with one; all others are exact. ESS: how many of the K draws count."
   " Perplexity is exp(Σ nats / Σ symbols). KL and mutual information are of the whole split of N"
-  " sentences, which shows at most log N of the latter. Own code, stranger's code: −log p(x|z) at"
+  " sentences, which shows at most log N of the latter. Own code, another's code: −log p(x|z) at"
   " the mean code of the sentence, and of others; no difference means the code is not used. A"
   " conditional model is given the label: its NLL and perplexity count −log p(label) too, and so"
   " bound those of the sentence alone."

@@ -80,7 +80,7 @@ class Sentences(Part):
 
 
 def use(part: Sentences) -> Extra:
-  """What a stranger's code costs and each latent is charged; the code's use in words."""
+  """What the code of another sentence costs and each latent is charged; the code's use in words."""
   gaps, rates, outcome, metrics = {}, {}, part.outcome, part.outcome.application.metrics
   for m in part.shown if part.coded else ():
     own = part.first[m.number].answer
@@ -89,7 +89,11 @@ def use(part: Sentences) -> Extra:
       charged = latent.rates(own["means"], own["logvars"])
       rates[part.title(m, "latents")] = np.sort(charged)[::-1]
   labels = [str(i + 1) for i in range(part.lead.run.vae.latents)]
-  gap = {"series": gaps, "x_label": "nats that a stranger's code costs", "y_label": "share"}
+  gap = {
+    "series": gaps,
+    "x_label": "nats that the code of another sentence costs",
+    "y_label": "share",
+  }
   rate = {"series": rates, "x_label": "latent, the busiest first", "y_label": "nats"}
   caption = (
     "How much less likely a sentence is under the code of another one, for each sentence. A"
@@ -127,13 +131,13 @@ def reconstruction(part: Sentences) -> Extra:
   for m in part.coded:
     own = part.first[m.number].answer["written"]
     stranger = np.roll(own, max(1, len(own) // 2), 0)
-    for method, y in (("own code", own), ("stranger's code", stranger)):
+    for method, y in (("own code", own), ("another's code", stranger)):
       rows.append([*part.cells(m), method, *text.rebuilt(part.x, y, symbols)])
   if not rows:
     return Extra()
   note = (
     "Greedy decoding of the mean code against the sentence; BLEU-4 of the corpus (sacrebleu,"
-    " 0 to 100). stranger's code: what was written from another sentence's, the floor."
+    " 0 to 100). another's code: what was written from the code of another sentence, the floor."
   )
   lead = part.first[part.lead.number].answer["written"]
   shown = [list(pair) for pair in zip(part.lines, part.texts(lead[:8]), strict=False)]
