@@ -97,7 +97,9 @@ def scores(params: Params, hyper: Hyper, example: Example, key: Array) -> Array:
 def baselines(task: Task) -> dict[str, Callable[[int], np.ndarray]]:
   """Classifiers from the same labelled rows, with and without the others."""
   parts = _few(task.source)
-  flat = lambda part: task.source.inputs(part).reshape(len(part["id"]), -1)
+  size = task.source.spec.size
+  read = lambda part: task.source.inputs(part) if len(part["x"]) else part["x"]
+  flat = lambda part: read(part).reshape(len(part["x"]), size)
   code = task.source.run.dataset.name == "features"
   own = (lambda part: part["x"]) if code else flat  # codes: their means, not a draw
   few = few_labels.Few(
