@@ -8,13 +8,22 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from vae_jax import registry
 from vae_jax.evaluation import members as of_members
-from vae_jax.evaluation import numbers, protocol, reporting, results, sentences
+from vae_jax.evaluation import (
+  numbers,
+  protocol,
+  reporting,
+  results,
+  sentences,
+  settings,
+  tables,
+)
 from vae_jax.evaluation.answer import Outcome
 from vae_jax.evaluation.protocol import Extra, Member, Metric, Result, Task
 from vae_jax.metrics import comparison
 from vae_jax.studies import sections
-from vae_jax.types import Figure, Table
+from vae_jax.types import Figure, Table, UserError
 
 HIGHER, LOWER = Metric("score"), Metric("error", better=-1)
 
@@ -340,6 +349,33 @@ def measured(ours, theirs, chosen):
     None,
   )
   return Outcome(*known)
+
+
+@pytest.mark.parametrize("name", registry.names("applications"))
+def test_complete_settings_are_settings(name):
+  """evaluate.py hands over complete ones: a default of 0, as the model had, is none to refuse."""
+  defaults = registry.find("applications", name).SETTINGS
+  assert settings.resolve(defaults, settings.resolve(defaults, {})) == defaults
+  with pytest.raises(UserError, match="limit"):
+    settings.resolve(defaults, {"limit": 0})
+
+
+def test_what_was_chosen_among_is_kept_where_there_was_a_choice():
+  """A row for each line, with its mean over seeds and examples and its members."""
+  few = [member(0), member(1, seed=1), member(2, beta=4.0)]
+  ours = [result(m, [1.0 + m.number, 3.0 + m.number]) for m in few]
+  lines = results.lines(ours)
+  from toys import smoothing
+
+  own = protocol.read("toy", smoothing)
+  own = own._replace(metrics={"score": HIGHER}, headline="score")
+  known = own, [], few, [], {}, ours, lines, lines[0], True, [], None, lines
+  table = tables.choice(Outcome(*known))
+  assert table.columns == ("beta", "method", "condition", "metric", "mean", "members")
+  assert table.rows == [
+    [1.0, "map", "", "score", 2.5, "0 1"], [4.0, "map", "", "score", 4.0, "2"]
+  ]  # fmt: skip
+  assert tables.choice(Outcome(*known)._replace(on_validation=False)) is None
 
 
 def test_further_results_are_told_by_the_chosen_method_where_they_have_it():

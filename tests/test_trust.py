@@ -93,7 +93,9 @@ def test_grey_levels_as_floats_are_refused_at_loading(tmp_path, likelihood):
   done = called("train.py", *words, f"--workdir={tmp_path}/run")
   assert done.returncode == 2
   assert "divide them by 255" in done.stderr
-  words.append("--config.data.domain=real")  # then it is the likelihood that cannot be meant
+  words.append(
+    "--config.data.domain=real"
+  )  # then it is the likelihood that cannot be meant
   done = called("train.py", *words, f"--workdir={tmp_path}/run")
   assert done.returncode == 2
   assert "x reaches 255" in done.stderr

@@ -72,6 +72,8 @@ def evaluate(
   _tell_left_out(left_out, verbose)
   called = called or shlex.join(["python", *sys.argv])
   path = report.render(target, command=called)
+  if (target / "atlas.html").is_file():
+    print(f"Which β for what: {target / 'atlas.html'}")
   print(f"Open {path}")
   return str(path)
 

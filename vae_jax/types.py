@@ -225,3 +225,4 @@ class Report(NamedTuple):
   block: Sequence[str] = ()  # lines for the terminal
   seconds: float = 0.0  # that the evaluation took
   metrics: Mapping[str, Any] = NOTHING  # of scores.csv: title, unit, better, digits by name
+  choice: Table | None = None  # choice.csv: the means on validation that were chosen among

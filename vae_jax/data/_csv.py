@@ -20,7 +20,12 @@ def read(path: pathlib.Path) -> tuple[list[str], list[list[str]], str]:
     UserError: another encoding, rows of different lengths, a quotation mark that is not
       closed, or decimal commas; the message names the row.
   """
-  content, encoding = _files.text(_files.unpacked(path), path.name)
+  return parse(_files.unpacked(path), path.name)
+
+
+def parse(raw: bytes, name: str) -> tuple[list[str], list[list[str]], str]:
+  """As `read`, of the content of a file; `name` is for messages."""
+  content, encoding = _files.text(raw, name)
   content = content.removeprefix("\ufeff")
   comma = separator(content)
   rows, reader = [], csv.reader(io.StringIO(content, newline=""), delimiter=comma)
@@ -28,16 +33,14 @@ def read(path: pathlib.Path) -> tuple[list[str], list[list[str]], str]:
     rows.extend(row for row in reader if row)
   except csv.Error as error:  # a cell of more than 131,072 characters, and the like
     raise UserError(
-      f"{path.name}, row {reader.line_num}, cannot be read as {encoding} text with cells"
+      f"{name}, row {reader.line_num}, cannot be read as {encoding} text with cells"
       f" between {comma!r} ({error}); look for a quotation mark that is not closed."
     ) from error
   if len(rows) < 3:
-    raise UserError(
-      f"{path.name} has {len(rows)} lines; expected names and two rows or more."
-    )
+    raise UserError(f"{name} has {len(rows)} lines; expected names and two rows or more.")
   for number, row in enumerate(rows, 1):
-    _check(row, len(rows[0]), comma, f"{path.name}: row {number}")
-  names = [name.strip() for name in rows[0]]
+    _check(row, len(rows[0]), comma, f"{name}: row {number}")
+  names = [cell.strip() for cell in rows[0]]
   return names, [list(cells) for cells in zip(*rows[1:], strict=True)], encoding
 
 

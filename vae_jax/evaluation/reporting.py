@@ -45,6 +45,7 @@ def report(
     [*sentences.block(outcome, seconds), *extra.block],
     seconds,
     {name: _described(metric) for name, metric in outcome.application.metrics.items()},
+    tables.choice(outcome),
   )
 
 
@@ -83,14 +84,8 @@ def part(
   if chosen is not None and metrics[name].better:
     words = of_results.against_baselines(chosen, rivals, name, metrics[name], conditions)
   tasks = [task._replace(conditions=conditions) for task in outcome.tasks]
-  found = outcome._replace(
-    application=own,
-    tasks=tasks,
-    results=results,
-    lines=lines,
-    chosen=chosen,
-    verdicts=words,
-  )
+  found = outcome._replace(application=own, tasks=tasks, results=results, lines=lines)
+  found = found._replace(chosen=chosen, verdicts=words)
   shown = [table for name in metrics if (table := tables.of_metric(found, name))]
   shown += [tables.verdicts(found)] if words else []
   return Extra(
@@ -115,21 +110,14 @@ def arrays(outcome: Outcome) -> dict[str, np.ndarray]:
 
 def verdicts(outcome: Outcome) -> list[dict]:
   """The verdicts as plain numbers and words."""
-  return [
-    {
-      "metric": v.metric,
-      "condition": v.condition,
-      "setting": dict(v.ours.setting),
-      "method": v.ours.method,
-      "baseline": v.theirs.method,
-      "difference": v.difference.mean,
-      "half": v.difference.half,
-      "seeds": v.difference.seeds,
-      "examples": v.difference.examples,
-      "verdict": v.word,
-    }
-    for v in outcome.verdicts
-  ]
+  found = []
+  for v in outcome.verdicts:
+    d, setting = v.difference, dict(v.ours.setting)
+    one = {"metric": v.metric, "condition": v.condition, "setting": setting}
+    one |= {"method": v.ours.method, "baseline": v.theirs.method, "difference": d.mean}
+    one |= {"half": d.half, "seeds": d.seeds, "examples": d.examples, "verdict": v.word}
+    found.append(one)
+  return found
 
 
 def headline(outcome: Outcome) -> dict:
@@ -142,13 +130,7 @@ def headline(outcome: Outcome) -> dict:
   found = of_results.interval(outcome.chosen, name, metric, condition)
   if found is None:
     return {}
-  return {
-    "metric": metric.title,
-    "unit": metric.unit,
-    "digits": metric.digits,
-    "condition": condition,
-    "method": outcome.chosen.method,
-    "setting": of_members.name(outcome.chosen.setting),
-    "mean": found.mean,
-    "half": found.half,
-  }
+  told = {"metric": metric.title, "unit": metric.unit, "digits": metric.digits}
+  told |= {"condition": condition, "method": outcome.chosen.method}
+  told |= {"setting": of_members.name(outcome.chosen.setting)}
+  return told | {"mean": found.mean, "half": found.half}

@@ -29,7 +29,7 @@ def resolve(defaults: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
       raise UserError(f"There is no setting {name!r}.{hint}")
     kind = type(defaults[name])
     value = configuration.fit(f"The setting {name}", defaults[name], value)
-    if kind is int and value < 1:
+    if kind is int and value < 1 and value != defaults[name]:  # 0: as the model had
       raise UserError(f"The setting {name} is {value!r}; it must be at least 1.")
     if kind is float and value <= 0:
       raise UserError(f"The setting {name} is {value!r}; it must be above 0.")

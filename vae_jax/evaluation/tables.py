@@ -190,6 +190,24 @@ def long_form(outcome: Outcome) -> Table:
   return Table("scores", columns, rows)
 
 
+def choice(outcome: Outcome) -> Table | None:
+  """What the choice on validation was made from: the means of the lines; None without one.
+
+  By the headline first, then by what takes its place where validation cannot tell it.
+  """
+  known = outcome.known if outcome.on_validation else ()
+  names = list(dict.fromkeys(k for line in known for k, _ in line.setting))
+  every, rows = outcome.application.metrics, []
+  for name in filter(None, (outcome.application.headline, outcome.application.choice)):
+    for line in (line for line in known if of_results.has(line, name)):
+      own = *(dict(line.setting).get(k) for k in names), line.method
+      for c, cell in line.cells.items():
+        numbers = " ".join(str(result.member.number) for result in cell)
+        rows.append([*own, c, name, of_results.mean(line, name, every[name], c), numbers])
+  columns = (*names, "method", "condition", "metric", "mean", "members")
+  return Table("choice", columns, rows) if rows else None
+
+
 def note(outcome: Outcome, name: str) -> str:
   """What the numbers of a table mean: the application's own words below the first one."""
   first = not name or name == next(iter(outcome.application.metrics))

@@ -148,7 +148,7 @@ def _arrays(path: pathlib.Path, spec: Spec, holes: bool) -> Given:
     raise UserError(f"{path.name} has the arrays {', '.join(arrays)}; expected x.")
   x = _shaped(arrays["x"], spec, path.name)
   if spec.columns:
-    x = np.stack([stored(c, x[:, i]) for i, c in enumerate(spec.columns)], -1)
+    x = np.stack([stored(c, x[..., i]) for i, c in enumerate(spec.columns)], -1)
   if np.isinf(x).any() or (np.isnan(x).any() and not holes):
     raise UserError(f"{path.name} has values that are not finite; fill them in.")
   label = arrays.get(LABEL)

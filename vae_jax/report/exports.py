@@ -11,7 +11,7 @@ from typing import Any
 from vae_jax.report.formatting import cells
 from vae_jax.types import Report, Table
 
-SCORES = "scores.csv"
+SCORES, CHOICE = "scores.csv", "choice.csv"
 OWN = re.compile(r"\d\d+_[a-z0-9_]+\.(csv|tex)")  # the names that `write` gives to tables
 Whole = Callable[[pathlib.Path, Callable[[pathlib.Path], Any]], None]
 _TEXT = {c: "\\" + c for c in "&%$#_{}"} | {
@@ -48,7 +48,7 @@ _LOWERED = dict(zip("₀₁₂₃₄₅₆₇₈₉", "0123456789", strict=True)
 
 
 def write(report: Report, folder: pathlib.Path, whole: Whole) -> None:
-  """Writes scores.csv and the folder tables; files of an earlier report are removed.
+  """Writes scores.csv, choice.csv and the folder tables; files of an earlier report are removed.
 
   Args:
     report: its tables and its scores.
@@ -56,10 +56,11 @@ def write(report: Report, folder: pathlib.Path, whole: Whole) -> None:
     whole: (path, write) -> None, which leaves a file as it was or complete.
   """
   put = lambda path, text: whole(path, lambda to: to.write_bytes(text.encode()))
-  if report.scores is not None:
-    put(folder / SCORES, csv_text(report.scores))
-  else:
-    (folder / SCORES).unlink(missing_ok=True)
+  for name, table in ((SCORES, report.scores), (CHOICE, report.choice)):
+    if table is not None:
+      put(folder / name, csv_text(table))
+    else:
+      (folder / name).unlink(missing_ok=True)
   place, kept = folder / "tables", set()
   place.mkdir(exist_ok=True)
   for i, table in enumerate(report.tables, 1):

@@ -88,6 +88,7 @@ def context(workdir: pathlib.Path, command: str) -> dict[str, Any]:
     "config": json.dumps(config, indent=2, ensure_ascii=False) if config else "",
     "command": command,
     "sweep": (workdir / "sweep.html").is_file(),
+    "atlas": (workdir / "atlas.html").is_file(),
     "explorer": (workdir / "explore.html").is_file(),
   }
 

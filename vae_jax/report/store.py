@@ -21,13 +21,14 @@ def save(report: Report, workdir: str | pathlib.Path) -> pathlib.Path:
   """Writes a report; each file whole or not at all, the JSON last.
 
   reports/<application>/report.json and arrays.npz, figures/<application>_<name>.png; all
-  scores in long form as scores.csv, every table as tables/<number>_<title>.csv and .tex. A
-  number that is no number is the string "NaN", "inf" or "-inf" in the JSON, and `nans`
-  counts them. Pictures of an earlier report of the application that are no longer among its
-  figures are removed. An array whose name ends in .csv, words [R, C] with a head line, in .npy,
-  in .png, uint8 [H, W, 1 or 3], in .sdf, one text, in .mid, .wav or .bin, bytes, in .ply, points
-  [P, 3], or in .stl, triangles [T, 3, 3], is written as that file beside arrays.npz; such files
-  of an earlier report are removed. The page plays a .wav.
+  scores in long form as scores.csv, the means on validation that a setting was chosen among
+  as choice.csv, every table as tables/<number>_<title>.csv and .tex. A number that is no
+  number is the string "NaN", "inf" or "-inf" in the JSON, and `nans` counts them. Pictures of
+  an earlier report of the application that are no longer among its figures are removed. An
+  array whose name ends in .csv, words [R, C] with a head line, in .npy, in .png, uint8 [H, W,
+  1 or 3], in .sdf, one text, in .mid, .wav or .bin, bytes, in .ply, points [P, 3], or in .stl,
+  triangles [T, 3, 3], is written as that file beside arrays.npz; such files of an earlier
+  report are removed. The page plays a .wav.
 
   Args:
     report: what an application returned.
@@ -70,7 +71,7 @@ def _write_all_arrays(given: Mapping[str, np.ndarray], folder: pathlib.Path) -> 
     files.write_whole(folder / name, write)
   for path in folder.iterdir():
     # A hidden one is another process's, not whole yet.
-    kept = path.name in own or path.name == exports.SCORES
+    kept = path.name in own or path.name in (exports.SCORES, exports.CHOICE)
     if path.suffix in FILES and not kept and path.name[0] != ".":
       path.unlink(missing_ok=True)
   files.write_whole(folder / "arrays.npz", lambda scratch: _write_arrays(scratch, arrays))

@@ -164,6 +164,15 @@
     }
   }
 
+  // The column of the shown member's β in the table of all applications.
+  function column() {
+    const axis = data.axes.findIndex((one) => one.name === "beta");
+    const beta = axis < 0 ? NaN : data.axes[axis].values[current.at[axis]];
+    for (const one of document.querySelectorAll(".heat [data-beta]")) {
+      one.classList.toggle("now", Number(one.dataset.beta) === beta);
+    }
+  }
+
   function show() {
     current.at.forEach((v, i) => {
       controls[i].value = v;
@@ -182,6 +191,7 @@
     document.querySelector(".shown").classList.toggle("paired", Boolean(pinned));
     numbers();
     mark();
+    column();
     if (!data.sheets) return;
     pictures(current, 0);
     pictures(pinned, 1);

@@ -33,11 +33,14 @@ OVER_SEEDS = "± is the half width of 95 % intervals over seeds and examples. "
 AT_MOST = ("aggregate", "total_correlation")  # where the information is cut off
 
 
-def write(workdir: str | pathlib.Path) -> pathlib.Path | None:
+def write(
+  workdir: str | pathlib.Path, atlas: dict[str, Any] | None = None
+) -> pathlib.Path | None:
   """Writes sweep.html from the saved comparison; an old page without one is removed.
 
   Args:
     workdir: the run directory.
+    atlas: of `atlas_page.context`, whose columns the slider marks; None: there is none.
 
   Returns:
     The path, or None where no comparison of two members or more was saved.
@@ -56,7 +59,13 @@ def write(workdir: str | pathlib.Path) -> pathlib.Path | None:
   if found is None:
     path.unlink(missing_ok=True)
     return None
-  text = page.environment().get_template("sweep.html.j2").render(found)
+  style = (HERE / "atlas.css").read_text(encoding="utf-8") if atlas else ""
+  heat = atlas["heat"] if atlas else None
+  text = (
+    page.environment()
+    .get_template("sweep.html.j2")
+    .render(found, atlas=heat, atlas_style=style)
+  )
   files.write_text(path, text)
   return path
 

@@ -1,4 +1,7 @@
-"""A Markdown table: python -m vae_jax.report.tables <report>/scores.csv --metric=psnr."""
+"""A Markdown table: python -m vae_jax.report.tables <report>/scores.csv --metric=psnr.
+
+Of a run directory it is the β atlas, with its sentences.
+"""
 
 import argparse
 import csv
@@ -7,6 +10,7 @@ import pathlib
 import statistics
 
 from vae_jax.evaluation.numbers import text
+from vae_jax.report import atlas_page
 from vae_jax.report.formatting import decimals, short, value_text
 from vae_jax.training.sweep import SEEDS
 from vae_jax.types import UserError
@@ -47,6 +51,15 @@ def markdown(path: pathlib.Path, metric: str | None, over: tuple[str, ...] = SEE
   return "".join(f"| {' | '.join(w.replace('|', '∣') for w in row)} |\n" for row in table)
 
 
+def _atlas(workdir: pathlib.Path) -> str:
+  found = atlas_page.context(workdir)
+  if found is None:
+    raise UserError(
+      f"{workdir} has no report on two values of β or more: evaluate a sweep over β."
+    )
+  return found["markdown"]
+
+
 def _value(word: str) -> str:
   try:
     return value_text(float(word))
@@ -64,11 +77,14 @@ def _cell(means: list[float], digits: int) -> str:
 def main(arguments: list[str] | None = None) -> None:
   """Prints the table named on the command line."""
   parser = argparse.ArgumentParser(prog="python -m vae_jax.report.tables")
-  parser.add_argument("scores", type=pathlib.Path, help="scores.csv of a report")
+  parser.add_argument("scores", type=pathlib.Path, help="scores.csv of a report, or a run")
   parser.add_argument("--metric", help="without it the first of the file")
   parser.add_argument("--over", default=",".join(SEEDS), help="columns averaged over")
   given = parser.parse_args(arguments)
   try:
+    if given.scores.is_dir():
+      print(_atlas(given.scores))
+      return
     print(markdown(given.scores, given.metric, tuple(given.over.split(","))))
     print("±: standard deviation between seeds of the mean over examples; none: one seed.")
   except UserError as error:

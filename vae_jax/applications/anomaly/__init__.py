@@ -7,9 +7,9 @@ import jax
 import numpy as np
 
 from vae_jax import distributions
-from vae_jax.applications.anomaly import own, scores, showing
+from vae_jax.applications.anomaly import own, points, scores, showing
 from vae_jax.applications.anomaly.scores import KL, NLL, REGRET, SQUARED, WEIGHTED
-from vae_jax.baselines import novelty
+from vae_jax.baselines import matrix_profile, novelty
 from vae_jax.evaluation import answer as of_answer
 from vae_jax.evaluation.answer import Outcome
 from vae_jax.evaluation.protocol import Application, Ask, Extra, Metric, Task
@@ -46,7 +46,7 @@ METRICS = {
   "loss": Metric("−ELBO of normal examples", "nats", -1, 1, None, "The model"),
 }
 CHOICE = "loss"  # of settings, where validation has no anomalies
-VARIES = ("normal", "left_out")
+VARIES = ("normal", "left_out", "series")
 
 
 def check(runs: list[Run], settings: dict[str, Any]) -> None:
@@ -64,6 +64,9 @@ def check(runs: list[Run], settings: dict[str, Any]) -> None:
         "The test split is the whole table, training rows included: train with"
         " config.data.test=0.4, or another share."
       )
+    if "points" in test:
+      limited = {name: values[: settings["limit"]] for name, values in test.items()}
+      points.check(limited, run.dataset.name)
   own.check(runs[0], settings)
 
 
@@ -76,13 +79,17 @@ def adapted(
   others = tuple(dict.fromkeys(name for name in every if name != chosen))
   labelled = all(scores.both_kinds(run.dataset.splits["valid"]) for run in runs)
   note = showing.note(runs, settings, chosen, labelled)
+  if all(points.FIELD in run.dataset.splits["test"] for run in runs):
+    metrics = {**points.METRICS, CHOICE: METRICS[CHOICE]}
+    application = application._replace(metrics=metrics, headline="vus")
   return application._replace(references=() if labelled else others, note=note)
 
 
 def prepare(source: Source, split: str, limit: int) -> Task:
-  """The first examples of a split, and which of them are anomalies."""
+  """The first examples of a split, which of them are anomalies, and the series they are of."""
   examples = source.split(split, limit)
-  return Task(source, split, examples, truth=examples.get("anomaly"))
+  truth, own_points = examples.get("anomaly"), points.pieces(examples)
+  return Task(source, split, examples, truth=truth, own=own_points)
 
 
 def model(task: Task, run: Run) -> dict[str, Any]:
@@ -135,17 +142,21 @@ def baselines(task: Task) -> dict[str, Callable[[int], Any]]:
   train = source.once("train rows", lambda: rows("train", None))
   scored = rows(task.split, len(task.examples["id"]))
 
+  detectors = dict(novelty.DETECTORS)
+  if task.own is not None and matrix_profile.installed():
+    detectors[points.PROFILE] = source.once(points.PROFILE, lambda: points.profile(source))
+
   def answer(name: str) -> dict[str, np.ndarray]:
-    fit = lambda: novelty.fit(novelty.DETECTORS[name], train, valid, seed)
-    scorer, _ = source.once(name, fit)
+    fit = lambda: novelty.fit(detectors[name], train, valid, seed)
+    scorer, _ = source.once(f"fitted {name}", fit)
     found = scorer(scored)
     return {"score": found, "p": detection.p_values(found, scorer(valid))}
 
-  return {name: lambda c, name=name: answer(name) for name in novelty.DETECTORS}
+  return {name: lambda c, name=name: answer(name) for name in detectors}
 
 
 def score(task: Task, answer: Any, condition: int) -> dict[str, np.ndarray]:
-  """Rows (score, label) and (flag, label), and the ELBO of normal examples.
+  """Rows (score, label) and (flag, label), and the ELBO of normal examples; of series `points`.
 
   Flagged is what at most the share `alarms` of normal validation examples exceeds.
   """
@@ -153,10 +164,14 @@ def score(task: Task, answer: Any, condition: int) -> dict[str, np.ndarray]:
   if task.truth is None:
     return {}
   label = np.asarray(task.truth, np.float64)[: len(answer["score"])]
-  flag = np.asarray(answer["p"]) <= task.settings["alarms"]
-  ranked, flagged = (np.stack([v, label], -1) for v in (answer["score"], flag))
-  found = {"auroc": ranked, "auprc": ranked}
-  found |= {"precision": flagged, "recall": flagged, "false": flagged}
+  alarms = task.settings["alarms"]
+  if task.own is not None:
+    found = points.score(task.own, task.source.spec.shape[0], answer, alarms)
+  else:
+    flag = np.asarray(answer["p"]) <= alarms
+    ranked, flagged = (np.stack([v, label], -1) for v in (answer["score"], flag))
+    found = {"auroc": ranked, "auprc": ranked}
+    found |= {"precision": flagged, "recall": flagged, "false": flagged}
   if "loss" in answer:
     found["loss"] = np.asarray(answer["loss"])[label == 0]
   return found
@@ -166,5 +181,6 @@ def further(outcome: Outcome) -> Extra:
   """Distributions of the score, the strangest examples, and a user's own rows."""
   found, mine = showing.further(outcome), own.detected(outcome, ask)
   return found._replace(
-    findings=[*found.findings, *mine.findings], arrays={**found.arrays, **mine.arrays}
+    findings=[*found.findings, *mine.findings, *points.missing(outcome.task.own)],
+    arrays={**found.arrays, **mine.arrays},
   )

@@ -5,13 +5,14 @@ from typing import Any
 import numpy as np
 
 from vae_jax.applications.anomaly import scores
+from vae_jax.data import series
 from vae_jax.evaluation import answer as of_answer
 from vae_jax.evaluation import members as of_members
 from vae_jax.evaluation.answer import Outcome
 from vae_jax.evaluation.protocol import Ask, Extra, Member, Task
 from vae_jax.evaluation.source import Source
 from vae_jax.inputs import rows
-from vae_jax.metrics import detection
+from vae_jax.metrics import detection, time_series
 from vae_jax.run import Run, select
 from vae_jax.types import Array, Example, Hyper, Params
 
@@ -37,6 +38,8 @@ def detected(outcome: Outcome, ask: scores.Ask) -> Extra:
   examples = _examples(mine, source)
   found, p = scores.with_p_values(source, lead.run, examples, ask)
   values, p = found[method][lead.place], p[method][lead.place]
+  if isinstance(mine, series.Given):
+    mine, values, p = _of_points(mine, values, p)
   flag = p <= settings["alarms"]
   head = ["row", "score", "percentile", "flag"]
   cells = [mine.rows, values, 100 * (1 - p), flag.astype(int)]
@@ -48,12 +51,24 @@ def detected(outcome: Outcome, ask: scores.Ask) -> Extra:
   return Extra(findings=_said(outcome, lead, mine, method, values, flag), arrays=arrays)
 
 
-def _read(run: Run, settings: dict[str, Any]) -> rows.Given:
+def _read(run: Run, settings: dict[str, Any]) -> rows.Given | series.Given:
+  if "start" in run.dataset.splits["train"]:  # windows of a series, and not examples
+    return series.read_own(settings["input"], run.spec, run.config["data"])
   holes = "observed" in run.dataset.splits["train"]
   return rows.read(settings["input"], run.spec, holes)
 
 
-def _examples(mine: rows.Given, source: Source) -> dict[str, np.ndarray]:
+def _of_points(
+  mine: series.Given, values: np.ndarray, p: np.ndarray
+) -> tuple[rows.Given, np.ndarray, np.ndarray]:
+  """The time stamps of a series as rows, with the score and the p-value of each."""
+  of = lambda v: time_series.of_points(v, mine.starts, mine.x.shape[1], len(mine.stamps))
+  every = np.zeros((0, *mine.x.shape[1:]), np.float32)
+  known = rows.Given(mine.name, list(mine.stamps), every, every, mine.marks)
+  return known, of(values), -of(-p)
+
+
+def _examples(mine: rows.Given | series.Given, source: Source) -> dict[str, np.ndarray]:
   found = {"x": mine.x, "id": np.arange(len(mine.x), dtype=np.int32)}
   if "observed" in source.data.splits["train"]:
     found["observed"] = mine.observed > 0.5
@@ -69,7 +84,12 @@ def _reasons(
   validation rows. None where the data has no columns or the likelihood is of all together.
   """
   run, spec = lead.run, source.spec
-  if not spec.columns or run.vae.theta is None or run.likelihood.joint:
+  if (
+    not spec.columns
+    or spec.kind != "table"
+    or run.vae.theta is None
+    or run.likelihood.joint
+  ):
     return None
 
   def nats(params: Params, hyper: Hyper, example: Example, key: Array) -> Array:
@@ -101,8 +121,9 @@ def _said(
   flag: np.ndarray,
 ) -> list[str]:
   who = of_members.title(lead, outcome.members)
+  what = "examples" if len(mine.x) else "time stamps"
   said = (
-    f"Of the {len(values):,} examples of {mine.name}, {int(flag.sum()):,} are flagged at"
+    f"Of the {len(values):,} {what} of {mine.name}, {int(flag.sum()):,} are flagged at"
     f" {100 * outcome.settings['alarms']:g} % false alarms, by {method}"
     f"{f' of {who}' if who else ''}: detected.csv beside this report."
   )

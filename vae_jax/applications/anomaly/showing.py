@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from vae_jax.applications.anomaly import points
 from vae_jax.evaluation import members as of_members
 from vae_jax.evaluation import results as of_results
 from vae_jax.evaluation.answer import Outcome
@@ -19,8 +20,11 @@ def note(runs: list[Run], settings: dict[str, Any], chosen: str, labelled: bool)
   rates = []
   for run in runs:
     fields = run.dataset.splits[settings["split"]]
-    if "anomaly" in fields:
-      rates.append(float(fields["anomaly"][: settings["limit"]].mean()))
+    fields = {name: values[: settings["limit"]] for name, values in fields.items()}
+    if points.FIELD in fields:
+      rates.append(points.base_rate(fields))
+    elif "anomaly" in fields:
+      rates.append(float(fields["anomaly"].mean()))
   said = []
   if rates:
     low, high = min(rates), max(rates)
@@ -54,6 +58,10 @@ def further(outcome: Outcome) -> Extra:
   )  # fmt: skip
   figures = [_histogram(outcome, lead, result)]
   figures += _strangest(outcome, lead, result) + _by_data(outcome)
+  task = outcome.tasks[result.part]
+  if task.own is not None:
+    steps = task.source.spec.shape[0]
+    figures += points.over_time(task.own, steps, result.answer, method)
   return Extra(figures=figures, findings=_hindsight(outcome))
 
 
@@ -98,21 +106,26 @@ def _by_data(outcome: Outcome) -> list[Figure]:
   """AUROC of every method on every kind of data, where there are several."""
   if len(outcome.tasks) < 2:
     return []
-  name = "auroc"
+  name = outcome.application.headline
   metric = outcome.application.metrics[name]
   lines = [line for line in outcome.lines if of_results.has(line, name)]
   parts, values = range(len(outcome.tasks)), []
   for line in lines:
-    own = {r.part: metric.reduce(r.scores[name]) for c in line.cells.values() for r in c}
+    own = {
+      r.part: (metric.reduce or np.mean)(r.scores[name])
+      for c in line.cells.values()
+      for r in c
+    }
     values.append([own.get(part, np.nan) for part in parts])
   words = []
   for task in outcome.tasks:
     data = task.source.run.config["data"]
-    words.append(str(data["left_out"] or data["normal"]))
+    words.append(str(data["left_out"] or data["normal"] or data.get("series", "")))
   head = [of_results.label(line, outcome.ours) for line in lines]
   data = {"values": np.array(values), "rows": head, "columns": words, "form": ".2f"}
-  data |= {"x_label": "normal, or left out", "title": "AUROC"}
-  return [Figure("by_data", "heatmap", data, "AUROC of every method on each kind of data.")]
+  data |= {"x_label": "normal, left out, or the series", "title": metric.title}
+  caption = f"{metric.title} of every method on each kind of data."
+  return [Figure("by_data", "heatmap", data, caption)]
 
 
 def _hindsight(outcome: Outcome) -> list[str]:
