@@ -33,8 +33,8 @@ SETTINGS = {
 }
 METRICS = {"error": Metric("Error", "%", -1)}
 VARIES = ("draw",)
-SVM, KNN = "M1 + SVM", "M1 + kNN"
-REFERENCES = (KNN,)
+SVM, KNN, SPREAD = "M1 + SVM", "M1 + kNN", "M1 + LabelSpreading"
+REFERENCES = (KNN, SPREAD)  # to choose among classifiers would take labels of validation
 NOTE = (
   "Error: the share of scored examples whose class is wrong. Draws of the labelled examples are"
   " repetitions, and every baseline reads the labels of the same draw. Baselines and the classifier"
@@ -79,11 +79,12 @@ def model(task: Task, run: Run) -> Ask | dict[str, Any]:
   parts = _few(task.source)
   code = lambda part: task.source.posterior(run, part).mean
   every = map(code, (parts["labelled"], parts["others"], task.examples))
-  answers: dict[str, list] = {SVM: [], KNN: []}
+  answers: dict[str, list] = {SVM: [], KNN: [], SPREAD: []}
   for few, others, test in zip(*every, strict=True):
     one = few_labels.Few(few, parts["labelled"]["label"], others, 0)
     answers[SVM].append(few_labels.svm(one)(test))
     answers[KNN].append(few_labels.nearest_neighbours(one)(test))
+    answers[SPREAD].append(few_labels.label_spreading(one)(test))
   return {name: np.stack(found)[:, None] for name, found in answers.items()}
 
 
@@ -96,7 +97,9 @@ def scores(params: Params, hyper: Hyper, example: Example, key: Array) -> Array:
 def baselines(task: Task) -> dict[str, Callable[[int], np.ndarray]]:
   """Classifiers from the same labelled rows, with and without the others."""
   parts = _few(task.source)
-  flat = lambda part: task.source.inputs(part).reshape(len(part["id"]), -1)
+  size = task.source.spec.size
+  read = lambda part: task.source.inputs(part) if len(part["x"]) else part["x"]
+  flat = lambda part: read(part).reshape(len(part["x"]), size)
   code = task.source.run.dataset.name == "features"
   own = (lambda part: part["x"]) if code else flat  # codes: their means, not a draw
   few = few_labels.Few(

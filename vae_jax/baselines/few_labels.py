@@ -12,9 +12,8 @@ import numpy as np
 Predict = Callable[[np.ndarray], np.ndarray]  # [N, D] -> class [N]
 COMPONENTS = 50  # of PCA, fitted on all rows
 FOLDS = 3
-GRAPH = (
-  3000  # rows without a label beside the labelled ones while a graph's number is chosen
-)
+SMALLER = 3000  # rows without a label in the graph that its numbers are chosen on
+GRAPHS = ((6, 0.95), (10, 0.95), (6, 0.8))  # neighbours of a row, and α
 
 
 class Few(NamedTuple):
@@ -58,23 +57,63 @@ def svm(few: Few) -> Predict:
 
 
 def label_spreading(few: Few) -> Predict:
-  """Labels spread over the graph of nearest neighbours of all rows; Zhou et al. (2004).
+  """Labels spread over a graph of near rows, labelled or not; Zhou et al. (2004), eq. 4.
 
-  On principal components; the number of neighbours by cross-validation on a smaller graph.
+  On principal components. How many neighbours a row has, and α, the share that a row takes from
+  them, are chosen by cross-validation on a smaller graph; the first of GRAPHS without one.
   """
   code = _components(few)
   x, others = code(few.x), code(few.others)
-  rows = np.linspace(0, max(len(others) - 1, 0), min(len(others), GRAPH)).astype(int)
+  rows = np.linspace(0, max(len(others) - 1, 0), min(len(others), SMALLER)).astype(int)
+  part, folds = np.concatenate([x, others[rows]]), _folds(few.label)
+  weights = {size: graph(part, size)(part, part) for size, _ in GRAPHS} if folds else {}
 
-  def error(neighbours: int) -> float:
+  def error(numbers: tuple[int, float]) -> float:
     wrong = []
-    for train, held_out in _folds(few.label):
-      predict = _spread(x[train], few.label[train], others[rows], neighbours)
-      wrong.append(np.mean(predict(x[held_out]) != few.label[held_out]))
-    return float(np.mean(wrong)) if wrong else 0.0
+    for _, held_out in folds:
+      marks = np.concatenate([few.label, np.full(len(rows), -1)])
+      marks[held_out] = -1
+      model = _spread(part, marks, lambda a, b: weights[numbers[0]], numbers[1])
+      wrong.append(np.mean(model.transduction_[held_out] != few.label[held_out]))
+    return float(np.mean(wrong))
 
-  best = min((7, 15), key=error)
-  return _on(code, _spread(x, few.label, others, best))
+  size, alpha = min(GRAPHS, key=error) if folds else GRAPHS[0]
+  both = np.concatenate([x, others])
+  marks = np.concatenate([few.label, np.full(len(others), -1)])
+  model = _spread(both, marks, graph(both, size), alpha)
+  return _on(code, _reached(model, x, few.label))
+
+
+def graph(rows: np.ndarray, neighbours: int) -> Callable[[np.ndarray, np.ndarray], Any]:
+  """The kernel of a graph of neighbours, sparse: weights [N, N] of rows, [N, T] to others.
+
+    w_ij = exp(-|x_i - x_j|^2 / (s_i s_j)) where one is among the nearest of the other, else 0
+
+  with s_i the distance of row i to its last neighbour, the local scale of Zelnik-Manor and Perona
+  (2004), eq. 5. scikit-learn's own kernel has weights of 1 in one direction alone, so that a row
+  gives its label to those whose neighbour it is, and not to its own.
+  """
+  from scipy import sparse
+  from sklearn.neighbors import NearestNeighbors
+
+  near = min(neighbours, len(rows) - 1)
+  index = NearestNeighbors(n_neighbors=near).fit(rows)
+  distance, place = index.kneighbors()  # of every row without itself
+  scale = np.maximum(distance[:, -1], np.finfo(np.float32).tiny)
+
+  def weights(distance: np.ndarray, place: np.ndarray, own: np.ndarray) -> Any:
+    near_by = np.exp(-(distance**2) / (own[:, None] * scale[place]))
+    at = np.repeat(np.arange(len(place)), near), place.ravel()
+    return sparse.csr_matrix((near_by.ravel(), at), shape=(len(place), len(rows)))
+
+  def kernel(a: np.ndarray, b: np.ndarray) -> Any:
+    if a is b:
+      found = weights(distance, place, scale)
+      return found.maximum(found.T)
+    far, beside = index.kneighbors(b)
+    return weights(far, beside, np.maximum(far[:, -1], np.finfo(np.float32).tiny)).T
+
+  return kernel
 
 
 def self_training(few: Few) -> Predict:
@@ -113,22 +152,22 @@ def _on(code: Callable, predict: Predict) -> Predict:
   return lambda x: predict(code(x))
 
 
-def _spread(
-  x: np.ndarray, label: np.ndarray, others: np.ndarray, neighbours: int
-) -> Predict:
-  """Labels spread; a row that no label reaches has the class of the nearest labelled one."""
-  from sklearn.neighbors import KNeighborsClassifier
+def _spread(x: np.ndarray, marks: np.ndarray, kernel: Callable, alpha: float) -> Any:
+  """scikit-learn's LabelSpreading; marks are -1 where the label is not known."""
   from sklearn.semi_supervised import LabelSpreading
 
-  near = min(neighbours, len(x) + len(others) - 1)
-  both = np.concatenate([x, others])
-  marks = np.concatenate([label, np.full(len(others), -1)])
-  model = _fitted(LabelSpreading(kernel="knn", n_neighbors=near, max_iter=100), both, marks)
+  return _fitted(LabelSpreading(kernel=kernel, alpha=alpha, max_iter=1000), x, marks)
+
+
+def _reached(model: Any, x: np.ndarray, label: np.ndarray) -> Predict:
+  """The class that reaches a row; where none does, that of the nearest labelled row."""
+  from sklearn.neighbors import KNeighborsClassifier
+
   nearest = KNeighborsClassifier(1).fit(x, label)
 
   def predict(rows: np.ndarray) -> np.ndarray:
     with np.errstate(invalid="ignore"):
-      share = model.predict_proba(rows)
+      share = np.asarray(model.predict_proba(rows))
     found = model.classes_[np.nan_to_num(share).argmax(1)]
     lost = np.isnan(share).any(1)
     if lost.any():

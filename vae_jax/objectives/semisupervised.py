@@ -18,6 +18,7 @@ from vae_jax.types import (
 # classifier: of -log q(y|x) in a labelled row of train; unlabelled: of the rows without a label.
 HYPER = {"beta": 1.0, "classifier": 1.0, "unlabelled": 1.0}
 OPTIONS = {"units": 500, "layers": 1}  # of the classifier q(y|x)
+UNLABELLED = True  # it reads no label of a row that is marked unlabelled
 
 
 def parameters(key: Array, sizes: Sizes, units: int = 500, layers: int = 1) -> Params:

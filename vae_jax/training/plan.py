@@ -15,7 +15,7 @@ import jax
 import numpy as np
 from jax.experimental import multihost_utils
 
-from vae_jax import layers
+from vae_jax import layers, registry
 from vae_jax import vae as models
 from vae_jax.training import cores, feed, permutation, placement, step, sweep
 from vae_jax.training.workdir import read_parts
@@ -94,6 +94,7 @@ def assemble(
   )
   _refuse_grey_floats(config["likelihood"], dataset)
   vae = models.build(config, dataset.spec, lowering)
+  _refuse_unknown_labels(config, dataset, vae)
   batches = feed.make(
     dataset, "train", train["batch_size"], config["data"]["seed"], train["resident_bytes"]
   )
@@ -106,6 +107,20 @@ def assemble(
       " config.train.resident_bytes to hold it, or sweep data.seed, a program for each."
     )
   return Program(config, dataset, vae, part.rows, hyper, batches, total)
+
+
+def _refuse_unknown_labels(config: dict, dataset: Dataset, vae: VAE) -> None:
+  """Refuses a model that would be given the labels of rows that are marked unlabelled."""
+  objective = registry.find("objectives", config["objective"]["name"])
+  marks = dataset.splits["train"].get("labelled", np.ones(1))
+  if vae.given is None or getattr(objective, "UNLABELLED", False) or np.all(marks):
+    return
+  raise UserError(
+    f"config.data.labels leaves {int(np.sum(marks == 0)):,} rows of train unlabelled, and the"
+    f" objective {config['objective']['name']!r} would give a conditional model their labels:"
+    " take config.objective.name=semisupervised, config.data.unlabelled=False or"
+    " config.model.condition=none."
+  )
 
 
 def _refuse_grey_floats(likelihood: dict, dataset: Dataset) -> None:
