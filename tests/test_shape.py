@@ -116,7 +116,7 @@ def test_other_data_and_other_applications_are_refused():
     evaluated("shape", other)
   with pytest.raises(UserError, match="no second draw"):
     evaluated("shape", run_of(POINTS), {**SMALL, "split": "train"})
-  with pytest.raises(UserError, match="reconstruction does not know shapes in space"):
+  with pytest.raises(UserError, match="reconstruction knows no points in space"):
     evaluated("reconstruction", run_of(POINTS))
   with pytest.raises(UserError, match=r"There is no file nowhere\.off"):
     evaluated("shape", run_of(POINTS), {**SMALL, "input": "nowhere.off"})

@@ -99,8 +99,7 @@ def answer(
   module = application.module
   settings = of_settings.resolve(module.SETTINGS, given)
   living = of_members.living(runs)
-  _refuse_families(application, living)
-  _refuse_shapes(application, living)
+  _refuse(application, living)
   application.optional("check", lambda runs, settings: None)(living, settings)
   if adapted := application.optional("adapted"):
     application = adapted(application, living, settings)
@@ -126,35 +125,19 @@ def answer(
   return _judged(outcome, parts, sources, say)
 
 
-def _refuse_families(application: Application, runs: list[Run]) -> None:
-  """Refuses codes that an application would read wrong.
+def _refuse(application: Application, runs: list[Run]) -> None:
+  """Refuses what an application would read wrong: codes or shapes that it does not declare.
 
-  One whose `FAMILIES` is true asks every family through `distributions`; the others read a
-  Gaussian's mean and variance, and draws of N(0, I).
-
-  Raises:
-    UserError: the posterior or the prior is another one.
+  Without `FAMILIES` it reads a Gaussian's mean and variance, and draws of N(0, I); without
+  `SHAPES` it compares number by number, which says nothing where points have no order.
   """
-  why = f"{application.name} reads codes as Gaussians and as draws of N(0, I)"
-  for run in runs if not getattr(application.module, "FAMILIES", False) else ():
-    distributions.require(run.vae, ("gaussian",), why, standard=True)
-
-
-def _refuse_shapes(application: Application, runs: list[Run]) -> None:
-  """Refuses sets of points and voxels but for applications whose `SHAPES` is true.
-
-  Others compare number by number, which says nothing where points have no order, and draw
-  pictures, tables or sequences.
-
-  Raises:
-    UserError: the data are shapes.
-  """
-  for run in runs if not getattr(application.module, "SHAPES", False) else ():
-    if run.spec.kind in ("points", "voxels"):
-      raise UserError(
-        f"{application.name} does not know shapes in space ({run.spec.kind}): ask"
-        " --application=shape."
-      )
+  name = application.name
+  why = f"{name} reads codes as Gaussians and as draws of N(0, I)"
+  for run in runs:
+    if not application.optional("SHAPES", False) and run.spec.kind in ("points", "voxels"):
+      raise UserError(f"{name} knows no {run.spec.kind} in space: ask --application=shape.")
+    if not application.optional("FAMILIES", False):
+      distributions.require(run.vae, ("gaussian",), why, standard=True)
 
 
 def _judged(outcome: Outcome, parts: list[int], sources: list[Source], say: Say) -> Outcome:
