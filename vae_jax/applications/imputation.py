@@ -201,11 +201,8 @@ def further(outcome: Outcome) -> Extra:
   mine = [r for r in mine if r.member is None or r.member.number == lead.number]
   lost = sum(int(np.isnan(completed(task, r.answer)).any(1).sum()) for r in mine)
   said += [f"{lost:,} completed rows hold a NaN; they count."] if lost else []
-  figures = (
-    filled_tables.figures(outcome, task, mine, completed)
-    if outcome.chosen and "mse" in mine[0].scores
-    else []
-  )
+  drawn = outcome.chosen and "mse" in mine[0].scores
+  figures = filled_tables.figures(outcome, task, mine, completed) if drawn else []
   return Extra((), figures, [*_sure(outcome), *said], files)
 
 

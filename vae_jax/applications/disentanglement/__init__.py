@@ -49,8 +49,7 @@ NOTE = (
   " DCI: disentanglement, completeness, informativeness. UDR needs no factors: it asks whether"
   " the seeds of a setting agree. A setting whose every seed collapsed is in no line: a latent"
   " that hardly moves may still order its examples. PCA and ICA have as many components as the"
-  " model has latents; the untrained encoder is the model's at its initialisation; noise knows"
-  " nothing of x; the true factors are what no code can exceed."
+  " model has latents; noise knows nothing of x; the true factors are what no code can exceed."
 )
 
 
