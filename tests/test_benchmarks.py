@@ -45,6 +45,7 @@ def test_operations_by_hand_are_those_of_the_compiler():
   assert 1.0 < cost["flops"] / roofline.flops_of_a_step() < 1.15
 
 
+@pytest.mark.slow
 def test_a_worker_does_units_of_work_when_it_is_told_to():
   options = {"steps": 1, "network": "mlp", "batch": 8}
   found, skipped = measure.alternate(

@@ -69,7 +69,8 @@ def test_two_processes_are_one_with_as_many_devices(tmp_path, place, betas):
   assert [r["member"] for r in a.history] == [r["member"] for r in b.history]
 
 
-@pytest.mark.parametrize("killed", [1, pytest.param(0, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("killed", [0, 1])
 def test_when_one_process_is_killed_the_other_ends_and_both_resume(tmp_path, killed):
   words = [
     *WORDS, "--placement=pmap", "--config.sweep={'beta': [1, 4]}",
@@ -111,6 +112,7 @@ def test_the_last_word_is_said_where_a_process_is_aborted(end, said):
   assert (last_word.SENTENCE in done.stderr) == said
 
 
+@pytest.mark.slow
 def test_ctrl_c_in_one_process_stops_all_of_them_at_the_same_step(tmp_path):
   words = [*WORDS, "--placement=pmap", "--config.sweep={'beta': [1, 4]}"]
   words += ["--config.train.steps=100000", "--config.train.log_every=20"]

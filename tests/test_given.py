@@ -113,7 +113,7 @@ def test_inpainting_completes_them_in_a_file(tmp_path):
   # The model that made the images knows five patterns, and half of the pixels tell them.
   np.testing.assert_allclose(completed[~known], truth[~known], atol=0.05)
   # No file of an earlier report stays.
-  report.save(found._replace(arrays={}, scores=None, tables=[]), tmp_path)
+  report.save(found._replace(arrays={}, scores=None, tables=[], choice=None), tmp_path)
   left = sorted(p.name for p in folder.iterdir())
   assert left == ["arrays.npz", "report.json", "tables"]
 

@@ -270,6 +270,7 @@ def test_intervals_of_few_draws_hold_what_they_say():
   np.testing.assert_array_equal(covered(draws, ends), [0, 1, 1, 0])
 
 
+@pytest.mark.slow
 def test_several_masks_are_one_run_and_one_report(tmp_path):
   own_table(tmp_path)
   config = tiny(

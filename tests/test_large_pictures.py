@@ -70,6 +70,7 @@ def test_pictures_are_read_from_a_folder_and_from_a_zip(tmp_path):
       of_large.read(wrong, GREY, crop)
 
 
+@pytest.mark.slow
 def test_a_model_that_knows_the_tiles_is_ahead(tmp_path):
   folder = write(tmp_path / "some", "a", "b")
   run = open_exact(images())

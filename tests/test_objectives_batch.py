@@ -313,6 +313,7 @@ def test_capacity_trains_to_its_capacity_by_its_schedule(tmp_path):
   assert run.hyper["capacity"].tolist() == [0.5, 2.0]
 
 
+@pytest.mark.slow
 def test_tc_trains_codes_that_depend_less_on_each_other(tmp_path):
   sweep = {"beta": [1.0, 16.0]}
   config = tiny(

@@ -67,6 +67,7 @@ def test_a_posterior_that_is_the_old_one_costs_nothing_and_has_no_gradient_throu
   np.testing.assert_array_equal(gradient["shift"], 0)
 
 
+@pytest.mark.slow
 def test_training_hands_over_the_moving_average():
   config = tiny(objective={"name": "recvae"}, optimizer={"ema": True})
   program = loop.assemble(config, None)

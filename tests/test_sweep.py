@@ -410,6 +410,7 @@ def test_halving_stops_members_and_the_rest_are_their_solo_runs(tmp_path, capsys
   assert best.step.tolist() == [10, 40, 10, 20]
 
 
+@pytest.mark.slow
 def test_killed_at_a_random_moment_a_sweep_of_eight_resumes_to_the_same_bits(tmp_path):
   words = [
     "--config=configs/digits.py", "--config.model.name=mlp", "--config.model.hidden=[200]",

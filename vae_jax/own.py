@@ -31,7 +31,9 @@ def routed(file: dict, given: dict, read: Callable[[str], dict]) -> tuple[dict, 
     given: those of the command line or of `fit`, nested.
     read: the name of a configuration -> its settings.
   """
-  data = given.get("data", {})
+  data, chosen = given.get("data", {}), file.get("data", {})
+  if not isinstance(chosen, dict):  # `config` has a sentence for it
+    return file, given
   name = (
     data.get("name", file.get("data", {}).get("name")) if isinstance(data, dict) else None
   )

@@ -89,7 +89,10 @@ def _tfds(folder: pathlib.Path, sizes: tuple[int, ...]) -> Iterator[np.ndarray]:
   """The set's pictures in the order of the grid, which their labels tell."""
   from vae_jax.data import tfds
 
-  source, rows = tfds._Reader(folder, {"train": "train"})._open("train"), math.prod(sizes)
+  source, rows = (
+    tfds._Reader(folder, {"train": "train"}, 0)._open("train"),
+    math.prod(sizes),
+  )
   if len(source) != rows:
     raise UserError(f"The set in {folder} has {len(source)} pictures; expected {rows}.")
   made = np.zeros((rows, SIDE * SIDE // 8), np.uint8)

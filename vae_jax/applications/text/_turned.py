@@ -29,7 +29,7 @@ def sentiment(part: Sentences) -> Extra:
   """
   classes, x = part.source.spec.classes, part.x
   if not (part.coded and part.real and len(classes) == 2):
-    said = "Nothing is turned over: that needs codes with directions and two classes."
+    said = "Nothing is turned over: that takes codes with directions, and two classes."
     return Extra(findings=[said] if part.coded else [])
   target, other = 1 - part.task.examples["label"], part.own.conditional
   swapped = delete_replace.turn(x, target, part.train["x"], part.train["label"], part.model)
