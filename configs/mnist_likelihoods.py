@@ -6,8 +6,9 @@ Command:  python train.py --config=configs/mnist_likelihoods.py --workdir=runs/l
           Seven programs of one sweep on Larochelle's static binarisation, where the data folder
           has it (raw/binarized_mnist beside raw/mnist).
           configs/mnist_likelihoods.py:dynamic   MNIST binarised anew at each step instead
-Duration: see docs/applications/likelihood_ladder.md.
-Expected: see docs/applications/likelihood_ladder.md.
+Duration: 66 to 257 s of training for each of the seven on two busy cores.
+Expected: importance-weighted NLL with K = 1,000 on 300 test images, one seed: 92.9 with the flow
+          prior, 93.0 IWAE, 93.9 one layer with N(0, I), 98.1 VampPrior.
 """
 
 from ml_collections import ConfigDict
