@@ -320,3 +320,12 @@ def test_with_every_label_m2_is_the_supervised_classifier(tmp_path):
   metric = found.application.metrics["error"]
   gap = results.paired(found.chosen, line, "error", metric, found.conditions[0])
   assert abs(gap.mean) <= gap.half
+
+
+@pytest.mark.parametrize("name", few_labels.METHODS)
+def test_classifiers_do_without_unlabelled_rows(name):
+  rng = np.random.default_rng(0)
+  label = np.arange(40) % 2
+  x = (rng.normal(size=(40, 3)) + 4 * label[:, None]).astype(np.float32)
+  predict = few_labels.METHODS[name](few_labels.Few(x, label, x[:0], 0))
+  assert (predict(x) == label).mean() > 0.9

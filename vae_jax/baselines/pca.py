@@ -77,7 +77,8 @@ def rebuild_seen(
 
 def encode(pca: Pca, x: np.ndarray) -> np.ndarray:
   """[N, *shape] -> [N, L]."""
-  return (np.asarray(x, np.float32).reshape(len(x), -1) - pca.mean) @ pca.components.T
+  flat = np.asarray(x, np.float32).reshape(len(x), pca.mean.size)  # also of no rows
+  return (flat - pca.mean) @ pca.components.T
 
 
 def decode(pca: Pca, z: np.ndarray) -> np.ndarray:
