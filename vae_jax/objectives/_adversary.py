@@ -5,7 +5,8 @@ import math
 import jax
 import jax.numpy as jnp
 
-from vae_jax.types import Array, Params, Sizes, UserError
+from vae_jax.objectives import _dense
+from vae_jax.types import Array, Params, Sizes
 
 OPTIONS = {"units": 256, "layers": 2}  # of the discriminator
 ADAM = {"b1": 0.5, "b2": 0.99}  # of the discriminator
@@ -15,23 +16,10 @@ SLOPE = 0.2  # of its leaky ReLU below 0
 def parameters(key: Array, sizes: Sizes, units: int = 256, layers: int = 2) -> Params:
   """`layers` hidden ones of `units` over the flat example, and one logit.
 
-  Kernels are normal with variance 2 / inputs (He et al., 2015, eq. 10).
-
   Raises:
     UserError: a number of units or layers below 1.
   """
-  for name, value in (("units", units), ("layers", layers)):
-    if value < 1:
-      raise UserError(f"objective.{name} is {value}; it must be at least 1.")
-  widths = [math.prod(sizes.shape)] + layers * [units] + [1]
-  keys = jax.random.split(key, layers + 1)
-  return {
-    f"layer_{i}": {
-      "kernel": jax.random.normal(k, (a, b)) * (2.0 / a) ** 0.5,
-      "bias": jnp.zeros(b),
-    }
-    for i, (k, a, b) in enumerate(zip(keys, widths[:-1], widths[1:], strict=True))
-  }
+  return _dense.parameters(key, math.prod(sizes.shape), units, layers, 1)
 
 
 def features(own: Params, x: Array) -> Array:

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 
 from vae_jax.metrics import aggregate
-from vae_jax.objectives import _elbo
+from vae_jax.objectives import _dense, _elbo
 from vae_jax.types import (
   VAE,
   Array,
@@ -15,7 +15,6 @@ from vae_jax.types import (
   Posterior,
   Sizes,
   Terms,
-  UserError,
 )
 
 HYPER = {"gamma": 35.0}
@@ -29,23 +28,12 @@ def parameters(key: Array, sizes: Sizes, units: int = 1000, layers: int = 6) -> 
   """The discriminator: `layers` hidden ones of `units` and one logit, "layer_0" and so on.
 
   Kim & Mnih (2018), appendix A, have two logits and a softmax, of which only the difference
-  counts. Kernels are normal with variance 2 / inputs (He et al., 2015, eq. 10).
+  counts.
 
   Raises:
     UserError: a number of units or layers below 1.
   """
-  for name, value in (("units", units), ("layers", layers)):
-    if value < 1:
-      raise UserError(f"objective.{name} is {value}; it must be at least 1.")
-  widths = [sizes.latents] + layers * [units] + [1]
-  keys = jax.random.split(key, layers + 1)
-  return {
-    f"layer_{i}": {
-      "kernel": jax.random.normal(k, (a, b)) * (2.0 / a) ** 0.5,
-      "bias": jnp.zeros(b),
-    }
-    for i, (k, a, b) in enumerate(zip(keys, widths[:-1], widths[1:], strict=True))
-  }
+  return _dense.parameters(key, sizes.latents, units, layers, 1)
 
 
 def loss(

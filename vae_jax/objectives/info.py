@@ -1,9 +1,6 @@
 """InfoVAE: the rate may have weight 0, and the aggregate posterior is held near the prior."""
 
-import jax
-
-from vae_jax.metrics import aggregate
-from vae_jax.objectives import _elbo
+from vae_jax.objectives import _elbo, _mmd
 from vae_jax.types import VAE, Array, Batch, Example, Hyper, Params, Posterior, Terms
 
 HYPER = {"alpha": 1.0, "lambda": 1000.0, "bandwidth": 1.0}
@@ -52,7 +49,4 @@ def batch_loss(
     UserError: an unknown kernel.
   """
   del posterior
-  keys = aggregate.row_keys(batch.key, batch.mask)
-  prior = jax.vmap(lambda key: jax.random.normal(key, z.shape[1:]))(keys)
-  mmd = aggregate.squared_mmd(z, prior, batch.mask, kernel, hyper["bandwidth"])
-  return (hyper["alpha"] + hyper["lambda"] - 1.0) * mmd
+  return (hyper["alpha"] + hyper["lambda"] - 1.0) * _mmd.from_prior(z, hyper, batch, kernel)

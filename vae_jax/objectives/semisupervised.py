@@ -1,9 +1,12 @@
 """M2: a VAE that is given the label where it is known, and sums over all labels where it is not."""
 
+import math
+
 import jax
 import jax.numpy as jnp
 
 from vae_jax import distributions
+from vae_jax.objectives import _dense
 from vae_jax.types import (
   VAE,
   Array,
@@ -24,8 +27,6 @@ UNLABELLED = True  # it reads no label of a row that is marked unlabelled
 def parameters(key: Array, sizes: Sizes, units: int = 500, layers: int = 1) -> Params:
   """The classifier: `layers` hidden ones of `units`, "layer_0" and so on, and C logits.
 
-  Kernels are normal with variance 2 / inputs (He et al., 2015, eq. 10).
-
   Raises:
     UserError: fewer than two classes, or a number of units or layers below 1.
   """
@@ -34,21 +35,7 @@ def parameters(key: Array, sizes: Sizes, units: int = 500, layers: int = 1) -> P
       "The objective semisupervised needs labels of two classes or more, and this data has none:"
       " take labelled data."
     )
-  for name, value in (("units", units), ("layers", layers)):
-    if value < 1:
-      raise UserError(f"objective.{name} is {value}; it must be at least 1.")
-  inputs = 1
-  for size in sizes.shape:
-    inputs *= size
-  widths = [inputs] + layers * [units] + [sizes.classes]
-  keys = jax.random.split(key, layers + 1)
-  return {
-    f"layer_{i}": {
-      "kernel": jax.random.normal(k, (a, b)) * (2.0 / a) ** 0.5,
-      "bias": jnp.zeros(b),
-    }
-    for i, (k, a, b) in enumerate(zip(keys, widths[:-1], widths[1:], strict=True))
-  }
+  return _dense.parameters(key, math.prod(sizes.shape), units, layers, sizes.classes)
 
 
 def loss(

@@ -1,10 +1,9 @@
 """The Wasserstein autoencoder: a deterministic code whose distribution is held to the prior."""
 
-import jax
 import jax.numpy as jnp
 
 from vae_jax import distributions
-from vae_jax.metrics import aggregate
+from vae_jax.objectives import _mmd
 from vae_jax.types import VAE, Array, Batch, Example, Hyper, Params, Posterior, Terms
 
 HYPER = {"lambda": 1000.0, "bandwidth": 1.0}
@@ -58,7 +57,4 @@ def batch_loss(
     UserError: an unknown kernel.
   """
   del posterior
-  keys = aggregate.row_keys(batch.key, batch.mask)
-  prior = jax.vmap(lambda key: jax.random.normal(key, z.shape[1:]))(keys)
-  mmd = aggregate.squared_mmd(z, prior, batch.mask, kernel, hyper["bandwidth"])
-  return hyper["lambda"] * mmd
+  return hyper["lambda"] * _mmd.from_prior(z, hyper, batch, kernel)

@@ -13,16 +13,14 @@ from vae_jax.baselines import kneser_ney, molecule_search
 from vae_jax.data import molecules as data
 from vae_jax.evaluation.answer import Outcome
 from vae_jax.evaluation.members import has_code
-from vae_jax.evaluation.pictures import spread
 from vae_jax.evaluation.protocol import Extra, Metric, Task
 from vae_jax.evaluation.settings import COMMON
 from vae_jax.evaluation.source import Source
-from vae_jax.inference import strangers
 from vae_jax.metrics import chemistry
 from vae_jax.metrics import molecules as metrics
 from vae_jax.models.sentence import END
-from vae_jax.run import Run, open_beside
-from vae_jax.studies import sections
+from vae_jax.run import Run
+from vae_jax.studies import language, sections
 from vae_jax.types import Array, Example, Hyper, Params, UserError
 
 QUESTION = (
@@ -65,7 +63,7 @@ NOTE = (
   "NLL: −log p of a molecule's symbols with their end, importance-weighted with K = {samples}"
   " draws of z for the VAE. Exact: the share of {times} stochastic encodes and decodes of each"
   " molecule that give it back symbol by symbol, and that of the greedy decode of the mean code."
-  " Stranger's code: −log p(x|z) at the code of another molecule less that at its own; 0 is a code"
+  " Another's code: −log p(x|z) at the code of another molecule less that at its own; 0 is a code"
   " that is not used. Of {draws} draws: valid, what RDKit parses and sanitises; unique, distinct"
   " over valid; novel, not in train over distinct, all in canonical form. Novelty alone is no"
   " merit: random SELFIES have most of it."
@@ -90,15 +88,10 @@ def check(runs: list[Run], settings: dict[str, Any]) -> None:
 
 def prepare(source: Source, split: str, limit: int) -> Task:
   """Evenly spaced molecules of a split; the language model is opened first."""
-  speaks = lambda other: other.config["objective"]["name"] == "language_model"
-  path, run = source.settings["language_model"], source.run
-  language = source.once(
-    "language", lambda: open_beside(run, path, speaks, "of language_model")
-  )
-  whole = source.split(split)
-  rows = spread(len(whole["x"]), limit)
-  examples = {name: values[rows] for name, values in whole.items()}
-  return Task(source, split, examples, own=language)
+  path = source.settings["language_model"]
+  beside = source.once("language", lambda: language.opened(source.run, path))
+  examples = source.spread(split, limit)
+  return Task(source, split, examples, own=beside)
 
 
 def model(task: Task, run: Run) -> dict[str, Any]:
@@ -116,9 +109,7 @@ def model(task: Task, run: Run) -> dict[str, Any]:
     answers = {"VAE": found, ELBO: {"nll": -terms["elbo"]}}
     if searched:
       rebuilt = asking.apply(run, _rebuild(run, s["times"]), x, key, s["batch"])
-      swap = lambda params, hyper, example, key: strangers.nats(run.vae, params, example)
-      nats = asking.apply(run, swap, strangers.beside(x), key, s["batch"])
-      found |= {**rebuilt, "stranger": nats["stranger"] - nats["own"]}
+      found |= {**rebuilt, "stranger": language.worth(run, x, key, s["batch"])}
       answers |= _search.of_codes(task.source, run)
   if searched:
     found["drawn"] = _showing.drawn(task.source, run)

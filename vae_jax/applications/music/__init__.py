@@ -13,15 +13,13 @@ from vae_jax.baselines import kneser_ney
 from vae_jax.data import melodies as data
 from vae_jax.evaluation.answer import Outcome
 from vae_jax.evaluation.members import has_code
-from vae_jax.evaluation.pictures import spread
 from vae_jax.evaluation.protocol import Extra, Metric, Task
 from vae_jax.evaluation.settings import COMMON
 from vae_jax.evaluation.source import Source
-from vae_jax.inference import strangers
 from vae_jax.metrics import midi
 from vae_jax.metrics import music as metrics
-from vae_jax.run import Run, open_beside
-from vae_jax.studies import sections
+from vae_jax.run import Run
+from vae_jax.studies import language, sections
 from vae_jax.types import Array, Example, Hyper, Params, UserError
 
 QUESTION = "What does the code keep of a melody, and can one move from one to another?"
@@ -57,7 +55,7 @@ NOTE = (
   " VAE. Accuracy: the share of steps of a sixteenth that are right. Onsets: the same of the steps"
   " at which a note begins, because most steps are held. Teacher-forced: the likeliest symbol after"
   " the true ones before it, given the mean code; free-running: the greedy decode of the mean"
-  " code, which reads what it wrote itself; drawn: one draw of p(x|z). Stranger's code: −log"
+  " code, which reads what it wrote itself; drawn: one draw of p(x|z). Another's code: −log"
   " p(x|z) at another window's code less that at its own; 0 is a code that is not used."
 )
 
@@ -80,15 +78,10 @@ def check(runs: list[Run], settings: dict[str, Any]) -> None:
 
 def prepare(source: Source, split: str, limit: int) -> Task:
   """Evenly spaced windows of a split; the language model is opened first."""
-  speaks = lambda other: other.config["objective"]["name"] == "language_model"
-  path, run = source.settings["language_model"], source.run
-  language = source.once(
-    "language", lambda: open_beside(run, path, speaks, "of language_model")
-  )
-  whole = source.split(split)
-  rows = spread(len(whole["x"]), limit)
-  examples = {name: values[rows] for name, values in whole.items()}
-  return Task(source, split, examples, truth=examples["x"], own=language)
+  path = source.settings["language_model"]
+  beside = source.once("language", lambda: language.opened(source.run, path))
+  examples = source.spread(split, limit)
+  return Task(source, split, examples, truth=examples["x"], own=beside)
 
 
 def model(task: Task, run: Run) -> dict[str, Any]:
@@ -101,9 +94,7 @@ def model(task: Task, run: Run) -> dict[str, Any]:
     found = {"nll": -asking.evidence(run, x, key, s["samples"], s["chunk"]).log_evidence}
     found["kl"] = terms["rate"] / np.log(2)
     found |= asking.apply(run, _write(run), x, key, s["batch"])
-    swap = lambda params, hyper, example, key: strangers.nats(run.vae, params, example)
-    nats = asking.apply(run, swap, strangers.beside(x), key, s["batch"])
-    found["stranger"] = nats["stranger"] - nats["own"]
+    found["stranger"] = language.worth(run, x, key, s["batch"])
     answers = {"VAE": found, ELBO: {"nll": -terms["elbo"]}}
   one = lambda values: np.asarray(values).reshape(m, 1, *np.shape(values)[1:])
   return {method: {k: one(v) for k, v in a.items()} for method, a in answers.items()}

@@ -21,6 +21,7 @@ from vae_jax.inference import walks
 from vae_jax.inputs.sentences import Pair, pair
 from vae_jax.metrics import information, text
 from vae_jax.run import Run, open_beside
+from vae_jax.studies import language
 from vae_jax.studies import rates as of_rates
 from vae_jax.studies.sections import Part, each
 from vae_jax.types import Figure, Table, UserError
@@ -51,12 +52,11 @@ def given(source: Source) -> tuple[Pair | None, Run | None, Run | None]:
       f"The setting conditional names {s['conditional']}, which stands beside a VAE that is not"
       " conditional, on sentences of two classes alone; evaluate it alone."
     )
-  speaks = lambda other: other.config["objective"]["name"] == "language_model"
   listens = lambda other: other.vae.given is not None and has_code(other)
   both = pair(s["pair"], run.spec, sentences.unit(run.config)) if s["pair"] else None
-  language = open_beside(run, s["language_model"], speaks, "of language_model")
+  beside = language.opened(run, s["language_model"])
   told = "of a conditional VAE: train with model.condition=label"
-  return both, language, open_beside(run, s["conditional"], listens, told)
+  return both, beside, open_beside(run, s["conditional"], listens, told)
 
 
 class Sentences(Part):
