@@ -13,7 +13,8 @@ import time
 from benchmarks import comparisons, report
 
 PARTS = (
-  "training", "sweep", "population", "evidence", "startup", "scaling", "members", "roofline"
+  "training", "sweep", "population", "evidence", "startup", "scaling", "members", "roofline",
+  "recommendation",
 )  # fmt: skip
 
 
@@ -47,7 +48,7 @@ def main() -> None:
 def _run(
   name: str, quick: bool, data_dir: str | None, before: list[report.Part]
 ) -> list[report.Part]:
-  from benchmarks import population, roofline, scaling, startup
+  from benchmarks import population, recommendation, roofline, scaling, startup
 
   if name == "training":
     return [comparisons.training(quick, data_dir)]
@@ -61,6 +62,8 @@ def _run(
     return scaling.side_by_side(quick)
   if name == "startup":
     return [startup.startup(quick)]
+  if name == "recommendation":
+    return [recommendation.recommendation(quick)]
   return [scaling.scaling(quick) if name == "scaling" else roofline.roofline(quick)]
 
 

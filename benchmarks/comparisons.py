@@ -17,12 +17,12 @@ def training(quick: bool, data_dir: str | None) -> Part:
     Contestant("vae_jax", "ours:training", {"steps": steps}),
     Contestant("plain Flax, a jit per step", "plain_flax:training", {"steps": steps}),
     *_pytorch("conv", steps, quick),
-    Contestant("pythae", "with_pythae:training", {"steps": steps, "threads": _cores()}),
+    Contestant("pythae", "with_pythae:training", {"steps": steps, "threads": cores()}),
   ]
   if quick:
     contestants = [c for c in contestants if c.name != "pythae"]
   results, skipped = measure.alternate(_with_data(contestants, data_dir), 5, quick)
-  return _versus("Training throughput", training.__doc__, results, skipped)
+  return versus("Training throughput", training.__doc__, results, skipped)
 
 
 def sweep(quick: bool, data_dir: str | None, best: dict[str, Any]) -> list[Part]:
@@ -50,7 +50,7 @@ def sweep(quick: bool, data_dir: str | None, best: dict[str, Any]) -> list[Part]
     about = (
       f"{members} members, network {network}, batch 128; a unit is {steps} steps of each."
     )
-    part = _versus(f"A sweep of {members} ({network})", about, results, skipped)
+    part = versus(f"A sweep of {members} ({network})", about, results, skipped)
     parts.append(part._replace(tables=[*part.tables, _with_compiling(results, members)]))
   return parts
 
@@ -58,7 +58,7 @@ def sweep(quick: bool, data_dir: str | None, best: dict[str, Any]) -> list[Part]
 def evidence(quick: bool, data_dir: str | None) -> Part:
   """Importance-weighted NLL, K = 1000, network of configs/mnist.py, against `pythae.get_nll`."""
   few, many = (2, 50) if quick else (4, 1000)
-  threads = [1] if _cores() == 1 else [1, _cores()]
+  threads = [1] if cores() == 1 else [1, cores()]
   contestants = [
     Contestant("vae_jax", "ours:evidence", {"images": many, "samples": 1000}),
     *(
@@ -74,14 +74,14 @@ def evidence(quick: bool, data_dir: str | None) -> Part:
     f"{evidence.__doc__} pythae is timed on {few} images, vae_jax on {many}; rates are images"
     " per second, so that 1,000 images take 1,000 divided by the rate."
   )
-  return _versus("Importance-weighted NLL", about, results, skipped)
+  return versus("Importance-weighted NLL", about, results, skipped)
 
 
 def best_of_pytorch(parts: list[Part]) -> dict[str, Any]:
   """The options of the fastest PyTorch contestant of `training`, where that was run."""
   results = [r for part in parts for r in part.results if r.name.startswith("PyTorch")]
   if not results:
-    return {"threads": _cores()}
+    return {"threads": cores()}
   best = max(results, key=lambda r: r.rate).name
   chosen = next(c for c in _pytorch("conv", 1, False) if c.name == best)
   return {k: v for k, v in chosen.options.items() if k not in ("network", "steps")}
@@ -96,7 +96,7 @@ def _pytorch(network: str, steps: int, quick: bool) -> list[Contestant]:
 
 def _choices(network: str, quick: bool) -> list[dict[str, Any]]:
   """Eager and compiled, on one core and on all; in a quick run compiled on all alone."""
-  threads = sorted({1, _cores()})
+  threads = sorted({1, cores()})
   choices = [{"compile": False, "threads": t} for t in threads]
   choices += [{"compile": True, "threads": t} for t in (threads[-1:] if quick else threads)]
   if network == "conv" and not quick:
@@ -120,7 +120,13 @@ def _with_data(contestants: list[Contestant], data_dir: str | None) -> list[Cont
   return [c._replace(options={**c.options, "data_dir": data_dir}) for c in contestants]
 
 
-def _versus(title: str, about: str, results: list[Result], skipped: dict[str, str]) -> Part:
+def versus(
+  title: str,
+  about: str,
+  results: list[Result],
+  skipped: dict[str, str],
+  unit: str = "images/s",
+) -> Part:
   """A row for each contestant, with how many times slower than ours it is."""
   if not results or not results[0].name.startswith("vae_jax"):
     raise RuntimeError(f"{title}: vae_jax did not run; BENCH_LOG=<file> keeps its output.")
@@ -132,7 +138,7 @@ def _versus(title: str, about: str, results: list[Result], skipped: dict[str, st
       spread(result), f"{middle:.2f} ({low:.2f}–{high:.2f})",
       seconds(result.first_s), f"{result.peak_bytes / 1e6:,.0f}",
     ])  # fmt: skip
-  columns = ["contestant", "images/s", "min–max", "vae_jax is faster by (quartiles)"]
+  columns = ["contestant", unit, "min–max", "vae_jax is faster by (quartiles)"]
   columns += ["s to the first unit", "peak MB"]
   notes = [f"Left out: {name}, {reason}." for name, reason in skipped.items()]
   return Part(title, " ".join([about, *notes]), [(columns, rows)], results)
@@ -155,7 +161,7 @@ def _with_compiling(
   return columns, rows
 
 
-def _cores() -> int:
+def cores() -> int:
   if hasattr(os, "sched_getaffinity"):
     return len(os.sched_getaffinity(0))
   return os.cpu_count() or 1
