@@ -20,7 +20,9 @@ with pytest.MonkeyPatch.context() as patch:
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_debug_key_reuse", True)
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
-jax.config.update("jax_traceback_in_locations_limit", 0)  # nobody reads where an operation was
+jax.config.update(
+  "jax_traceback_in_locations_limit", 0
+)  # nobody reads where an operation was
 
 ROOT = pathlib.Path(__file__).parent.parent
 

@@ -41,7 +41,9 @@ def decomposed(n):
   count = 20 if n < 64 else 8  # the largest take the longest
   a = np.concatenate([symmetric(n, kind, count) for kind in KINDS])
   found = (a, *jax.device_get(jax.jit(jax.vmap(linalg.eigh))(a)))
-  return dict(zip(KINDS, zip(*(np.split(x, len(KINDS)) for x in found)), strict=True))
+  return dict(
+    zip(KINDS, zip(*(np.split(x, len(KINDS)) for x in found), strict=True), strict=True)
+  )
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -12,7 +12,7 @@ import time
 import jax
 import numpy as np
 import pytest
-from helpers import ROOT, copied, quick, tiny
+from helpers import ROOT, called, copied, quick, tiny
 
 from vae_jax import asking
 from vae_jax import run as runs
@@ -121,15 +121,13 @@ def test_killed_in_the_middle_of_a_checkpoint_it_resumes_to_the_same_bits(tmp_pa
   words += ["--config.train.steps=120", "--config.train.log_every=20"]
   words += ["--config.train.eval_every=40", "--config.sweep={'beta': [1, 4]}"]
   whole, broken = tmp_path / "whole", tmp_path / "broken"
-  command = [sys.executable, str(ROOT / "train.py"), f"--workdir={whole}", *words]
-  subprocess.run(command, check=True, cwd=ROOT, env=quick(), stdout=subprocess.DEVNULL)
+  trained = called("train.py", f"--workdir={whole}", *words)
+  assert trained.returncode == 0, trained.stderr
   folder = broken / "checkpoints"
   half = lambda: any("tmp" in p.name and p.name.startswith("80") for p in folder.glob("*"))
   interrupted(broken, words, half)
-  resumed = subprocess.run(
-    [*command[:2], f"--workdir={broken}", *words],
-    check=True, cwd=ROOT, env=quick(), capture_output=True, text=True,
-  )  # fmt: skip
+  resumed = called("train.py", f"--workdir={broken}", *words)
+  assert resumed.returncode == 0, resumed.stderr
   assert "Resuming at step" in resumed.stdout
   a, b = runs.open_run(whole, "latest"), runs.open_run(broken, "latest")
   same(a.params, b.params)

@@ -55,9 +55,7 @@ def stop_at(at):
 def test_a_step_that_is_not_taken_counts_nothing():
   config = tiny(**COUNTS)
   program = loop.assemble(config, None)
-  train_step = jax.jit(
-    step.make(program.vae, config, program.total, program.feed.examples)
-  )
+  train_step = jax.jit(step.make(program.vae, config, program.total, program.feed.examples))
   one = jax.tree.map(lambda x: x[0], (trainer.init(program), program.hyper))
   batch = program.feed.batch(program.feed.source(0, 1), 0)
   bad = {**batch, "x": batch["x"].at[0].set(jnp.nan)}
@@ -187,7 +185,9 @@ def test_a_vamp_prior_is_the_mixture_of_what_the_encoder_makes_of_its_inputs():
   program = loop.assemble(tiny(prior={"name": "vamp", "components": 3}), None)
   params = jax.tree.map(lambda x: x[0], trainer.init(program).params)
   z = jnp.array([0.3, -0.2, 0.9])
-  one = jax.jit(lambda u: distributions.log_prob(program.vae.posterior(params, {"x": u}), z))
+  one = jax.jit(
+    lambda u: distributions.log_prob(program.vae.posterior(params, {"x": u}), z)
+  )
   each = [one(u) for u in params["prior"]["inputs"]]
   expected = jax.nn.logsumexp(jnp.stack(each)) - np.log(3)
   got = jax.jit(lambda params: program.vae.prior(params).log_prob(z))(params)

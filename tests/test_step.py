@@ -59,9 +59,7 @@ def test_the_loss_is_linear_in_beta_and_its_slope_is_the_rate():
   terms_of = step.example_terms(program.vae, objective, program.config)
   params, hyper = member(state.params, 0), member(jax.device_put(program.hyper), 0)
   example = {"x": jnp.full(program.dataset.spec.shape, 0.4), "id": jnp.int32(1)}
-  at = jax.jit(
-    lambda beta: terms_of(params, example, {**hyper, "beta": beta}, 3, "train")
-  )
+  at = jax.jit(lambda beta: terms_of(params, example, {**hyper, "beta": beta}, 3, "train"))
   terms, slope = at(1.0), jax.grad(lambda b: at(b).loss)(1.0)
   np.testing.assert_allclose(slope, terms.rate, rtol=1e-6)
   np.testing.assert_allclose(terms.loss, terms.distortion + terms.rate, rtol=1e-6)
@@ -194,7 +192,7 @@ def test_corruption_reaches_the_encoder_and_never_the_likelihood():
     posterior=lambda p, e: seen.update(input=e["input"]) or vae.posterior(p, e),
     log_likelihood=lambda p, z, e: seen.update(x=e["x"]) or vae.log_likelihood(p, z, e),
   )
-  params = vae.init(jax.random.key(0))
+  params = jax.jit(vae.init)(jax.random.key(0))
   hyper = member(jax.device_put(sweep.stack(config, [{"seed": 0}])), 0)
   x = jnp.full(dataset.spec.shape, 0.7)
   terms_of = step.example_terms(spy, registry.find("objectives", "beta"), config)
