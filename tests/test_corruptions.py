@@ -38,7 +38,8 @@ def test_the_share_that_changes_is_the_rate(name, shape):
   x = jnp.full(shape, 5.0)
   keys = jax.random.split(jax.random.key(2), 400)
   kept = x / 0.7 if name == "dropout" else x
-  hit = jax.jit(jax.vmap(lambda k: (corrupt(k, x, 0.3) != kept).mean()))(keys)
+  changed = lambda k: (abs(corrupt(k, x, 0.3) - kept) > 1e-5).mean()  # but for rounding
+  hit = jax.jit(jax.vmap(changed))(keys)
   np.testing.assert_allclose(np.mean(hit), 0.3, atol=0.03)
 
 

@@ -27,7 +27,7 @@ DRAWS = 4000
 def moved(tree, seed=0):
   """Parameters away from where they start, near the identity, as far as a grid still resolves."""
   rng = np.random.default_rng(seed)
-  noise = lambda x: np.float32(x + np.float32(0.08 * rng.normal(size=x.shape)))
+  noise = lambda x: jnp.asarray(x + np.float32(0.08 * rng.normal(size=x.shape)))
   return jax.tree.map(noise, jax.device_get(tree))
 
 
@@ -293,7 +293,7 @@ def test_rates_are_exact_where_there_is_a_form_and_the_draws_where_not():
 def test_moments_are_the_gaussians_own_and_of_draws_for_others():
   assert distributions.moments(Q, jax.random.key(0)) is Q
   own = posterior("iaf")
-  found = jax.jit(lambda key: distributions.moments(own, key))(jax.random.key(0))
+  found = distributions.moments(own, jax.random.key(0))
   many = jax.jit(lambda key: distributions.draws(own, key, DRAWS).z)(jax.random.key(1))
   many = np.asarray(many)
   np.testing.assert_array_equal(found.mean, own.code())
