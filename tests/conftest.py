@@ -3,6 +3,7 @@
 import gc
 import os
 import pathlib
+import time
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
@@ -32,6 +33,15 @@ def pytest_collection_finish():
   gc.collect()
   gc.freeze()
   gc.set_threshold(50_000)
+
+
+@pytest.fixture
+def collected():
+  """What such a test leaves behind is collected within it, and no other test is blamed."""
+  yield
+  for _ in range(4):  # Orbax's threads let go of it a moment later
+    gc.collect()
+    time.sleep(0.05)
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """Whole runs: a member is its solo run, a resume is the same run, damage is named."""
 
-import gc
 import json
 import os
 import pathlib
@@ -22,15 +21,6 @@ from vae_jax.types import UserError
 TIMING = ("examples_per_second",)
 # Orbax leaves unawaited writers behind when a read fails half-way; the failure is the test.
 of_orbax = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-
-
-@pytest.fixture
-def collected():
-  """What such a test leaves behind is collected within it, and no other test is blamed."""
-  yield
-  for _ in range(4):  # Orbax's threads let go of it a moment later
-    gc.collect()
-    time.sleep(0.05)
 
 
 def metrics(workdir: pathlib.Path) -> list[dict]:

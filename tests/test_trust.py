@@ -242,6 +242,7 @@ def mine(trained, tmp_path):
 
 
 @of_orbax
+@pytest.mark.usefixtures("collected")
 @pytest.mark.parametrize(
   ("parts", "said"),
   [
@@ -279,6 +280,7 @@ def test_a_checkpoint_in_the_place_of_another_step_is_named(mine, capsys):
 
 
 @of_orbax
+@pytest.mark.usefixtures("collected")
 @pytest.mark.parametrize("edit", ["died", "seconds", "nothing", "list", "encoding"])
 def test_an_edited_meta_is_damage(mine, capsys, edit):
   path = mine / "checkpoints" / "12" / "meta" / "metadata"
