@@ -45,7 +45,8 @@ def asked(words: str) -> Asked:
       ' rows="A=x,y".'
     )
   wanted = [part.partition("=")[::2] for part in given.get("rows", "").split(";") if part]
-  rows = {name: tuple(values.split(",")) for name, values in wanted}
+  split = lambda values: tuple(values.split("|" if "|" in values else ","))
+  rows = {name: split(values) for name, values in wanted}
   columns = tuple(name for name in given.get("columns", "").split("|") if name)
   return Asked(file, rest[0], columns, rows)
 
@@ -69,8 +70,11 @@ def chosen(docs: pathlib.Path, wanted: Asked) -> dict[str, Any]:
   for name, values in wanted.rows.items():
     place = _place(columns, name, wanted)
     keep = [i for i in keep if _word(table["rows"][i][place]) in values]
-  if not keep:
-    raise UserError(f"{wanted.file} has no row {wanted.rows} in {wanted.title!r}.")
+    missing = set(values) - {_word(table["rows"][i][place]) for i in keep}
+    if missing:
+      raise UserError(
+        f"{wanted.file}, {wanted.title!r}, has no row with {name} {min(missing)}."
+      )
   marks = {tuple(mark) for mark in table.get("marks", ())}
   picked = [
     [r, c] for r, row in enumerate(keep) for c, at_ in enumerate(at) if (row, at_) in marks
