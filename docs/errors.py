@@ -72,10 +72,11 @@ GROUPS = (
 )  # fmt: skip
 HEAD = """# Every error message
 
-An error of this package is one sentence after the word `Error:`; in Python it is a `vae_jax.UserError`. The sentence itself says what was
-wrong, what was expected and what to do. This page lists all of them, so that a search finds the part that a sentence comes from, and the
-page about that part. A `…` stands for a value of your own: search for the words between two of them. Frequent sentences
-have more words in [troubleshooting](troubleshooting.md).
+An error of this package is one sentence after the word `Error:`. In Python it is a
+`vae_jax.UserError`. The sentence says what was wrong, what was expected and what to do. This
+page lists all of them. A search finds the part that a sentence comes from, and the page about
+that part. A `…` stands for a value of your own, so search for the words between two of them.
+[Troubleshooting](troubleshooting.md) has more words about the frequent ones.
 
 This page is written by `python docs/errors.py` from the sources.
 """
