@@ -48,7 +48,7 @@ def of_counts() -> None:
   """A digit as counts: where its ink lies, of as much ink as a digit has."""
   ink = np.rint(digits()[..., 0].reshape(-1, 64) * 16).astype(np.float32)
   fields = {"data.domain": "count", "likelihood.name": "multinomial"}
-  fields |= {"likelihood.total": 300, "model.name": "mlp"}
+  fields |= {"likelihood.total": 300, "model.name": "multinomial"}
   model = vae_jax.fit(ink, fields=fields, steps=STEPS, quiet=True)
   strips("multinomial", ink, model, top=16.0)
 
