@@ -82,6 +82,16 @@ def test_no_link_of_the_documents_is_dead():
       assert (ROOT / name).is_file() or name == "configs/x.py", f"{page.name}: {name}"
 
 
+def test_every_picture_is_there_and_is_shown_on_the_site():
+  for page in PAGES:
+    text = prose.FENCE.sub("", page.read_text())
+    assert "<img" not in text, f"{page.name}: MkDocs moves the addresses of ![](...) alone"
+    for address in re.findall(r"!\[[^\]]*\]\(([^)]*)\)", text):
+      assert (page.parent / address).is_file(), f"{page.name}: {address}"
+  for path in (DOCS / "images" / "likelihoods").iterdir():
+    assert path.stat().st_size < 60_000, path.name
+
+
 def test_no_document_names_an_unfinished_thing():
   assert "TODO" not in README
   assert not re.search(r"\b[A-Z]+_(RESULTS|TABLE)\b", README)

@@ -53,6 +53,16 @@ def test_a_sweep_has_a_line_for_each_setting():
   assert "0 of 3" in four
 
 
+def test_a_setting_that_was_stopped_has_no_line_and_a_dead_one_has():
+  members = [{"beta": b, "seed": 0} for b in (1.0, 2.0, 4.0)]
+  made, said = table(members)
+  made.add(50, [row(0, -10.0)], {2}, False)
+  assert len(said) == 4
+  assert "beta 1" in said[2]
+  assert said[3].split()[:3] == ["beta", "4", "NaN"]
+  assert "1 of 1" in said[3]
+
+
 def test_of_many_settings_the_best_have_a_line():
   members = [{"beta": float(b), "seed": 0} for b in range(25)]
   made, said = table(members)

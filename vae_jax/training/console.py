@@ -90,7 +90,10 @@ class Table:
       if row["member"] not in dead:
         of_setting[self._settings[row["member"]]].append(row)
     means = {name: _mean(found, "elbo") for name, found in of_setting.items()}
-    order = sorted(self._names, key=lambda n: (math.isnan(means[n]), -means[n]))
+    lost = {self._settings[member] for member in dead}
+    # A setting of which no member is in training any more has no line, unless one is dead.
+    known = [name for name in self._names if of_setting[name] or name in lost]
+    order = sorted(known, key=lambda n: (math.isnan(means[n]), -means[n]))
     shown = [name for name in self._names if name in order[:SHOWN]]
     for place, name in enumerate(shown):
       mark = MARK if name == order[0] and len(self._names) > 1 else " "
