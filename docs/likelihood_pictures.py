@@ -67,7 +67,8 @@ def of_points() -> None:
   fields = {"data.count": 300, "data.points": 128, "data.pool": 256}
   model = vae_jax.fit("shapes:one", fields=fields, steps=min(400, STEPS), quiet=True)
   settings = config.load("shapes:one", fields)
-  shown = data.load(settings["data"], None).splits["train"]["x"][:COUNT]
+  pool = data.load(settings["data"], None).splits["train"]["x"]
+  shown = pool[:COUNT, : fields["data.points"]]
   again = model.decode(model.encode(shown))
   save("chamfer", [_seen(shown), _seen(again)], scale=1)
 
