@@ -31,19 +31,25 @@ def main() -> None:
   with tempfile.TemporaryDirectory() as folder:
     model = vae_jax.fit("digits", workdir=folder, beta=BETAS, steps=steps, quiet=True)
     rows = files.read_rows(pathlib.Path(folder) / "metrics.jsonl")
-    last = {row["member"]: row for row in rows if row["split"] == "valid"}
-    curve = [(last[i]["rate"], last[i]["distortion"]) for i in range(len(BETAS))]
+    curve = [best(rows, i) for i in range(len(BETAS))]
     originals = shown[: ACROSS * DOWN]
     again = model.decode(model.encode(originals))
     made = model.sample(ACROSS * DOWN)
   frames = [
     frame(i, curve, [originals, again[i], made[i]]) for i in (*range(8), *range(6, 0, -1))
   ]
-  shared = [one.quantize(48, dither=Image.Dither.NONE) for one in frames]
+  shared = [one.quantize(112, dither=Image.Dither.NONE) for one in frames]
   shared[0].save(
     TARGET, save_all=True, append_images=shared[1:], duration=MILLISECONDS, loop=0,
     optimize=True,
   )  # fmt: skip
+
+
+def best(rows: list[dict], member: int) -> tuple[float, float]:
+  """Rate and distortion of a member at its least validation loss, whose parameters are kept."""
+  own = [row for row in rows if row["split"] == "valid" and row["member"] == member]
+  kept = min(own, key=lambda row: row["loss"])
+  return kept["rate"], kept["distortion"]
 
 
 def frame(at: int, curve: list[tuple], panels: list[np.ndarray]) -> Image.Image:
