@@ -1,4 +1,4 @@
-"""Is one setting better than another: two-level intervals, a paired test, Holm, power.
+"""Comparison of two settings: two-level intervals, a paired test, Holm's correction, power.
 
 Values are [S, N]: S seeds, each a model trained anew, and N test examples that every model
 is scored on. Seeds and examples are crossed, not nested: example n is the same for all seeds.
