@@ -39,6 +39,7 @@ TRAIN = {
   "keep": 2,  # how many of the latest checkpoints stay, beside the best parameters
   "resident_bytes": 2_000_000_000,  # a split up to this size lives on the device
   "precision": "default",  # of products in training: as the hardware does them, or "float32"
+  "patience": 0,  # evaluations without a better one after which a member stops; 0: none stops
   "members_at_once": 0,  # of a sweep, in the memory of all devices; 0: what fits
 }
 HALVING = {  # early stopping across the members of a sweep

@@ -16,6 +16,7 @@ from vae_jax.interrupt import Interrupt, Stopped
 from vae_jax.training import (
   evaluation,
   halving,
+  patience,
   placement,
   processes,
   saved,
@@ -57,12 +58,14 @@ class Trainer:
     self._best = saved.no_best(self._rest)
     self._step, self._seconds, self._dead = 0, 0.0, set()
     self._saved = -1  # the step of the latest checkpoint
+    self._patience = config["train"]["patience"]
+    self._waiting = patience.start(len(program.members))
+    self._over = False  # every member has stopped early, or is dead
     self._run = identity(config, program.members)
     self._cuts = halving.cuts(**config["halving"], total=program.total)
     self._resume()
     objective = registry.find("objectives", config["objective"]["name"])
-    comparable = getattr(objective, "COMPARABLE", not hasattr(objective, "batch_loss"))
-    self._comparable = comparable  # whether losses of two steps measure the same
+    self._comparable = patience.comparable(objective)
     self._terms = evaluation.split_terms(program.vae, objective, config, program.dataset)
 
   def run(self) -> np.ndarray:
@@ -76,9 +79,12 @@ class Trainer:
       UserError: another process of the run has ended, or the run directory is gone.
     """
     total = self._program.total
-    if self._step >= total:
+    if self._step >= total or self._over:
       self._checkpoints.close()
-      self._say(f"Finished already: {total} of {total} steps, in {self._folder}.")
+      early = ", stopped early" if self._step < total else ""
+      self._say(
+        f"Finished already: {self._step} of {total} steps{early}, in {self._folder}."
+      )
       return np.asarray(self._rest.died)
     self._write_about()
     self._put()
@@ -87,9 +93,9 @@ class Trainer:
     bar = progress(total, self._step, "step", self._folder.name)
     try:
       with processes.told_when_another_ends(), self._interrupt.heeded():
-        while self._step < total:
+        while self._step < total and not self._over:
           self._advance(bar, log)
-          if processes.any_of_them(self._interrupt.asked):
+          if not self._over and processes.any_of_them(self._interrupt.asked):
             self._stop(log)
       died = np.asarray(self._whole().died)
       self._checkpoints.close()
@@ -106,7 +112,8 @@ class Trainer:
     self._write_about()
     rate = f"{self._seconds:.1f} s of training for {len(self._program.members)} member(s)"
     how = "Finished" if (died < 0).any() else "Every member is dead"
-    self._say(f"{how}: {total} steps, {rate}, in {self._folder}.")
+    early = f" of {total}, stopped early" if self._step < total else ""
+    self._say(f"{how}: {self._step} steps{early}, {rate}, in {self._folder}.")
     return died
 
   def _stop(self, log: Log | None) -> None:
@@ -125,13 +132,15 @@ class Trainer:
     bar.update(stop - bar.n)
     self._check()
     if "evaluate" in do:
-      elbo, more = self._evaluate(bar)
+      evaluated = self._live
+      means, more = self._evaluate(bar)
       rows += more
       if "halve" in do:
-        self._halve(elbo)
+        self._halve(means["elbo"])
+      self._wait(evaluated, means)
     if log:
       log.write(rows)
-    if "save" in do:
+    if "save" in do or self._over:
       self._save(log)
 
   def _resume(self) -> None:
@@ -146,7 +155,10 @@ class Trainer:
     self._step, self._seconds = found.step, found.meta["seconds"]
     self._live = np.asarray(found.meta["live"])
     self._rest, self._best = saved.state_of(found.items), found.items["best"]
-    if self._step < self._program.total:
+    if self._patience:
+      self._waiting = patience.restored(found.meta["patience"])
+      self._over = self._is_over(np.asarray(self._rest.died))
+    if self._step < self._program.total and not self._over:
       self._say(f"Resuming at step {self._step} of {self._program.total}.")
 
   def _put(self) -> None:
@@ -237,16 +249,15 @@ class Trainer:
       )
     self._estimated = True
 
-  def _evaluate(self, bar: Any) -> tuple[np.ndarray, list[dict]]:
+  def _evaluate(self, bar: Any) -> tuple[dict[str, np.ndarray], list[dict]]:
     """Scores the held-out split and keeps each member's best parameters.
 
     The best are those of the least validation loss: the member's own β is in it, and by the
     ELBO a member of another β would be scored where it only passed by. Where losses do not
-    compare, the latest finite parameters are kept: a batch-level loss is of a batch and not of
-    a split, and one with a multiplier that moves (COMPARABLE = False) is another at each step.
+    compare (`patience.comparable`), the latest finite parameters are kept.
 
     Returns:
-      The ELBO [m] of the members in training, and their rows.
+      The means [m] of the members in training, and their rows.
     """
     count, live = len(self._live), self._live
     params, back = self._place.local(self._state, step.evaluated)
@@ -256,7 +267,7 @@ class Trainer:
     scores = back(self._terms(params, hyper, split, width))
     means = {k: v[:count].mean(axis=1, dtype=np.float64) for k, v in scores.items()}
     least = self._best["loss"][live] if self._comparable else np.full(count, np.inf)
-    better = np.flatnonzero(means["loss"] < least)
+    better = np.flatnonzero((means["loss"] < least) & self._going())
     if len(better):
       got = self._place.get(self._state, step.evaluated)
       new = {
@@ -270,7 +281,46 @@ class Trainer:
     bar.clear()
     self._say(_sentence(self._step, rows, self._numbers))
     self._tell_deaths()
-    return means["elbo"], rows
+    return means, rows
+
+  def _going(self) -> np.ndarray:
+    """Which of the members in the program [m] have not stopped early."""
+    return self._waiting.stopped[self._live] < 0
+
+  def _wait(self, evaluated: np.ndarray, means: dict[str, np.ndarray]) -> None:
+    """Freezes the members that have waited long enough for a better validation.
+
+    They keep their place until half of the program has stopped; then the others go on alone,
+    so that a sweep compiles a smaller program a few times and not for each member.
+    """
+    if not self._patience:
+      return
+    score = means["loss"] if self._comparable else -means["elbo"]
+    live, kept = self._live, np.isin(evaluated, self._live)  # a halving took the others out
+    given = evaluated[kept], score[kept], self._step, self._patience
+    before, self._waiting = self._waiting, self._waiting.after(*given)
+    new = live[(before.stopped[live] < 0) & (self._waiting.stopped[live] >= 0)]
+    if not len(new):
+      return
+    whole = self._whole()
+    self._over = self._is_over(whole.died)
+    at = np.array(whole.stopped)
+    at[new] = self._step
+    self._rest = whole._replace(stopped=at)
+    names = ", ".join(str(self._numbers[member]) for member in new.tolist())
+    self._say(
+      f"Step {self._step}: no better validation in {self._patience} evaluations; stopped early:"
+      f" member(s) {names}. {int(self._going().sum())} go on."
+    )
+    fewer = 0 < 2 * self._going().sum() <= len(live)
+    self._live = live[self._going()] if fewer else live
+    self._put()
+    if fewer and not self._over:
+      self._compile()
+
+  def _is_over(self, died: np.ndarray) -> bool:
+    """Whether no member in the program is to be trained on; `died` [M]."""
+    return bool(self._patience and ((died[self._live] >= 0) | ~self._going()).all())
 
   def _tell_deaths(self) -> None:
     died = self._place.get(self._state, lambda state: state.died)[: len(self._live)]
@@ -304,7 +354,10 @@ class Trainer:
       log.sync()  # the rows before a checkpoint last if the checkpoint does
     whole = self._whole()
     meta = {**self._about, "seconds": self._seconds, "live": self._live.tolist()}
-    meta |= {"died": whole.died.tolist(), "stopped": whole.stopped.tolist()}
+    # One that has stopped early is trained: only what a halving took out is "stopped".
+    out = np.where(self._waiting.stopped >= 0, -1, whole.stopped)
+    meta |= {"died": whole.died.tolist(), "stopped": out.tolist()}
+    meta |= {"patience": self._waiting.saved()} if self._patience else {}
     if self._main:
       self._checkpoints.save(self._step, saved.items(whole, self._best), self._run, meta)
     self._saved = self._step
@@ -315,11 +368,13 @@ class Trainer:
       | {name: float(values[i]) for name, values in means.items()}
       | extra
       for i, member in enumerate(self._live)
+      if self._waiting.stopped[member] < 0
     ]
 
   def _write_about(self) -> None:
     if self._main:
       about = {**self._about, "seconds": self._seconds}
+      about |= {"steps": self._step} if self._over else {}
       files.write_json(self._folder / "run.json", about)
 
 
