@@ -5,6 +5,7 @@ from typing import Any
 
 TEXTS = (".csv", ".tsv")  # also gzipped
 PARQUET = ".parquet"
+FEWEST = 50  # held-out examples of one's own from which a claim is made
 READERS = ("arrays", "tables")  # loaders that a file of one's own is given to
 
 
@@ -50,6 +51,29 @@ def routed(file: dict, given: dict, read: Callable[[str], dict]) -> tuple[dict, 
   if name == "arrays" and kind == "sequence" and "name" not in given.get("model", {}):
     return read("sequences"), given
   return file, given
+
+
+def refused(outcome: Any) -> list[str]:
+  """A sentence in the place of a verdict, where one's own data has too few held-out examples.
+
+  The interval of so few says little, and its normal form is not to be trusted.
+
+  Args:
+    outcome: an `evaluation.answer.Outcome`; its rows are shown all the same.
+  """
+  fewest = min((len(task.examples["id"]) for task in outcome.tasks), default=FEWEST)
+  if fewest >= FEWEST or not any(is_own(run.config["data"]) for run in outcome.runs):
+    return []
+  return [
+    f"No verdict: {fewest} held-out example(s) are too few to say who is ahead, which takes"
+    f" {FEWEST}. Hold out more with --config.data.test, or bring more data."
+  ]
+
+
+def is_own(data: dict[str, Any]) -> bool:
+  """Whether the data of a complete configuration is a file or a folder of one's own."""
+  published = data.get("set", "own") not in ("own", "csv", "")
+  return data["name"] == "images" or bool(data.get("path") and not published)
 
 
 def _no_holes(data: dict[str, Any]) -> dict[str, float]:

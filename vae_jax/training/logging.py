@@ -7,10 +7,11 @@ import pathlib
 import sys
 from collections.abc import Iterable, Iterator
 
+import numpy as np
 from tqdm import tqdm
 
 from vae_jax import files
-from vae_jax.training import trackers
+from vae_jax.training import step, trackers
 from vae_jax.training.summary import line
 
 
@@ -83,3 +84,39 @@ def progress(total: int, start: int, unit: str, title: str) -> tqdm:
   """A bar with rate and time left, on a terminal only."""
   quiet = not sys.stderr.isatty()
   return tqdm(total=total, initial=start, unit=unit, desc=title, disable=quiet, leave=True)
+
+
+def validation(at: int, rows: list[dict], numbers: list[int]) -> str:
+  """The sentence of a validation: its best member."""
+  finite = [row for row in rows if math.isfinite(row["elbo"])] or rows
+  lead = max(finite, key=lambda row: row["elbo"])
+  which = (
+    f" (best of {len(rows)}: member {numbers[lead['member']]})" if len(rows) > 1 else ""
+  )
+  return (
+    f"step {at}: validation ELBO {lead['elbo']:.2f}, rate {lead['rate']:.2f},"
+    f" distortion {lead['distortion']:.2f} nats{which}"
+  )
+
+
+def averages(parts: list[tuple[int, dict]]) -> dict:
+  """The metrics of several chunks as those of one, from (steps, metrics) of each."""
+  total = sum(steps for steps, _ in parts)
+  share = lambda name, steps: 1 if name == "skipped" else steps / total
+  return {
+    name: sum(metrics[name] * share(name, steps) for steps, metrics in parts)
+    for name in step.METRICS
+  }
+
+
+def rows_of(
+  about: dict, members: np.ndarray, going: np.ndarray, means: dict, extra: dict
+) -> list[dict]:
+  """A row for each member that is going, [m]: what it is about, its means [m], and the rest."""
+  return [
+    {**about, "member": int(member)}
+    | {name: float(values[i]) for name, values in means.items()}
+    | extra
+    for i, member in enumerate(members)
+    if going[i]
+  ]

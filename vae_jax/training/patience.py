@@ -38,6 +38,10 @@ class Waiting(NamedTuple):
       found.stopped[live[going & (found.waited[live] >= patience)]] = at
     return found
 
+  def over(self, live: np.ndarray, died: np.ndarray) -> bool:
+    """Whether none of some members [m] is to be trained on; `died` [M] is -1 for the living."""
+    return bool(((died[live] >= 0) | (self.stopped[live] >= 0)).all())
+
   def saved(self) -> dict[str, list]:
     """It as JSON, bit for bit; a score that is not finite is null."""
     least = [float(v) if np.isfinite(v) else None for v in self.least]

@@ -14,6 +14,8 @@ import numpy as np
 from vae_jax import files, registry
 from vae_jax.interrupt import Interrupt, Stopped
 from vae_jax.training import (
+  agenda,
+  death,
   evaluation,
   halving,
   patience,
@@ -25,8 +27,9 @@ from vae_jax.training import (
   watchdog,
 )
 from vae_jax.training.checkpoint import Checkpoints, identity
-from vae_jax.training.logging import Log, progress
+from vae_jax.training.logging import Log, averages, progress, rows_of, validation
 from vae_jax.training.plan import Program
+from vae_jax.training.saved import init
 
 # Members in training after a halving, or None -> where they are placed.
 Placing = Callable[[int | None], placement.Placement]
@@ -157,7 +160,7 @@ class Trainer:
     self._rest, self._best = saved.state_of(found.items), found.items["best"]
     if self._patience:
       self._waiting = patience.restored(found.meta["patience"])
-      self._over = self._is_over(np.asarray(self._rest.died))
+      self._over = self._waiting.over(self._live, np.asarray(self._rest.died))
     if self._step < self._program.total and not self._over:
       self._say(f"Resuming at step {self._step} of {self._program.total}.")
 
@@ -194,19 +197,12 @@ class Trainer:
     got = jax.tree.map(lambda x: x[: len(self._live)], self._place.get(self._state))
     if self._rest is None:
       return got
-    return jax.tree.map(functools.partial(_with_rows, self._live), self._rest, got)
+    return jax.tree.map(functools.partial(saved.with_rows, self._live), self._rest, got)
 
   def _next_stop(self) -> tuple[int, set[str]]:
-    """The step at which the host acts next, and what it does there besides a metrics row."""
-    train, total = self._program.config["train"], self._program.total
-    evaluate = train["eval_every"] or math.ceil(self._program.feed.steps_per_epoch)
-    save = train["checkpoint_every"] or evaluate
-    ahead = lambda every: (self._step // every + 1) * every
-    coming = [cut for cut in self._cuts if cut > self._step]
-    stop = min(ahead(train["log_every"]), ahead(evaluate), ahead(save), total, *coming[:1])
-    due = {"evaluate": evaluate, "save": save}
-    do = {what for what, every in due.items() if stop % every == 0 or stop == total}
-    return stop, do | ({"evaluate", "halve"} if stop in self._cuts else set())
+    train, program = self._program.config["train"], self._program
+    epoch = math.ceil(program.feed.steps_per_epoch)
+    return agenda.next_stop(train, self._step, program.total, epoch, self._cuts)
 
   def _train_to(self, stop: int) -> list[dict]:
     """Trains up to a step; its metrics as rows, one for each member in training."""
@@ -214,11 +210,8 @@ class Trainer:
     while self._step < stop:
       until = min(stop, self._step + self._program.feed.span)
       ready, self._ready = self._ready, None
-      source = (
-        ready[2]
-        if ready and ready[:2] == (self._step, until)
-        else self._source(self._step, until)
-      )
+      kept = ready and ready[:2] == (self._step, until)
+      source = ready[2] if kept else self._source(self._step, until)
       self._state, metrics = self._place.chunk(
         self._state, self._hyper, source, self._step, until
       )
@@ -228,16 +221,9 @@ class Trainer:
     seconds = time.perf_counter() - began
     self._seconds += seconds
     self._estimate(seconds / (stop - start))
-    means = {
-      name: sum(
-        m[name] * (1 if name == "skipped" else n / (stop - start)) for n, m in parts
-      )
-      for name in step.METRICS
-    }
-    examples = (
-      (stop - start) * self._program.config["train"]["batch_size"] * len(self._live)
-    )
-    return self._rows("train", means, {"examples_per_second": round(examples / seconds, 1)})
+    each = self._program.config["train"]["batch_size"] * len(self._live)
+    speed = round((stop - start) * each / seconds, 1)
+    return self._rows("train", averages(parts), {"examples_per_second": speed})
 
   def _estimate(self, seconds: float) -> None:
     """Says once how long the rest will take."""
@@ -270,16 +256,11 @@ class Trainer:
     better = np.flatnonzero((means["loss"] < least) & self._going())
     if len(better):
       got = self._place.get(self._state, step.evaluated)
-      new = {
-        "params": jax.tree.map(lambda x: x[better], got),
-        "loss": means["loss"][better].astype(np.float32),
-        "step": np.full(len(better), self._step, np.int32),
-      }
-      put = functools.partial(_with_rows, live[better])
-      self._best = jax.tree.map(put, self._best, new)
+      new = jax.tree.map(lambda x: x[better], got), means["loss"][better], self._step
+      self._best = saved.replaced(self._best, live[better], *new)
     rows = self._rows("valid", means, {})
     bar.clear()
-    self._say(_sentence(self._step, rows, self._numbers))
+    self._say(validation(self._step, rows, self._numbers))
     self._tell_deaths()
     return means, rows
 
@@ -298,39 +279,34 @@ class Trainer:
     score = means["loss"] if self._comparable else -means["elbo"]
     live, kept = self._live, np.isin(evaluated, self._live)  # a halving took the others out
     given = evaluated[kept], score[kept], self._step, self._patience
-    before, self._waiting = self._waiting, self._waiting.after(*given)
-    new = live[(before.stopped[live] < 0) & (self._waiting.stopped[live] >= 0)]
+    going, self._waiting = self._going(), self._waiting.after(*given)
+    new = live[going & ~self._going()]
     if not len(new):
       return
-    whole = self._whole()
-    self._over = self._is_over(whole.died)
-    at = np.array(whole.stopped)
-    at[new] = self._step
-    self._rest = whole._replace(stopped=at)
+    whole, left = self._whole(), int(self._going().sum())
+    self._over = self._waiting.over(live, whole.died)
+    stopped = saved.with_rows(new, whole.stopped, self._step)
+    self._rest = whole._replace(stopped=stopped)
     names = ", ".join(str(self._numbers[member]) for member in new.tolist())
     self._say(
       f"Step {self._step}: no better validation in {self._patience} evaluations; stopped early:"
-      f" member(s) {names}. {int(self._going().sum())} go on."
+      f" member(s) {names}. {left} go on."
     )
-    fewer = 0 < 2 * self._going().sum() <= len(live)
+    fewer = 0 < 2 * left <= len(live)
     self._live = live[self._going()] if fewer else live
     self._put()
     if fewer and not self._over:
       self._compile()
 
-  def _is_over(self, died: np.ndarray) -> bool:
-    """Whether no member in the program is to be trained on; `died` [M]."""
-    return bool(self._patience and ((died[self._live] >= 0) | ~self._going()).all())
-
   def _tell_deaths(self) -> None:
     died = self._place.get(self._state, lambda state: state.died)[: len(self._live)]
-    for member, at in zip(self._live.tolist(), died.tolist(), strict=True):
-      if at >= 0 and member not in self._dead:
-        self._dead.add(member)
-        name = sweep.label(self._program.members[member])
-        self._say(
-          f"Member {self._numbers[member]} ({name}) is dead: no finite gradient from step {at} on."
-        )
+    new = {
+      m: at for m, at in zip(self._live.tolist(), died.tolist(), strict=True) if at >= 0
+    }
+    for member in new.keys() - self._dead:
+      name = sweep.label(self._program.members[member])
+      self._say(death.sentence(self._numbers[member], name, new[member]))
+    self._dead |= new.keys()
 
   def _halve(self, elbo: np.ndarray) -> None:
     """Stops the worse members and goes on with the others alone, in a smaller program."""
@@ -363,43 +339,11 @@ class Trainer:
     self._saved = self._step
 
   def _rows(self, split: str, means: dict[str, np.ndarray], extra: dict) -> list[dict]:
-    return [
-      {"step": self._step, "split": split, "member": int(member)}
-      | {name: float(values[i]) for name, values in means.items()}
-      | extra
-      for i, member in enumerate(self._live)
-      if self._waiting.stopped[member] < 0
-    ]
+    going, about = self._going(), {"step": self._step, "split": split}
+    return rows_of(about, self._live, going, means, extra)
 
   def _write_about(self) -> None:
     if self._main:
       about = {**self._about, "seconds": self._seconds}
       about |= {"steps": self._step} if self._over else {}
       files.write_json(self._folder / "run.json", about)
-
-
-def init(program: Program) -> step.State:
-  """The state [M] of all members before the first step."""
-  of_member = lambda seed: step.init(program.vae, program.config, seed)
-  # Compiled once and run once: optimising it would take longer than all of its work.
-  unoptimised = {"xla_backend_optimization_level": 0}
-  return jax.jit(jax.vmap(of_member), compiler_options=unoptimised)(program.hyper["seed"])
-
-
-def _with_rows(rows: np.ndarray, old: np.ndarray, new: np.ndarray) -> np.ndarray:
-  changed = np.array(old)
-  changed[rows] = new
-  return changed
-
-
-def _sentence(at: int, rows: list[dict], numbers: list[int]) -> str:
-  """The best member of a validation."""
-  finite = [row for row in rows if math.isfinite(row["elbo"])] or rows
-  lead = max(finite, key=lambda row: row["elbo"])
-  which = (
-    f" (best of {len(rows)}: member {numbers[lead['member']]})" if len(rows) > 1 else ""
-  )
-  return (
-    f"step {at}: validation ELBO {lead['elbo']:.2f}, rate {lead['rate']:.2f},"
-    f" distortion {lead['distortion']:.2f} nats{which}"
-  )
