@@ -101,12 +101,19 @@ def test_published_files_are_made_ready_and_the_command_is_named(tmp_path, monke
   status, _, err = console("data", "mnist", f"--data_dir={tmp_path}",
                            monkeypatch=monkeypatch)  # fmt: skip
   assert (status, "has the checksum" in err) == (2, True)
+  published = idx.published
   monkeypatch.setattr(idx, "published", lambda name, data_dir: True)
   described, command = preparing.prepared("mnist", str(tmp_path))
   assert "60 test" in described
   assert command.endswith(
     f"--config=mnist --workdir=runs/mnist --data_dir={tmp_path} --config.data.name=idx"
   )
+  (tmp_path / "raw" / "kmnist").mkdir(parents=True)
+  idx_folder(tmp_path / "raw" / "kmnist")
+  command = preparing.prepared("kmnist", str(tmp_path))[1]
+  assert command.endswith("--config.data.name=idx --config.data.path=raw/kmnist")
+  with pytest.raises(UserError, match="the published file of kmnist"):
+    published("kmnist", str(tmp_path))
   called_with = []
   monkeypatch.setattr(idx, "published", lambda name, data_dir: False)
   monkeypatch.setattr(tfds, "prepare", lambda *words: called_with.append(words))
