@@ -133,7 +133,7 @@ class StopAt(Interrupt):
     self.step = step
 
   def say(self, line):
-    self.asked = self.asked or line.startswith(f"step {self.step}:")
+    self.asked = self.asked or line.split()[:1] == [str(self.step)]
 
 
 @pytest.mark.parametrize("at", [pytest.param(4, marks=pytest.mark.slow), 40])

@@ -72,3 +72,11 @@ def comparable(objective: ModuleType) -> bool:
   (COMPARABLE = False) is another at each step.
   """
   return getattr(objective, "COMPARABLE", not hasattr(objective, "batch_loss"))
+
+
+def sentence(at: int, patience: int, numbers: list[int], left: int) -> str:
+  """Of members that have just stopped, by their numbers in the sweep."""
+  return (
+    f"Step {at}: no better validation in {patience} evaluations; stopped early: member(s)"
+    f" {', '.join(map(str, numbers))}. {left} go on."
+  )

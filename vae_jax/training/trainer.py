@@ -15,6 +15,7 @@ from vae_jax import files, registry
 from vae_jax.interrupt import Interrupt, Stopped
 from vae_jax.training import (
   agenda,
+  console,
   death,
   evaluation,
   halving,
@@ -27,7 +28,7 @@ from vae_jax.training import (
   watchdog,
 )
 from vae_jax.training.checkpoint import Checkpoints, identity
-from vae_jax.training.logging import Log, averages, progress, rows_of, validation
+from vae_jax.training.logging import Log, averages, described, progress, rows_of
 from vae_jax.training.plan import Program
 from vae_jax.training.saved import init
 
@@ -49,7 +50,7 @@ class Trainer:
     check: Callable[[], None],
     interrupt: Interrupt,
   ):
-    config, self._say = program.config, say
+    config, self._say = program.config, console.beside_bar(say)
     self._check, self._interrupt = check, interrupt
     self._program, self._placing, self._numbers = program, placing, numbers
     self._folder, self._about = folder, about
@@ -84,15 +85,16 @@ class Trainer:
     total = self._program.total
     if self._step >= total or self._over:
       self._checkpoints.close()
-      early = ", stopped early" if self._step < total else ""
-      self._say(
-        f"Finished already: {self._step} of {total} steps{early}, in {self._folder}."
-      )
+      done = f"{total} steps{', stopped early' if self._step < total else ''}"
+      self._say(f"Finished already: {self._step} of {done}, in {self._folder}.")
       return np.asarray(self._rest.died)
     self._write_about()
     self._put()
     self._compile()
-    log = Log(self._folder, self._step, self._numbers) if self._main else None
+    rows = self._program.members
+    members = described(rows, self._program.hyper)
+    log = Log(self._folder, self._step, members) if self._main else None
+    self._table = console.Table(self._say, rows, total, self._step, self._seconds)
     bar = progress(total, self._step, "step", self._folder.name)
     try:
       with processes.told_when_another_ends(), self._interrupt.heeded():
@@ -113,7 +115,8 @@ class Trainer:
       with contextlib.suppress(Exception):
         self._checkpoints.close()
     self._write_about()
-    rate = f"{self._seconds:.1f} s of training for {len(self._program.members)} member(s)"
+    members = console.counted(len(self._program.members), "member")
+    rate = f"{self._seconds:.1f} s of training for {members}"
     how = "Finished" if (died < 0).any() else "Every member is dead"
     early = f" of {total}, stopped early" if self._step < total else ""
     self._say(f"{how}: {self._step} steps{early}, {rate}, in {self._folder}.")
@@ -136,7 +139,7 @@ class Trainer:
     self._check()
     if "evaluate" in do:
       evaluated = self._live
-      means, more = self._evaluate(bar)
+      means, more = self._evaluate()
       rows += more
       if "halve" in do:
         self._halve(means["elbo"])
@@ -178,6 +181,7 @@ class Trainer:
     """Compiles the program by a chunk of no steps, so that the first chunk's time is its own."""
     until = min(self._step + self._program.feed.span, self._next_stop()[0])
     source = self._source(self._step, until)
+    self._say("Compiling ...")
     began = time.perf_counter()
     watch = watchdog.watched("The training program")
     with processes.told_when_another_ends(), watch:
@@ -230,12 +234,12 @@ class Trainer:
     left = self._program.total - self._step
     if left and not self._estimated:
       self._say(
-        f"{1000 * seconds:.1f} ms a step for {len(self._live)} member(s): about"
-        f" {left * seconds:.0f} s for the {left} steps left, and the evaluations."
+        f"{1000 * seconds:.1f} ms a step for {console.counted(len(self._live), 'member')}: about"
+        f" {console.duration(left * seconds)} for the {left:,} steps left, and the evaluations."
       )
     self._estimated = True
 
-  def _evaluate(self, bar: Any) -> tuple[dict[str, np.ndarray], list[dict]]:
+  def _evaluate(self) -> tuple[dict[str, np.ndarray], list[dict]]:
     """Scores the held-out split and keeps each member's best parameters.
 
     The best are those of the least validation loss: the member's own β is in it, and by the
@@ -259,9 +263,9 @@ class Trainer:
       new = jax.tree.map(lambda x: x[better], got), means["loss"][better], self._step
       self._best = saved.replaced(self._best, live[better], *new)
     rows = self._rows("valid", means, {})
-    bar.clear()
-    self._say(validation(self._step, rows, self._numbers))
     self._tell_deaths()
+    kept = self._comparable and len(better) > 0
+    self._table.add(self._step, rows, self._dead, kept)
     return means, rows
 
   def _going(self) -> np.ndarray:
@@ -287,11 +291,8 @@ class Trainer:
     self._over = self._waiting.over(live, whole.died)
     stopped = saved.with_rows(new, whole.stopped, self._step)
     self._rest = whole._replace(stopped=stopped)
-    names = ", ".join(str(self._numbers[member]) for member in new.tolist())
-    self._say(
-      f"Step {self._step}: no better validation in {self._patience} evaluations; stopped early:"
-      f" member(s) {names}. {left} go on."
-    )
+    numbers = [self._numbers[member] for member in new.tolist()]
+    self._say(patience.sentence(self._step, self._patience, numbers, left))
     fewer = 0 < 2 * left <= len(live)
     self._live = live[self._going()] if fewer else live
     self._put()
@@ -314,9 +315,8 @@ class Trainer:
     going = whole.died[self._live] < 0
     factor = self._program.config["halving"]["factor"]
     out = halving.stopped(np.where(going, elbo, np.nan), factor)
-    at = np.array(whole.stopped)
-    at[self._live[out & going]] = self._step
-    self._rest = whole._replace(stopped=at)
+    stopped = saved.with_rows(self._live[out & going], whole.stopped, self._step)
+    self._rest = whole._replace(stopped=stopped)
     self._live = self._live[~out & going] if (~out & going).any() else self._live[:1]
     self._say(
       f"Step {self._step}: halving stops {int((out & going).sum())} member(s);"
