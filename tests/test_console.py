@@ -13,7 +13,7 @@ from helpers import called
 from vae_jax import cli, registry
 from vae_jax import config as configuration
 from vae_jax.cli import data as preparing
-from vae_jax.cli import listing
+from vae_jax.cli import first, listing
 from vae_jax.data import idx, tfds
 from vae_jax.training import logging, trackers
 from vae_jax.types import UserError
@@ -101,12 +101,19 @@ def test_published_files_are_made_ready_and_the_command_is_named(tmp_path, monke
   status, _, err = console("data", "mnist", f"--data_dir={tmp_path}",
                            monkeypatch=monkeypatch)  # fmt: skip
   assert (status, "has the checksum" in err) == (2, True)
+  published = idx.published
   monkeypatch.setattr(idx, "published", lambda name, data_dir: True)
   described, command = preparing.prepared("mnist", str(tmp_path))
   assert "60 test" in described
   assert command.endswith(
     f"--config=mnist --workdir=runs/mnist --data_dir={tmp_path} --config.data.name=idx"
   )
+  (tmp_path / "raw" / "kmnist").mkdir(parents=True)
+  idx_folder(tmp_path / "raw" / "kmnist")
+  command = preparing.prepared("kmnist", str(tmp_path))[1]
+  assert command.endswith("--config.data.name=idx --config.data.path=raw/kmnist")
+  with pytest.raises(UserError, match="the published file of kmnist"):
+    published("kmnist", str(tmp_path))
   called_with = []
   monkeypatch.setattr(idx, "published", lambda name, data_dir: False)
   monkeypatch.setattr(tfds, "prepare", lambda *words: called_with.append(words))
@@ -136,10 +143,10 @@ def test_weights_and_biases_is_told_the_numbers(tmp_path, monkeypatch):
   monkeypatch.setenv("VAE_JAX_TRACK", "wandb")
   (tmp_path / "config.json").write_text('{"seed": 3}')
   for _ in range(2):  # a resumed run is the same one there
-    log = logging.Log(tmp_path, 0, [7])
+    log = logging.Log(tmp_path, 0, [{"seed": 7, "beta": 0.5}])
     log.write([ROW])
     log.close()
-  assert told == [({"train/loss/member_7": 1.5}, 3), "end"] * 2
+  assert told == [({"train/loss/beta_0.5_seed_7": 1.5}, 3), "end"] * 2
   assert [one["id"] for one in started] == ["abc", "abc"]
   assert started[0]["config"] == {"seed": 3}
 
@@ -160,10 +167,10 @@ def test_mlflow_is_told_the_numbers(tmp_path, monkeypatch):
   monkeypatch.setenv("VAE_JAX_TRACK", "mlflow")
   (tmp_path / "config.json").write_text("{}")
   for _ in range(2):
-    log = logging.Log(tmp_path, 0, [0])
+    log = logging.Log(tmp_path, 0, [{"seed": 0}])
     log.write([ROW])
     log.close()
-  numbers = ({"train/loss/member_0": 1.5}, 3)
+  numbers = ({"train/loss/seed_0": 1.5}, 3)
   assert told == ["config.json", numbers, "end", numbers, "end"]
   assert runs == [(None, tmp_path.name), ("r1", None)]
 
@@ -196,3 +203,22 @@ def test_codes_are_exported_and_input_is_a_setting(tmp_path):
   assert (done.returncode, "name of a .csv" in done.stderr) == (2, True)
   done = called("evaluate.py", *place, "--input=new.npz")
   assert (done.returncode, "has a setting 'input'" in done.stderr) == (2, True)
+
+
+def test_a_grid_of_pictures_has_each_pixel_where_it_belongs():
+  rows = np.random.default_rng(0).random((2, 3, 4, 5, 1))
+  found = np.asarray(first.grid(rows))
+  times = 16  # of 4 pixels to 64
+  assert found.shape == (2 * 4 * times, 3 * 5 * times)
+  for row, column, y, x in ((0, 0, 0, 0), (1, 2, 3, 4), (0, 2, 1, 3)):
+    pixel = found[(row * 4 + y) * times, (column * 5 + x) * times]
+    assert pixel == round(255 * rows[row, column, y, x, 0])
+  assert np.asarray(first.grid(np.ones((1, 2, 4, 4, 3)))).shape == (64, 128, 3)
+
+
+@pytest.mark.slow
+def test_a_first_picture_is_named_before_anything_else_is_trained(tmp_path, monkeypatch):
+  status, said, _ = console("first", f"--workdir={tmp_path}/first", monkeypatch=monkeypatch)
+  assert status == 0
+  assert f"after 1 epoch(s): {tmp_path}/first/reconstructions.png" in said
+  assert (tmp_path / "first" / "reconstructions.png").read_bytes()[:4] == b"\x89PNG"

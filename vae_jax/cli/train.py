@@ -5,6 +5,7 @@ The same command again resumes. Every field of the configuration is a flag:
 """
 
 import argparse
+import shlex
 
 from vae_jax import flags
 from vae_jax.cli import hints
@@ -31,7 +32,7 @@ def main(words: list[str] | None = None, prog: str | None = None) -> None:
     if known.plugins:
       registry.plug(known.plugins)
     loop.train(
-      config.load(known.config, overrides),
+      config.load(known.config, overrides, known.data_dir),
       known.workdir,
       known.data_dir,
       place=known.placement,
@@ -40,6 +41,18 @@ def main(words: list[str] | None = None, prog: str | None = None) -> None:
       interrupt=interrupt,
       slice_name=known.topology,
     )
+    if not known.plan:
+      _say_next(known.workdir, prog)
+
+
+def _say_next(workdir: str, prog: str | None) -> None:
+  """The command that comes after a training."""
+  import jax
+
+  command = "vae-jax evaluate" if prog else "python evaluate.py"
+  if jax.process_index() == 0:
+    words = shlex.join([f"--workdir={workdir}", "--application=all"])
+    print(f"Next: {command} {words}")
 
 
 def _parser(prog: str | None) -> argparse.ArgumentParser:
