@@ -51,6 +51,7 @@ def test_the_best_items_that_are_not_seen_in_order():
   assert scores[0, 1] == 5
 
 
+@pytest.mark.filterwarnings("ignore:.*unsafe cast")  # numba's, inside of ranx
 def test_metrics_agree_with_ranx():
   ranx = pytest.importorskip("ranx")
   draw = np.random.default_rng(1)
