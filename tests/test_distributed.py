@@ -1,5 +1,6 @@
 """Several processes: the numbers of one, and no hang when one of them is lost."""
 
+import json
 import os
 import pathlib
 import signal
@@ -27,12 +28,14 @@ def environment(devices: int) -> dict:
   return {**os.environ, "XLA_FLAGS": flags, "PYTHONUNBUFFERED": "1"}
 
 
-def started(workdir: pathlib.Path, words: list[str]) -> list[subprocess.Popen]:
+def started(
+  workdir: pathlib.Path, words: list[str], program: str = "train.py"
+) -> list[subprocess.Popen]:
   """Two processes with two devices each."""
   with socket.socket() as free:
     free.bind(("localhost", 0))
     port = free.getsockname()[1]
-  command = [sys.executable, str(ROOT / "train.py"), f"--workdir={workdir}", *words]
+  command = [sys.executable, str(ROOT / program), f"--workdir={workdir}", *words]
   command += [
     "--distributed",
     f"--coordinator_address=localhost:{port}",
@@ -47,8 +50,10 @@ def started(workdir: pathlib.Path, words: list[str]) -> list[subprocess.Popen]:
   ]  # fmt: skip
 
 
-def ended(processes: list[subprocess.Popen]) -> list[tuple[int, str, str]]:
-  texts = [process.communicate(timeout=120) for process in processes]
+def ended(
+  processes: list[subprocess.Popen], seconds: float = 120
+) -> list[tuple[int, str, str]]:
+  texts = [process.communicate(timeout=seconds) for process in processes]
   return [(p.returncode, *text) for p, text in zip(processes, texts, strict=True)]
 
 
@@ -67,6 +72,31 @@ def test_two_processes_are_one_with_as_many_devices(tmp_path, place, betas):
     for x, y in zip(jax.tree.leaves(a.params), jax.tree.leaves(b.params), strict=True):
       np.testing.assert_allclose(x, y, atol=1e-6)
   assert [r["member"] for r in a.history] == [r["member"] for r in b.history]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("betas", [[1, 2, 3], [1]])
+def test_two_processes_evaluate_as_one_and_one_of_them_writes(tmp_path, betas):
+  """Three members: one process has two of them. One member: each has half of the rows."""
+  run = tmp_path / "run"
+  sweep_ = {"beta": betas, "seed": [0]}
+  words = [*WORDS, f"--config.sweep={sweep_}", "--config.prior.name=vamp"]
+  assert program("train.py", f"--workdir={run}", *words).returncode == 0
+  words = ["--application=reconstruction", "--set", "samples=20", "--set", "limit=64"]
+  one = program("evaluate.py", f"--workdir={run}", f"--out={tmp_path / 'one'}", *words)
+  assert one.returncode == 0, one.stderr
+  words.append(f"--out={tmp_path / 'two'}")
+  first, second = ended(started(run, words, "evaluate.py"), 400)
+  assert first[0] == second[0] == 0, (first[2], second[2])
+  assert "report.html" in first[1]
+  assert all(line.startswith("[Gloo]") for line in second[1].splitlines())
+  tables = [
+    json.loads((tmp_path / name / "reports/reconstruction.json").read_text())["scores"]
+    for name in ("one", "two")
+  ]
+  for a, b in zip(*(table["rows"] for table in tables), strict=True):
+    for x, y in zip(a, b, strict=True):
+      assert x == y or x == pytest.approx(y, rel=1e-4), (a, b)
 
 
 @pytest.mark.slow
