@@ -1,11 +1,10 @@
-const told = [], byId = (id) => document.getElementById(id), files = [];
-addEventListener("error", (event) => told.push(event.message));
+const saved = [], byId = (id) => document.getElementById(id), files = [];
 const fire = (target, event) => target.dispatchEvent(event);
 const slide = (id, value) => { byId(id).value = value; fire(byId(id), new Event("input")); };
 const key = (name) => fire(byId("map"), new KeyboardEvent("keydown", {key: name}));
 const pictured = JSON.parse(byId("data").textContent);
 URL.createObjectURL = (blob) => { files.push(blob); return "data:,"; };
-HTMLAnchorElement.prototype.click = function () { told.push(this.download); };
+HTMLAnchorElement.prototype.click = function () { saved.push(this.download); };
 const pixels = (id) => {
   const copy = document.createElement("canvas"), pen = copy.getContext("2d");
   [copy.width, copy.height] = [byId(id).width, byId(id).height];
@@ -18,10 +17,11 @@ const text = (blob) => new Promise((done) => {
   reader.onload = () => done(reader.result.split(",")[1]);
   reader.readAsDataURL(blob);
 });
-const pause = () => new Promise((done) => setTimeout(done, 20));
+// What an event asked to be drawn is drawn in the next frame, before this goes on.
+const pause = () => new Promise((done) => requestAnimationFrame(done));
 const until = async (ready) => {
   while (!ready()) await pause();
-  await pause(); // the frame after it
+  await pause();
 };
 const steps = {
   opened: () => {},
@@ -73,6 +73,6 @@ const steps = {
   notes.wide = view.scrollWidth - view.clientWidth;
   const fetched = performance.getEntriesByType("resource").map((r) => r.name);
   notes.fetched = fetched.filter((name) => !/^(data|blob):/.test(name)).length;
-  notes.told = told;
-  document.title = JSON.stringify(notes);
+  notes.saved = saved;
+  tell(JSON.stringify(notes));
 })();

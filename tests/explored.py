@@ -1,16 +1,12 @@
 """For the explorer's tests: runs that are drawn and not trained, and a browser."""
 
 import base64
-import html
 import json
 import re
-import shutil
-import subprocess
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import pytest
 from made import open_with
 
 from vae_jax import config as configuration
@@ -18,10 +14,6 @@ from vae_jax import vae as models
 from vae_jax.evaluation import pictures
 from vae_jax.types import Dataset, Spec
 
-BROWSER = next(
-  filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
-needs_browser = pytest.mark.skipif(BROWSER is None, reason="no Chromium on the path")
 IMAGE = Spec((8, 7, 1), "image", "unit", classes=("zero", "one", "two"))
 COLOUR = Spec((9, 6, 3), "image", "unit")
 TABLE = Spec((5,), "table", "real")
@@ -108,32 +100,6 @@ def case(name, latents=3):
   spec, model, likelihood = CASES[name]
   options = {"activation": name} if model["name"] == "mlp" else {}
   return made(spec, {**model, **options}, likelihood, latents)
-
-
-def browsed(text, folder, width=1280):
-  """The title that a page gave itself in a frame of some width, and the browser's log."""
-  (folder / "inner.html").write_text(text)
-  frame = (
-    f'<iframe src="inner.html" style="width:{width}px;height:900px;border:0"></iframe>'
-  )
-  relay = "setInterval(() => { document.title = frames[0].document.title }, 50)"
-  (folder / "outer.html").write_text(
-    f"<title>-</title>{frame}<script>onload = () => {relay}</script>"
-  )
-  flags = (
-    "--headless --no-sandbox --disable-gpu --disable-background-networking --no-first-run"
-    " --disable-sync --allow-file-access-from-files --enable-logging=stderr"
-    " --virtual-time-budget=20000 --dump-dom"
-  )
-  found = subprocess.run(
-    [
-      BROWSER, *flags.split(), f"--user-data-dir={folder / 'profile'}",
-      (folder / "outer.html").as_uri(),
-    ],
-    capture_output=True, text=True, timeout=90, check=True,
-  )  # fmt: skip
-  title = html.unescape(re.search("<title>(.*?)</title>", found.stdout, re.S).group(1))
-  return title, found.stderr
 
 
 def embedded(path) -> dict:

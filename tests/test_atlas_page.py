@@ -3,17 +3,21 @@
 import csv
 import html.parser
 import re
-import subprocess
 
 import numpy as np
 import pytest
 import test_sweep_report as sweep_page
 from atlases import BETAS, NOISE, level, members, saved, started
+from browsing import browsed, needs_browser
 
 from vae_jax import report
 from vae_jax.report import atlas_page, tables
 from vae_jax.types import Report, UserError
 
+LOOK = """setInterval(() => {
+  const marked = document.querySelectorAll(".cell.now, .beta.now");
+  tell([...marked].map((cell) => cell.dataset.beta).join(" "));
+}, 50)"""
 EVIL = "<script>alert(1)</script>"
 
 
@@ -204,14 +208,11 @@ def test_the_sweeps_page_holds_the_table_and_each_leads_to_the_other(tmp_path):
 
 
 @pytest.mark.browser
-@pytest.mark.skipif(sweep_page.BROWSER is None, reason="no Chromium on the path")
+@needs_browser
 def test_the_slider_marks_its_column(tmp_path):
   path = swept(tmp_path)
-  act = f"<script>setTimeout(() => {{ {sweep_page.SLIDE.format(2)} }}, 200)</script></body>"
-  path.write_text(path.read_text().replace("</body>", act))
-  flags = "--headless --no-sandbox --disable-gpu --no-first-run --virtual-time-budget=1500"
-  command = [sweep_page.BROWSER, *flags.split(), "--dump-dom"]
-  command += [f"--user-data-dir={tmp_path / 'profile'}", f"{path.as_uri()}#member=2"]
-  found = subprocess.run(command, capture_output=True, text=True, timeout=90, check=True)
-  marked = re.findall(r'class="(?:cell|beta)[^"]* now" data-beta="([^"]+)"', found.stdout)
-  assert marked == ["4.0", "4.0"]
+  act = f"<script>onload = () => {{ {sweep_page.SLIDE.format(2)} {LOOK} }}</script></body>"
+  text = path.read_text().replace("</body>", act)
+  told, log = browsed(text, tmp_path, 1280, "#member=2", lambda told: told == "4.0 4.0")
+  assert told == "4.0 4.0"
+  assert "CONSOLE" not in log

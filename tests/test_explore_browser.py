@@ -10,17 +10,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from browsing import browsed, needs_browser
 from explored import (
   CASES,
   IMAGE,
   at,
-  browsed,
   case,
   codes,
   drawn,
   embedded,
   made,
-  needs_browser,
   sentences,
   three_members,
   unpacked,
@@ -33,8 +32,6 @@ from vae_jax.explore import network
 from vae_jax.explore import page as explore_page
 
 WALK = (pathlib.Path(__file__).parent / "explore_walk.js").read_text()
-# Frames are drawn in real time, which the time of a page that is looked at by a test is not.
-FRAMES = "<head><script>requestAnimationFrame = (fn) => setTimeout(fn, 0)</script>"
 
 
 @pytest.mark.browser
@@ -59,9 +56,9 @@ def test_the_networks_in_a_browser_are_those_of_jax(tmp_path):
   ask = """const told = asked.map(({net, z, x}) => [
     z.map((row) => [...network.decode(net, row, 0)]),
     x.map((row) => [...network.encode(net, row, 0)]),
-  ]); document.title = JSON.stringify(told);"""
+  ]); tell(JSON.stringify(told));"""
   page = (
-    f"<title>-</title><script>{scripts}</script><script>const asked = {json.dumps(asked)};"
+    f"<head></head><script>{scripts}</script><script>const asked = {json.dumps(asked)};"
   )
   told, log = browsed(f"{page}{ask}</script>", tmp_path)
   assert "CONSOLE" not in log
@@ -85,9 +82,7 @@ def test_a_label_stands_beside_the_code(tmp_path):
   )
   script = (explore_page.HERE / "network.js").read_text()
   ask = f"JSON.stringify([...network.decode({json.dumps(net)}, {z.tolist()}, 2)])"
-  told, _ = browsed(
-    f"<title>-</title><script>{script}document.title = {ask}</script>", tmp_path
-  )
+  told, _ = browsed(f"<head></head><script>{script}tell({ask})</script>", tmp_path)
   np.testing.assert_allclose(json.loads(told), expected, atol=1e-3)
 
 
@@ -97,16 +92,11 @@ def test_a_walk_through_the_page(tmp_path):
   """At 390 pixels: each control moves the code as it says, and JAX draws the same there."""
   sweep = three_members()
   path = explore.write([sweep], tmp_path)
-  title, log = browsed(
-    path.read_text()
-    .replace("<head>", FRAMES)
-    .replace("</body>", f"<script>{WALK}</script></body>"),
-    tmp_path,
-    390,
-  )
+  page = path.read_text().replace("</body>", f"<script>{WALK}</script></body>")
+  told, log = browsed(page, tmp_path, 390)
   assert "CONSOLE" not in log
-  notes = json.loads(title)
-  assert (notes["wide"], notes["fetched"], notes["told"]) == (0, 0, ["path.svg"])
+  notes = json.loads(told)
+  assert (notes["wide"], notes["fetched"], notes["saved"]) == (0, 0, ["path.svg"])
   first, second = codes(sweep, 0), codes(sweep, 2)
   busy = [int(at) for at in re.findall(r'id="z-0-(\d)"', path.read_text())]
   along, across = np.eye(3)[busy[:2]]
@@ -163,8 +153,8 @@ def test_a_sentence_in_a_browser_is_that_of_jax(tmp_path, cell, condition):
   asked = {"net": network.describe(run, 0, False), "z": z.tolist()}
   script = (explore_page.HERE / "network.js").read_text()
   ask = "JSON.stringify(asked.z.map((row) => [...network.decode(asked.net, row, 1)]))"
-  page = f"<title>-</title><script>{script}const asked = {json.dumps(asked)};"
-  told, log = browsed(f"{page}document.title = {ask}</script>", tmp_path)
+  page = f"<head></head><script>{script}const asked = {json.dumps(asked)};"
+  told, log = browsed(f"{page}tell({ask})</script>", tmp_path)
   assert "CONSOLE" not in log
   assert len({tuple(row) for row in expected.tolist()}) > 1
   np.testing.assert_array_equal(json.loads(told), expected)
@@ -179,19 +169,18 @@ def test_words_are_a_list_that_follows_a_slider(tmp_path):
   busy = int(re.search(r'id="z-0-(\d)"', path.read_text()).group(1))
   ask = """<script>
   const read = () => [...document.querySelectorAll("#picture li")].map((item) => item.textContent);
-  setTimeout(() => {
+  requestAnimationFrame(() => {
     const [before, input] = [read(), document.querySelector("#sliders input")];
     input.value = 3;
     input.dispatchEvent(new Event("input", {bubbles: true}));
-    setTimeout(() => {
+    requestAnimationFrame(() => {
       const fresh = [...document.querySelectorAll("#picture .new")].map((item) => item.textContent);
-      document.title = JSON.stringify([before, read(), fresh]);
-    }, 100);
-  }, 100)</script></body>"""
-  page = path.read_text().replace("<head>", FRAMES).replace("</body>", ask)
-  title, log = browsed(page, tmp_path, 390)
+      tell(JSON.stringify([before, read(), fresh]));
+    });
+  })</script></body>"""
+  told, log = browsed(path.read_text().replace("</body>", ask), tmp_path, 390)
   assert "CONSOLE" not in log
-  before, after, fresh = json.loads(title)
+  before, after, fresh = json.loads(told)
   z = codes(run, 0)[:1].repeat(2, 0)
   z[1, busy] = 3
   greedy = asking.greedy(run, z, None, jax.random.key(0))[0]
@@ -210,15 +199,14 @@ def test_what_is_no_image_has_a_page_too(tmp_path, name, latents):
   text = explore.write([run], tmp_path).read_text()
   assert ('id="map"' in text, 'id="file"' in text) == (latents > 1, False)
   ask = """<script>const pen = document.createElement("canvas").getContext("2d");
-  setTimeout(() => {
+  requestAnimationFrame(() => {
     const canvas = document.getElementById("picture");
     [pen.canvas.width, pen.canvas.height] = [canvas.width, canvas.height];
     pen.drawImage(canvas, 0, 0);
     const { data } = pen.getImageData(0, 0, canvas.width, canvas.height);
     const seen = [canvas.width, canvas.height, data.some((v) => v > 0)];
-    document.title = JSON.stringify(seen);
-  }, 100)</script></body>"""
-  page = text.replace("<head>", FRAMES).replace("</body>", ask)
-  title, log = browsed(page, tmp_path, 390)
-  assert json.loads(title) == ([480, 240, True] if latents == 1 else [3, 4, True])
+    tell(JSON.stringify(seen));
+  })</script></body>"""
+  told, log = browsed(text.replace("</body>", ask), tmp_path, 390)
+  assert json.loads(told) == ([480, 240, True] if latents == 1 else [3, 4, True])
   assert "CONSOLE" not in log

@@ -101,6 +101,19 @@ def test_baselines_are_told_apart_by_grey_and_by_pattern():
   assert shown == looks
 
 
+def test_one_wide_band_does_not_press_the_lines_together():
+  """The frame is that of the lines and of the usual band, and holds every line."""
+  x, y = np.arange(3), {"a": np.asarray([1.0, 2.0, 3.0]), "b": np.asarray([2.0, 2.5, 2.0])}
+  bands = {"a": (y["a"] - 0.5, y["a"] + 0.5), "b": (y["b"] - 90, y["b"] + 90)}
+  shown = lambda bands: plots.KINDS["lines"](y, "β", "nats", x=x, bands=bands).axes[0]
+  low, high = shown(bands).get_ylim()
+  assert -5 < low <= 1 < 3 <= high < 9
+  usual = {name: (values - 0.5, values + 0.5) for name, values in y.items()}
+  low, high = shown(usual).get_ylim()
+  assert low <= 0.5
+  assert high >= 3.5
+
+
 @pytest.mark.parametrize("channels", [1, 3])
 def test_a_missing_pixel_has_a_colour_of_its_own(channels, tmp_path):
   images = np.ones((1, 1, 2, 2, channels))

@@ -7,12 +7,11 @@ import io
 import json
 import pathlib
 import re
-import shutil
-import subprocess
 import urllib.parse
 
 import numpy as np
 import pytest
+from browsing import browsed, needs_browser
 from drawings import FIGURES, contrast
 
 from vae_jax import report
@@ -319,16 +318,12 @@ def test_ticks_are_round():
   np.testing.assert_allclose(curves.ticks(-0.31, 0.12, 4), [-0.2, 0, ], atol=1e-9)  # fmt: skip
 
 
-BROWSER = next(
-  filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None
-)
 MEASURE = """<script>
-addEventListener("error", e => document.title += " ERROR " + e.message);
 addEventListener("load", () => {
   const wide = document.documentElement.scrollWidth, view = document.documentElement.clientWidth;
   const bad = [...document.images].filter(i => !i.complete || !i.naturalWidth).length;
   const out = performance.getEntriesByType("resource").filter(r => !r.name.startsWith("data:"));
-  document.body.dataset.measured = `view ${view} wide ${wide} broken ${bad} fetched ${out.length}`;
+  tell(`view ${view} wide ${wide} broken ${bad} fetched ${out.length}`);
 });
 </script></head>"""
 
@@ -358,60 +353,30 @@ addEventListener("load", () => {
   note("large", dialog.open && dialog.querySelector("img").width > button.firstChild.width);
   dialog.click();
   note("closed", !dialog.open);
-  document.body.dataset.measured = seen.join(" ");
+  tell(seen.join(" "));
 });
 </script></body>"""
 
 
-def browsed(inner: str, folder: pathlib.Path, width: int) -> tuple[str, str]:
-  """What a page noted in its body, in a frame of some width, and what the browser logged.
-
-  Chromium's own window does not go below 500 pixels, so the page is looked at in a frame.
-  """
-  (folder / "inner.html").write_text(inner)
-  frame = (
-    f'<iframe src="inner.html" style="width:{width}px;height:900px;border:0"></iframe>'
-  )
-  relay = (
-    "setTimeout(() => { document.title = frames[0].document.body.dataset.measured }, 400)"
-  )
-  (folder / "outer.html").write_text(
-    f"<title>-</title>{frame}<script>onload = () => {relay}</script>"
-  )
-  flags = (
-    "--headless --no-sandbox --disable-gpu --disable-background-networking --no-first-run"
-  )
-  flags += " --hide-scrollbars --allow-file-access-from-files --enable-logging=stderr"
-  found = subprocess.run(
-    [
-      BROWSER, *flags.split(), f"--user-data-dir={folder / 'profile'}", "--window-size=1400,1000",
-      "--virtual-time-budget=3000", "--dump-dom", (folder / "outer.html").as_uri(),
-    ],
-    capture_output=True, text=True, timeout=90, check=True,
-  )  # fmt: skip
-  title = re.search("<title>(.*?)</title>", found.stdout, re.S).group(1)
-  return html.unescape(title), found.stderr
-
-
 @pytest.mark.browser
-@pytest.mark.skipif(BROWSER is None, reason="no Chromium on the path")
+@needs_browser
 @pytest.mark.parametrize("width", [390, 1280])
 def test_the_page_in_a_browser(workdir, tmp_path, width):
   """Nothing is fetched, nothing is broken, and the page is no wider than its window."""
   text = report.render(workdir, COMMAND).read_text().replace("</head>", MEASURE)
-  title, log = browsed(text, tmp_path, width)
-  assert title == f"view {width} wide {width} broken 0 fetched 0"
+  told, log = browsed(text, tmp_path, width)
+  assert told == f"view {width} wide {width} broken 0 fetched 0"
   assert "CONSOLE" not in log
 
 
 @pytest.mark.browser
-@pytest.mark.skipif(BROWSER is None, reason="no Chromium on the path")
+@needs_browser
 @pytest.mark.parametrize("width", [390, 1280])
 def test_it_folds_marks_copies_and_enlarges(workdir, tmp_path, width):
   text = report.render(workdir, COMMAND).read_text().replace("</body>", USE)
-  title, log = browsed(text, tmp_path, width)
+  told, log = browsed(text, tmp_path, width)
   wide = str(width > 1000).lower()
-  assert title.split(" ", 6)[:6] == [
+  assert told.split(" ", 6)[:6] == [
     f"contents={wide}", "open=3", "folded=0", "linked=1", f"left={wide}", "marked=#reconstruction",
   ]  # fmt: skip
   rows = [
@@ -420,5 +385,5 @@ def test_it_folds_marks_copies_and_enlarges(workdir, tmp_path, width):
     ["40.0", "0", "0 of 10 COLLAPSED", "NaN", "", "12.0"],
   ]
   words = json.dumps("".join("\t".join(row) + "\n" for row in rows), ensure_ascii=False)
-  assert title.split(" ", 6)[6] == f"copied={words} large=true closed=true"
+  assert told.split(" ", 6)[6] == f"copied={words} large=true closed=true"
   assert "CONSOLE" not in log

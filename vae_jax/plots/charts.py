@@ -47,7 +47,7 @@ def lines(
     square: a square picture, for a curve of one quantity against another.
   """
   fig, ax = axes(*((4.6, 3.9) if square else (6.0, 2.9)), title)
-  palette = iter(colors(len(series)))
+  spans, palette = [], iter(colors(len(series)))
   greys = zip(itertools.cycle(GREYS), itertools.cycle(PATTERNS), strict=False)
   for name, values in series.items():
     line = dict(values) if isinstance(values, dict) else {"x": x, "y": values}
@@ -56,10 +56,13 @@ def lines(
     bound = line.get("style") == "dashed"
     color, pattern = next(greys) if bound else (next(palette), "-")
     _line(ax, name, line, color, pattern)
+    spans += [(line["low"], line["high"])] if "low" in line else []
   if "x" in log:
     ax.set_xscale("log")
   if "y" in log:
     ax.set_yscale("log")
+  else:
+    _frame(ax, spans)
   if len(ticks):
     named = (
       ticks if isinstance(ticks, dict) else {f"{v:g}".replace("-", "−"): v for v in ticks}
@@ -93,6 +96,23 @@ def _line(ax: Axes, name: str, line: dict[str, Any], color: str, pattern: Any) -
     ax.vlines(x, low, high, color=color, linewidth=1.4)
   else:
     ax.fill_between(x, low, high, color=color, alpha=0.12, linewidth=0)
+
+
+def _frame(ax: Axes, spans: list[tuple[Any, Any]]) -> None:
+  """Lines stay readable where one band is many times wider than the others: it leaves the frame.
+
+  Two seeds that differ have such a band. The frame goes past the lines by their own range, or by
+  twice the lower median of the bands' half widths where that is more.
+  """
+  y = np.concatenate([np.asarray(line.get_ydata(), float) for line in ax.lines])
+  half = np.concatenate([np.subtract(high, low) / 2 for low, high in spans] or [[]])
+  y, half = y[np.isfinite(y)], half[np.isfinite(half)]
+  if not len(y) or not len(half):
+    return
+  room = max(np.ptp(y), 2 * np.sort(half)[(len(half) - 1) // 2])
+  low, high = ax.get_ylim()
+  if room:
+    ax.set_ylim(max(low, y.min() - room), min(high, y.max() + room))
 
 
 def heatmap(

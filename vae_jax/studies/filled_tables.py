@@ -35,19 +35,24 @@ def figures(
   drawn = [i for i, c in enumerate(own.columns) if c.kind in metrics.NUMERIC][:DRAWN]
   bars = {r.method: np.array([min(ratio(r.scores["mse"]), MOST)]) for r in found}
   beside = {"mean", *(v.theirs.method for v in outcome.verdicts), outcome.chosen.method}
-  columns, inside = {}, {"as they should": levels}
+  line = lambda y, ours=False: {
+    "x": levels,
+    "y": y,
+    **({} if ours else {"style": "dashed"}),
+  }
+  columns, inside = {}, {"as they should": line(levels)}
   for r in found:
     rows, name = (own.scale, task.truth, completed(task, r.answer), own.hidden), r.method
     if name in beside:
       columns[name] = np.minimum(metrics.of_columns(*rows)[drawn], MOST)
     if "draws" in r.answer:
       held = own.columns, task.truth, own.hidden, r.answer["draws"]
-      inside[name] = metrics.calibration(*held, levels)
+      inside[name] = line(metrics.calibration(*held, levels), r.member is not None)
   listed = ", ".join(f"{i + 1} {own.columns[i].name}" for i in drawn)
   error = {"y_label": f"squared error ({MOST:g} at most)"}
   sides = {"series": bars, "labels": [""], "x_label": "", "line": 1.0, **error}
   each = {"series": columns, "labels": [f"{i + 1}" for i in drawn], "x_label": "column"}
-  lines = {"x": levels, "series": inside, "x_label": "probability of the interval"}
+  lines = {"series": inside, "x_label": "probability of the interval"}
   lines["y_label"] = "share of truths inside"
   hold = "Whether intervals hold as many hidden values as they say; below is overconfident."
   return [
