@@ -34,8 +34,7 @@ def evaluate(
 ) -> str:
   """Runs applications on a run directory and renders its report.
 
-  Of several processes each does its share of what is asked of the models, and the first one
-  writes and prints.
+  Of several processes each asks its share of the models, and the first writes and prints.
 
   Args:
     workdir: of a training, finished or not.
@@ -63,9 +62,7 @@ def evaluate(
   modules = {name: registry.find("applications", name) for name in names}
   chosen = settings.of_each(modules, given)
   applications = [protocol.read(name, module) for name, module in modules.items()]
-  main = jax.process_index() == 0
-  target = destination.checked(workdir, out) if main else None
-  processes.meet()  # where the first refuses the folder, the others have not begun
+  target = _target(workdir, out)
   found = runs.open_runs(workdir, checkpoint, data_dir, plugins)
   if target is not None:
     destination.described(workdir, target)
@@ -74,13 +71,25 @@ def evaluate(
     found = [_member(found, member)]
   with jax.default_matmul_precision("float32"):  # likelihoods and weights are always exact
     if export is not None:
-      _export(found, export, given.get("split", "test"), main)
+      _export(found, export, given.get("split", "test"), target is not None)
     left_out = _each(applications, found, target, chosen, seed, every, verbose)
   processes.meet()
   if target is None:
     return ""
   _tell_left_out(left_out, verbose)
-  called = called or shlex.join(["python", *sys.argv])
+  return _page(target, called or shlex.join(["python", *sys.argv]))
+
+
+def _target(workdir: str, out: str | None) -> pathlib.Path | None:
+  """Where the reports go, in the process that writes them; None in the others."""
+  main = jax.process_index() == 0
+  target = destination.checked(workdir, out) if main else None
+  processes.meet()  # where the first refuses the folder, the others have not begun
+  return target
+
+
+def _page(target: pathlib.Path, called: str) -> str:
+  """Renders the page and says where it is."""
   path = report.render(target, command=called)
   if (target / "atlas.html").is_file():
     print(f"Which β for what: {target / 'atlas.html'}")

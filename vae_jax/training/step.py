@@ -207,19 +207,6 @@ def batch_loss(
   return loss
 
 
-def gradient(vae: VAE, config: dict, examples: int) -> Callable[..., tuple]:
-  """`(params, hyper, batch) -> ((loss, (metrics, statistics)), gradient)`, as a step takes it."""
-  loss = batch_loss(vae, config, examples, None)
-
-  def of(params: Params, hyper: Hyper, batch: Example) -> tuple:
-    fixed = {part: tree for part, tree in params.items() if part == STATE}
-    more = {"lagged": params} if _is_lagged(config) else {}
-    of_learned = lambda learned: loss({**learned, **fixed, **more}, hyper, batch, 0)
-    return jax.value_and_grad(of_learned, has_aux=True)(_learned(params))
-
-  return of
-
-
 def _learned(params: Params) -> Params:
   """The parts of the parameters that have a gradient."""
   return {part: tree for part, tree in params.items() if part != STATE}
