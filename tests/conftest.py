@@ -1,7 +1,9 @@
 """Strict JAX for every test, and where real data may lie."""
 
+import gc
 import os
 import pathlib
+import time
 
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
@@ -11,18 +13,35 @@ import pytest
 
 # Hundreds of small programs run once each: compiling them is what the tests cost. They are
 # compiled without LLVM's optimisation and without XLA's fusion emitters, which halves that again;
-# train.py and evaluate.py, run as programs, with both.
+# train.py and evaluate.py, run as programs, with both unless a test says `helpers.quick()`.
 with pytest.MonkeyPatch.context() as patch:
-  flags = os.environ.get("XLA_FLAGS", "")
-  quick = "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
-  patch.setenv("XLA_FLAGS", f"{flags} {quick}")
+  patch.setenv("XLA_FLAGS", helpers.quick()["XLA_FLAGS"])
   jax.devices()  # the flags are read here, once
 
 jax.config.update("jax_numpy_rank_promotion", "raise")
 jax.config.update("jax_debug_key_reuse", True)
 jax.config.update("jax_persistent_cache_min_compile_time_secs", 0.0)
+jax.config.update(
+  "jax_traceback_in_locations_limit", 0
+)  # nobody reads where an operation was
 
 ROOT = pathlib.Path(__file__).parent.parent
+
+
+def pytest_collection_finish():
+  """What was imported is not looked through again, nor is every few thousand traced operations."""
+  gc.collect()
+  gc.freeze()
+  gc.set_threshold(50_000)
+
+
+@pytest.fixture
+def collected():
+  """What such a test leaves behind is collected within it, and no other test is blamed."""
+  yield
+  for _ in range(4):  # Orbax's threads let go of it a moment later
+    gc.collect()
+    time.sleep(0.05)
 
 
 @pytest.fixture
@@ -60,4 +79,5 @@ def _compile_once(tmp_path_factory):
   base = tmp_path_factory.getbasetemp()
   folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cache"
   os.environ["VAE_JAX_CACHE"] = str(folder)  # of the subprocesses
+  os.environ["VAE_JAX_TEST_RUNS"] = str(folder / "runs")  # of `helpers.copied`
   jax.config.update("jax_compilation_cache_dir", str(folder / "xla"))

@@ -1,11 +1,15 @@
 """What several tests build: small configurations and runs."""
 
 import contextlib
+import fcntl
+import hashlib
 import io
+import json
 import os
 import pathlib
 import re
 import runpy
+import shutil
 import subprocess
 import sys
 from typing import Any
@@ -14,6 +18,10 @@ from unittest import mock
 from vae_jax import config as configuration
 
 ROOT = pathlib.Path(__file__).parent.parent
+QUICK = (
+  "--xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false"
+  " --xla_cpu_parallel_codegen_split_count=1"  # a small program is not worth several threads
+)
 
 
 def tiny(**parts: Any) -> dict:
@@ -29,6 +37,31 @@ def tiny(**parts: Any) -> dict:
     merged = isinstance(values, dict) and part != "sweep"
     partial[part] = {**partial.get(part, {}), **values} if merged else values
   return configuration.resolve(partial)
+
+
+def copied(config: dict, folder: Any) -> pathlib.Path:
+  """A run of this configuration in a new folder, trained once for all tests of all workers."""
+  from vae_jax.training import loop
+
+  name = hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:16]
+  kept = pathlib.Path(os.environ["VAE_JAX_TEST_RUNS"], name)
+  kept.parent.mkdir(parents=True, exist_ok=True)
+  with kept.with_suffix(".lock").open("w") as file:
+    fcntl.flock(file, fcntl.LOCK_EX)  # the other worker waits, and finds it
+    if not kept.is_dir():
+      making = kept.with_suffix(".making")
+      shutil.rmtree(making, ignore_errors=True)  # of a test that failed in it
+      loop.train(config, str(making), None, lambda line: None)
+      making.rename(kept)
+  return shutil.copytree(kept, folder, dirs_exist_ok=True)
+
+
+def quick(devices: int = 0) -> dict:
+  """An environment whose programs are compiled as those of the tests are: soon, not well."""
+  flags = [os.environ.get("XLA_FLAGS", ""), QUICK]
+  if devices:
+    flags.append(f"--xla_force_host_platform_device_count={devices}")
+  return {**os.environ, "XLA_FLAGS": " ".join(flags)}
 
 
 def program(name: str, *words: str, **options: Any) -> subprocess.CompletedProcess:

@@ -5,6 +5,7 @@ import pathlib
 import re
 
 FENCE = re.compile(r"^ *```.*?^ *``` *$", re.S | re.M)
+COMMENT = re.compile(r"<!--.*?-->", re.S)
 INDENTED = re.compile(r"(?:^|\n\n)(?: {4}.*\n?)+")
 LINK = re.compile(r"(?<!!)\[([^\]]*)\]\(([^)]*)\)")
 IMAGE = re.compile(r"!\[[^\]]*\]\([^)]*\)|<img[^>]*>")
@@ -17,7 +18,8 @@ def sentences(page: str) -> list[str]:
 
   A heading, an item of a list and a cell of a table are each a paragraph of their own.
   """
-  text = IMAGE.sub("", INDENTED.sub("\n\n", FENCE.sub("\n\n", page)))
+  text = FENCE.sub("\n\n", COMMENT.sub("", page))
+  text = IMAGE.sub("", INDENTED.sub("\n\n", text))
   text = LINK.sub(r"\1", text)
   paragraphs, lines = [], []
   for line in [*text.splitlines(), ""]:
@@ -39,6 +41,14 @@ def words(sentence: str) -> int:
 def links(page: str) -> list[str]:
   """The addresses that a page links to, code blocks left out."""
   return [address for _, address in LINK.findall(FENCE.sub("", page))]
+
+
+def commands(page: str) -> list[str]:
+  """The commands of all blocks of a shell, each on one line and without its comment."""
+  fences = re.findall(r"^ *```(\w*)\n(.*?)^ *```", page, re.S | re.M)
+  blocks = [text for language, text in fences if language in ("", "bash")]
+  lines = "\n".join(blocks).replace("\\\n", " ").splitlines()
+  return [re.sub(r"\s+#.*", "", line).strip() for line in lines if line.strip()]
 
 
 def literals(folder: pathlib.Path) -> list[str]:

@@ -19,7 +19,7 @@ X = jnp.asarray(np.random.default_rng(0).random((8, 8, 1)), jnp.float32)
 def parts(name, **options):
   config = tiny(objective={"name": name, "units": 8, "layers": 2, **options})
   vae = models.build(config, data.load(config["data"], None).spec)
-  state = step.init(vae, config, jnp.int32(0))
+  state = jax.jit(lambda seed: step.init(vae, config, seed))(jnp.int32(0))
   hyper = {k: jnp.float32(v) for k, v in config["hyper"].items()} | {"seed": jnp.int32(0)}
   objective = registry.find("objectives", name)
   terms = step.example_terms(vae, objective, config)
@@ -32,28 +32,34 @@ def zero(tree):
 
 
 def test_r1_is_the_slope_at_the_data():
-  own = _adversary.parameters(jax.random.key(0), Sizes((8, 8, 1), 3), 8, 2)
-  gap = _adversary.judge(own, X, X * 0, 3.0) - _adversary.judge(own, X, X * 0, 0.0)
+  drawn = jax.jit(lambda key: _adversary.parameters(key, Sizes((8, 8, 1), 3), 8, 2))
+  own = drawn(jax.random.key(0))
+  judge = jax.jit(lambda weight: _adversary.judge(own, X, X * 0, weight))
+  gap = float(judge(3.0)) - float(judge(0.0))
+  logit = jax.jit(lambda x: _adversary.logit(own, x))
   numeric = []
   for at in np.ndindex(8, 8, 1):
-    apart = [_adversary.logit(own, X.at[at].add(s)) for s in (1e-2, -1e-2)]
-    numeric.append(float(apart[0] - apart[1]) / 2e-2)
+    moved = [np.array(X), np.array(X)]
+    moved[0][at] += 1e-2
+    moved[1][at] -= 1e-2
+    apart = [float(logit(x)) for x in moved]
+    numeric.append((apart[0] - apart[1]) / 2e-2)
   assert float(gap) == pytest.approx(1.5 * np.square(numeric).sum(), rel=1e-2)
 
 
 def test_each_player_of_a_gan_has_the_gradient_of_its_own_loss():
   vae, state, _, terms = parts("gan")
-  gradient = jax.grad(lambda p: terms(p).loss)(state.params)
+  gradient = jax.jit(jax.grad(lambda p: terms(p).loss))(state.params)
   own = state.params["objective"]
   # The generator's: through a discriminator that is held, from the same draw.
   draw = noise.key(jnp.int32(0), 0, "train/latent", jnp.int32(3))
   z = vae.prior.sample(draw)
   made = lambda params: vae.mean(params, z)
 
-  generator = jax.grad(lambda p: jax.nn.softplus(-_adversary.logit(own, made(p))))(
-    state.params
-  )
-  judge = jax.grad(lambda own: _adversary.judge(own, X, made(state.params), 1.0))(own)
+  fooled = lambda p: jax.nn.softplus(-_adversary.logit(own, made(p)))
+  generator = jax.jit(jax.grad(fooled))(state.params)
+  judged = lambda own: _adversary.judge(own, X, made(state.params), 1.0)
+  judge = jax.jit(jax.grad(judged))(own)
   close = lambda a, b: jax.tree.map(
     lambda x, y: np.testing.assert_allclose(x, y, rtol=1e-4, atol=1e-6), a, b
   )
@@ -68,30 +74,32 @@ def test_each_player_of_a_gan_has_the_gradient_of_its_own_loss():
 
 def test_the_adversary_of_a_vae_gan_does_not_reach_the_encoder():
   _, state, hyper, terms = parts("vae_gan")
-  at = lambda weight: jax.grad(lambda p: terms(p, {**hyper, "adversary": weight}).loss)(
-    state.params
-  )
+  loss = lambda p, weight: terms(p, {**hyper, "adversary": weight}).loss
+  slopes = jax.jit(jax.grad(loss))
+  at = lambda weight: slopes(state.params, weight)
   off, on = at(jnp.float32(0)), at(jnp.float32(5))
   moved = jax.tree.map(lambda a, b: float(np.abs(a - b).max()), off, on)
   for name, change in moved["model"].items():
     most = max(jax.tree.leaves(change))
     assert (most < 1e-6) == name.startswith(("down", "mean", "logvar")), name
   assert max(jax.tree.leaves(moved["objective"])) < 1e-6
-  found = terms(state.params)
+  found = jax.jit(terms)(state.params)
   assert float(found.rate) > 0
-  slope = jax.grad(lambda b: terms(state.params, {**hyper, "beta": b}).loss)(jnp.float32(1))
+  of_beta = lambda b: terms(state.params, {**hyper, "beta": b}).loss
+  slope = jax.jit(jax.grad(of_beta))(jnp.float32(1))
   assert float(slope) == pytest.approx(float(found.rate), rel=1e-5)
 
 
 def test_the_wae_is_an_autoencoder_and_an_mmd():
   config = tiny(objective={"name": "wae"})
   vae = models.build(config, data.load(config["data"], None).spec)
-  params = step.init(vae, config, jnp.int32(0)).params
+  params = jax.jit(lambda seed: step.init(vae, config, seed).params)(jnp.int32(0))
   example = {"x": X, "id": jnp.int32(3)}
   wae, plain = (registry.find("objectives", n) for n in ("wae", "autoencoder"))
   keys = jax.random.split(jax.random.key(0), 2)
   one, other = (
-    o.loss(vae, params, example, k, {}) for o, k in zip((wae, plain), keys, strict=True)
+    jax.jit(lambda p, k, o=o: o.loss(vae, p, example, k, {}))(params, k)
+    for o, k in zip((wae, plain), keys, strict=True)
   )
   np.testing.assert_allclose(one.loss, other.loss)
   z = jax.random.normal(jax.random.key(1), (64, 3)) * 0.1
@@ -111,13 +119,14 @@ def test_a_gan_learns_where_a_point_lies():
   vae = models.build(config, data.load(config["data"], None).spec)
   train = jax.jit(step.make(vae, config, 400, 16))
   hyper = {k: jnp.float32(v) for k, v in config["hyper"].items()} | {"seed": jnp.int32(0)}
-  state = step.init(vae, config, jnp.int32(0))
+  state = jax.jit(lambda seed: step.init(vae, config, seed))(jnp.int32(0))
   batch = {
     "x": jnp.broadcast_to(X, (16, *X.shape)),
     "id": jnp.arange(16),
     "mask": jnp.ones(16),
   }
-  far = lambda state: float(jnp.square(vae.mean(state.params, jnp.zeros(3)) - X).mean())
+  shown = jax.jit(lambda params: vae.mean(params, jnp.zeros(3)))
+  far = lambda state: float(np.square(shown(state.params) - np.asarray(X)).mean())
   before = far(state)
   for _ in range(400):
     state, _ = train(state, hyper, batch)
@@ -129,7 +138,9 @@ def test_what_does_not_fit_is_one_sentence():
     parts("gan", units=0)
   config = tiny(objective={"name": "gan"}, prior={"name": "mixture"})
   vae = models.build(config, data.load(config["data"], None).spec)
-  params = step.init(vae, config, jnp.int32(0)).params
+  params = jax.eval_shape(lambda: step.init(vae, config, jnp.int32(0)).params)
   loss = registry.find("objectives", "gan").loss
   with pytest.raises(UserError, match="draws of N"):
-    loss(vae, params, {"x": X, "id": 0}, jax.random.key(0), {"penalty": 1.0})
+    jax.eval_shape(
+      lambda p: loss(vae, p, {"x": X, "id": 0}, jax.random.key(0), {"penalty": 1.0}), params
+    )

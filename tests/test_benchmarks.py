@@ -79,7 +79,7 @@ def test_pytorch_has_the_same_loss_for_the_same_weights(network):
   from benchmarks import pytorch
 
   made = ours.program(network)
-  params = made.vae.init(jax.random.key(1))
+  params = jax.jit(made.vae.init)(jax.random.key(1))
   net = {"conv": pytorch.conv, "mlp": pytorch.mlp}[network]()
   assert count(params) == sum(p.numel() for p in net.parameters())
   pytorch.copy_weights(net, jax.device_get(params["model"]))

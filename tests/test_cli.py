@@ -67,10 +67,12 @@ def test_a_workdir_that_cannot_be_written(tmp_path):
 
 
 def test_train_evaluate_and_open_the_report(tmp_path):
-  trained = program("train.py", CONFIG, f"--workdir={tmp_path}")
+  small = ["--config.model.name=mlp", "--config.model.hidden=[16]"]
+  trained = program("train.py", CONFIG, f"--workdir={tmp_path}", *small)
   assert trained.returncode == 0, trained.stderr
   assert "Finished" in trained.stdout
-  words = [f"--workdir={tmp_path}", "--application=reconstruction", "--set=samples=10"]
+  words = [f"--workdir={tmp_path}", "--application=reconstruction", "--set=samples=4"]
+  words += ["--set=limit=40", "--set=tune=40"]
   evaluated = program("evaluate.py", *words)
   assert evaluated.returncode == 0, evaluated.stderr
   assert evaluated.stdout.strip().endswith("report.html")

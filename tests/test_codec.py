@@ -29,7 +29,9 @@ def random_run(spec: Spec, likelihood: dict, seed=0, **model) -> Run:
     model={"name": "mlp", "latents": 3, **model},
   )
   vae = models.build(config, spec)
-  params = jax.tree.map(lambda x: np.asarray(x)[None], vae.init(jax.random.key(seed)))
+  params = jax.tree.map(
+    lambda x: np.asarray(x)[None], jax.jit(vae.init)(jax.random.key(seed))
+  )
   members = sweep.members(config)
   dataset = Dataset("made", spec, {"test": {"x": np.zeros((0, *spec.shape), np.float32)}})
   return Run(

@@ -136,10 +136,10 @@ def test_weights_and_biases_is_told_the_numbers(tmp_path, monkeypatch):
   monkeypatch.setenv("VAE_JAX_TRACK", "wandb")
   (tmp_path / "config.json").write_text('{"seed": 3}')
   for _ in range(2):  # a resumed run is the same one there
-    log = logging.Log(tmp_path, 0, [7])
+    log = logging.Log(tmp_path, 0, [{"seed": 7, "beta": 0.5}])
     log.write([ROW])
     log.close()
-  assert told == [({"train/loss/member_7": 1.5}, 3), "end"] * 2
+  assert told == [({"train/loss/beta_0.5_seed_7": 1.5}, 3), "end"] * 2
   assert [one["id"] for one in started] == ["abc", "abc"]
   assert started[0]["config"] == {"seed": 3}
 
@@ -160,10 +160,10 @@ def test_mlflow_is_told_the_numbers(tmp_path, monkeypatch):
   monkeypatch.setenv("VAE_JAX_TRACK", "mlflow")
   (tmp_path / "config.json").write_text("{}")
   for _ in range(2):
-    log = logging.Log(tmp_path, 0, [0])
+    log = logging.Log(tmp_path, 0, [{"seed": 0}])
     log.write([ROW])
     log.close()
-  numbers = ({"train/loss/member_0": 1.5}, 3)
+  numbers = ({"train/loss/seed_0": 1.5}, 3)
   assert told == ["config.json", numbers, "end", numbers, "end"]
   assert runs == [(None, tmp_path.name), ("r1", None)]
 

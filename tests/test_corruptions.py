@@ -21,13 +21,13 @@ SHAPES = [(28, 28, 3), (40,), (30, 4)]
 def test_contract(name, shape):
   function = registry.find("corruptions", name)
   corrupt = jax.jit(lambda x, rate: function(jax.random.key(1), x, rate))
-  x = jax.random.uniform(jax.random.key(0), shape) + 1.0
+  x = np.random.default_rng(0).uniform(1.0, 2.0, shape).astype(np.float32)
   np.testing.assert_array_equal(corrupt(x, 0.0), x)
   once, again = corrupt(x, 0.5), corrupt(x, 0.5)
   np.testing.assert_array_equal(once, again)
   assert once.shape == x.shape
   assert once.dtype == x.dtype
-  assert jnp.isfinite(corrupt(x, 1.0)).all()
+  assert np.isfinite(corrupt(x, 1.0)).all()
   assert corrupt._cache_size() == 1  # another rate is no other program
 
 
@@ -37,22 +37,24 @@ def test_the_share_that_changes_is_the_rate(name, shape):
   corrupt = registry.find("corruptions", name)
   x = jnp.full(shape, 5.0)
   keys = jax.random.split(jax.random.key(2), 400)
-  hit = jax.vmap(lambda k: corrupt(k, x, 0.3) != (x / 0.7 if name == "dropout" else x))(
-    keys
-  )
-  np.testing.assert_allclose(hit.mean(), 0.3, atol=0.03)
+  kept = x / 0.7 if name == "dropout" else x
+  changed = lambda k: (abs(corrupt(k, x, 0.3) - kept) > 1e-5).mean()  # but for rounding
+  hit = jax.jit(jax.vmap(changed))(keys)
+  np.testing.assert_allclose(np.mean(hit), 0.3, atol=0.03)
 
 
 @pytest.mark.parametrize("name", ["uniform", "mask", "block"])
 def test_the_channels_of_a_pixel_share_their_fate(name):
   x = jnp.full((28, 28, 3), 2.0)
-  hit = registry.find("corruptions", name)(jax.random.key(3), x, 0.4) != x
+  corrupt = registry.find("corruptions", name)
+  hit = np.asarray(jax.jit(lambda x: corrupt(jax.random.key(3), x, 0.4))(x)) != 2.0
   assert (hit == hit[..., :1]).all()
 
 
 def test_block_is_one_rectangle_inside_the_image():
   x = jnp.ones((20, 10, 1))
-  hit = np.asarray(corruptions.block(jax.random.key(4), x, 0.25) == 0)[..., 0]
+  left = jax.jit(lambda x: corruptions.block(jax.random.key(4), x, 0.25))(x)
+  hit = (np.asarray(left) == 0)[..., 0]
   rows, columns = hit.any(1), hit.any(0)
   assert rows.sum() == 10
   assert columns.sum() == 5
@@ -69,9 +71,10 @@ def test_uniform_noise_is_uniform():
 @pytest.mark.parametrize("name", ["mask", "block", "holes"])
 def test_what_is_taken_away_can_be_marked(name, shape):
   corrupt = registry.find("corruptions", name)
-  x = jax.random.uniform(jax.random.key(7), shape) + 1.0
+  x = np.random.default_rng(7).uniform(1.0, 2.0, shape).astype(np.float32)
   left, observed = jax.jit(lambda x: corrupt(jax.random.key(6), x, 0.5, mark=True))(x)
-  np.testing.assert_array_equal(left, corrupt(jax.random.key(6), x, 0.5))
+  alone = jax.jit(lambda x: corrupt(jax.random.key(6), x, 0.5))(x)
+  np.testing.assert_array_equal(left, alone)
   np.testing.assert_array_equal(left, x * observed)
   assert observed.shape[:-1] == x.shape[:-1]
   assert 0 < observed.mean() < 1
@@ -85,18 +88,20 @@ def test_a_marked_hole_reaches_the_encoder_and_is_scored():
   config = tiny(**options)
   spec = data.load(config["data"], None).spec
   made = vae.build(config, spec)
-  params = made.init(jax.random.key(8))
-  x = jax.random.uniform(jax.random.key(9), spec.shape)
-  seen = jnp.ones((*spec.shape[:2], 1)).at[:4].set(0.0)
-  told = made.posterior(params, {"x": x, "input": (x * seen, seen)})
-  untold = made.posterior(params, {"x": x, "input": x * seen})
+  params = jax.jit(made.init)(jax.random.key(8))
+  x = np.random.default_rng(9).uniform(size=spec.shape).astype(np.float32)
+  seen = np.ones((*spec.shape[:2], 1), np.float32)
+  seen[:4] = 0
+  posterior = jax.jit(lambda row: made.posterior(params, row))
+  told = posterior({"x": x, "input": (x * seen, seen)})
+  untold = posterior({"x": x, "input": x * seen})
   assert np.abs(told.mean - untold.mean).max() > 1e-4
-  by_data = made.posterior(params, {"x": x * seen, "observed": seen})
+  by_data = posterior({"x": x * seen, "observed": seen})
   np.testing.assert_allclose(told.mean, by_data.mean, rtol=1e-6)
   z = jnp.zeros(3)
+  score = jax.jit(lambda row: made.log_likelihood(params, z, row))
   np.testing.assert_array_equal(  # the whole image is scored
-    made.log_likelihood(params, z, {"x": x, "input": (x * seen, seen)}),
-    made.log_likelihood(params, z, {"x": x}),
+    score({"x": x, "input": (x * seen, seen)}), score({"x": x})
   )
   for part, field in (("corruption", "mark"), ("model", "observes")):
     wrong = {**config, part: {**config[part], field: False}}
@@ -115,7 +120,7 @@ def test_training_hands_the_mask_to_the_encoder(tmp_path):
   assert np.isfinite(asking.terms(run, run.dataset.splits["test"])["elbo"]).all()
   kernel = run.params["model"]["down_0"]["kernel"]
   assert kernel.shape == (1, 2 * 64, 8)
-  start = run.vae.init(jax.random.key(0))["model"]["down_0"]["kernel"]
+  start = jax.eval_shape(run.vae.init, jax.random.key(0))["model"]["down_0"]["kernel"]
   assert start.shape == kernel.shape[1:]
 
 

@@ -11,7 +11,7 @@ import time
 import jax
 import numpy as np
 import pytest
-from helpers import ROOT, called, program
+from helpers import ROOT, called, program, quick
 
 from vae_jax import last_word
 from vae_jax import run as runs
@@ -24,8 +24,7 @@ WORDS = [
 
 
 def environment(devices: int) -> dict:
-  flags = f"--xla_force_host_platform_device_count={devices}"
-  return {**os.environ, "XLA_FLAGS": flags, "PYTHONUNBUFFERED": "1"}
+  return {**quick(devices), "PYTHONUNBUFFERED": "1"}
 
 
 def started(

@@ -1,5 +1,6 @@
 """Distributions over codes: densities that are 1 in all, Jacobians, inverses, exact divergences."""
 
+import functools
 import itertools
 
 import jax
@@ -26,19 +27,26 @@ DRAWS = 4000
 def moved(tree, seed=0):
   """Parameters away from where they start, near the identity, as far as a grid still resolves."""
   rng = np.random.default_rng(seed)
-  noise = lambda x: x + jnp.asarray(0.08 * rng.normal(size=x.shape), jnp.float32)
-  return jax.tree.map(noise, tree)
+  noise = lambda x: jnp.asarray(x + np.float32(0.08 * rng.normal(size=x.shape)))
+  return jax.tree.map(noise, jax.device_get(tree))
+
+
+@functools.cache
+def parameters(module):
+  if not hasattr(module, "parameters"):
+    return {}
+  return jax.jit(lambda key: module.parameters(key, SIZES))(jax.random.key(0))
 
 
 def posterior(name):
   module = registry.find("posteriors", name)
-  own = module.parameters(jax.random.key(0), SIZES) if hasattr(module, "parameters") else {}
+  own = parameters(module)
   return module.distribution(moved(own), Q, {})
 
 
 def prior(name):
   module = registry.find("priors", name)
-  own = module.parameters(jax.random.key(0), SIZES) if hasattr(module, "parameters") else {}
+  own = parameters(module)
   encode = lambda x: Posterior(x[:L], 0.3 * x[:L])
   return module.distribution(moved(own), About(SIZES, encode, None))
 
@@ -67,10 +75,10 @@ def test_draws_are_of_the_density_they_carry(name):
   """E_q[p(z) / q(z)] = 1 for any density p within reach of q: here a narrow Gaussian."""
   q = REAL[name](name)
   drawn = jax.jit(lambda key: distributions.draws(q, key, DRAWS))(jax.random.key(1))
-  centre = jnp.median(drawn.z, axis=0)
-  p = Posterior(centre, jnp.full(L, np.log(0.25)))
-  log_p = jax.vmap(lambda z: distributions.log_prob(p, z))(drawn.z)
-  ratio = np.exp(np.asarray(log_p - drawn.log_prob, np.float64))
+  centre = np.median(drawn.z, axis=0)
+  p = Posterior(centre, np.full(L, np.log(0.25), np.float32))
+  log_p = jax.jit(jax.vmap(lambda z: distributions.log_prob(p, z)))(drawn.z)
+  ratio = np.exp(np.asarray(log_p, np.float64) - np.asarray(drawn.log_prob, np.float64))
   error = ratio.std() / DRAWS**0.5
   assert error < 0.15
   assert abs(ratio.mean() - 1.0) < 4 * error
@@ -82,14 +90,15 @@ def test_draws_are_of_the_density_they_carry(name):
 @pytest.mark.parametrize("name", FLOWS)
 def test_the_stretch_of_a_flow_is_its_jacobian_and_its_inverse_comes_back(name):
   q = REAL[name](name)
-  for seed in range(3):
-    e = 1.5 * jax.random.normal(jax.random.key(seed), (L,))
-    z, stretch = q.forward(e)
-    sign, exact = jnp.linalg.slogdet(jax.jacfwd(lambda e: q.forward(e)[0])(e))
+  forward, slopes = jax.jit(q.forward), jax.jit(jax.jacfwd(lambda e: q.forward(e)[0]))
+  inverse = None if q.inverse is None else jax.jit(q.inverse)
+  for e in 1.5 * np.random.default_rng(0).normal(size=(3, L)).astype(np.float32):
+    z, stretch = forward(e)
+    sign, exact = np.linalg.slogdet(np.asarray(slopes(e), float))
     assert abs(sign) == 1
     np.testing.assert_allclose(stretch, exact, atol=1e-4)
-    if q.inverse is not None:
-      back, again = q.inverse(z)
+    if inverse is not None:
+      back, again = inverse(z)
       np.testing.assert_allclose(back, e, atol=1e-4)
       np.testing.assert_allclose(again, stretch, atol=1e-4)
 
@@ -97,15 +106,15 @@ def test_the_stretch_of_a_flow_is_its_jacobian_and_its_inverse_comes_back(name):
 def test_a_planar_layer_is_invertible_whatever_its_parameters():
   """w.u' > -1, so that the stretch is positive everywhere."""
   u, w = jnp.array([-3.0, 5.0]), jnp.array([2.0, -4.0])
-  for e in jax.random.normal(jax.random.key(0), (20, L)):
-    jacobian = jax.jacfwd(lambda e: maps.planar(u, w, jnp.float32(0.3), e)[0])(e)
-    assert jnp.linalg.det(jacobian) > 0
+  e = jax.random.normal(jax.random.key(0), (20, L))
+  of = jax.vmap(jax.jacfwd(lambda e: maps.planar(u, w, jnp.float32(0.3), e)[0]))
+  assert (np.linalg.det(np.asarray(jax.jit(of)(e), float)) > 0).all()
 
 
 def test_the_masked_network_reads_the_coordinates_before_alone():
   own = moved(maps.conditioner(jax.random.key(0), 5, 16, 3))
   at = jnp.linspace(-1, 1, 5), jnp.ones(3)
-  for slopes in jax.jacfwd(lambda e: maps.shifts(own, e, at[1]))(at[0]):
+  for slopes in jax.jit(jax.jacfwd(lambda e: maps.shifts(own, e, at[1])))(at[0]):
     reads = np.abs(slopes) > 0
     assert not np.triu(reads).any()
     assert np.tril(reads, -1).sum() == 10  # and all of those
@@ -118,17 +127,23 @@ def test_a_planar_flow_says_that_it_has_no_density_elsewhere():
 
 def test_the_divergence_of_power_spherical_from_uniform_is_exact():
   for latents, concentration in ((2, 3.0), (3, 0.5), (6, 20.0)):
-    direction = jax.random.normal(jax.random.key(latents), (latents,))
-    q = PowerSpherical(direction / jnp.linalg.norm(direction), jnp.float32(concentration))
+    direction = np.random.default_rng(latents).normal(size=latents)
+    unit = np.float32(direction / np.linalg.norm(direction))
+    q = PowerSpherical(unit, np.float32(concentration))
     p = Sphere(latents)
-    drawn = jax.jit(lambda key, q=q: distributions.draws(q, key, DRAWS))(jax.random.key(3))
-    np.testing.assert_allclose(jnp.linalg.norm(drawn.z, axis=1), 1.0, rtol=1e-4)
-    ratio = np.asarray(drawn.log_prob) - float(p.log_prob(drawn.z[0]))
-    exact = float(jnp.sum(distributions.rates(q, p, drawn)))
+
+    @jax.jit
+    def of(key, q=q, p=p):
+      drawn = distributions.draws(q, key, DRAWS)
+      return drawn, p.log_prob(drawn.z[0]), jnp.sum(distributions.rates(q, p, drawn))
+
+    drawn, of_p, exact = jax.device_get(of(jax.random.key(3)))
+    np.testing.assert_allclose(np.linalg.norm(drawn.z, axis=1), 1.0, rtol=1e-4)
+    ratio = drawn.log_prob - of_p
     assert abs(ratio.mean() - exact) < 4 * ratio.std() / DRAWS**0.5
     # (1 + m.z) / 2 is a Beta variable, so the mean of m.z is known.
     a, b = (latents - 1) / 2 + concentration, (latents - 1) / 2
-    heights = np.asarray(drawn.z @ q.direction)
+    heights = drawn.z @ q.direction
     assert abs(heights.mean() - (a - b) / (a + b)) < 4 * heights.std() / DRAWS**0.5
 
 
@@ -141,7 +156,7 @@ def test_the_density_of_power_spherical_is_one_over_the_sphere(latents):
   around = (
     2.0 if latents == 2 else 2 * np.pi * np.sin(polar)
   )  # area of the ring at that angle
-  log_q = np.asarray(jax.vmap(q.log_prob)(jnp.asarray(z, jnp.float32)), np.float64)
+  log_q = np.asarray(jax.jit(jax.vmap(q.log_prob))(z.astype(np.float32)), np.float64)
   np.testing.assert_allclose((np.exp(log_q) * around).sum() * np.pi / n, 1.0, rtol=1e-3)
   area = np.exp(-float(Sphere(latents).log_prob(None)))
   np.testing.assert_allclose(area, 2 * np.pi if latents == 2 else 4 * np.pi, rtol=1e-5)
@@ -154,13 +169,15 @@ def test_categories_sum_to_one_and_their_divergence_is_by_enumeration():
     jnp.concatenate([jnp.eye(3)[i], jnp.eye(3)[j]])
     for i, j in itertools.product(range(3), range(3))
   ]
-  log_q, log_p = (np.array([float(d.log_prob(z)) for z in codes]) for d in (q, p))
+  of = jax.jit(lambda z: (q.log_prob(z), p.log_prob(z)))
+  log_q, log_p = np.array([of(z) for z in codes], float).T
   np.testing.assert_allclose(np.exp(log_q).sum(), 1.0, rtol=1e-5)
   exact = (np.exp(log_q) * (log_q - log_p)).sum()
-  found = distributions.rates(q, p, distributions.draw(q, jax.random.key(0)))
+  rates = jax.jit(lambda key: distributions.rates(q, p, distributions.draw(q, key)))
+  found = rates(jax.random.key(0))
   assert found.shape == (2,)
   np.testing.assert_allclose(found.sum(), exact, rtol=1e-5)
-  drawn = distributions.draws(q, jax.random.key(1), DRAWS)
+  drawn = jax.jit(lambda key: distributions.draws(q, key, DRAWS))(jax.random.key(1))
   counts = [(np.asarray(drawn.z) == np.asarray(z)).all(1).sum() for z in codes]
   assert stats.chisquare(counts, np.exp(log_q) / np.exp(log_q).sum() * DRAWS).pvalue > 1e-3
 
@@ -185,30 +202,32 @@ def test_a_quantised_code_costs_log_v_and_its_commitment_is_a_gradient_alone():
   np.testing.assert_array_equal(
     q(encoded).code(), codebook[jnp.array([1, 2, 0])].reshape(-1)
   )
-  rate = lambda e: jnp.sum(distributions.rates(q(e), p, q(e).draw(None)))
+  rate = jax.jit(lambda e: jnp.sum(distributions.rates(q(e), p, q(e).draw(None))))
   np.testing.assert_allclose(rate(encoded), 3 * np.log(3), rtol=1e-6)
   nearest = codebook[jnp.array([1, 2, 0])]
   np.testing.assert_allclose(jax.grad(rate)(encoded), 0.5 * (encoded - nearest), rtol=1e-5)
-  through = jax.grad(lambda e: jnp.sum(q(e).code() ** 2))(encoded)
+  through = jax.jit(jax.grad(lambda e: jnp.sum(q(e).code() ** 2)))(encoded)
   np.testing.assert_allclose(through, 2 * nearest, rtol=1e-6)  # passed on to the encoder
-  drawn = distributions.draws(p, jax.random.key(0), 9)
+  drawn = jax.jit(lambda key: distributions.draws(p, key, 9))(jax.random.key(0))
   assert drawn.z.shape == (9, 6)
   np.testing.assert_allclose(drawn.log_prob, -3 * np.log(3), rtol=1e-6)
 
 
 def test_a_codebook_goes_to_the_mean_of_what_is_encoded_to_each_entry():
   vq = registry.find("posteriors", "vq")
-  own = vq.state(jax.random.key(0), Sizes((3,), 4), entries=3, vectors=2)
+  state = jax.jit(lambda key: vq.state(key, Sizes((3,), 4), entries=3, vectors=2))
+  own = state(jax.random.key(0))
   encoded = jax.random.normal(jax.random.key(1), (8, 2, 2))
-  found = jax.vmap(lambda e: vq.statistics(Quantised(e, own["codebook"])))(encoded)
-  mean = jax.tree.map(lambda x: x.mean(0), found)
-  new = vq.update(own, mean, {"memory": jnp.float32(0.0)})
+  counted = jax.jit(jax.vmap(lambda e: vq.statistics(Quantised(e, own["codebook"]))))
+  mean = jax.tree.map(lambda x: np.asarray(x).mean(0), counted(encoded))
+  update = jax.jit(vq.update)
+  new = update(own, mean, {"memory": jnp.float32(0.0)})
   flat = np.asarray(encoded).reshape(-1, 2)
   nearest = ((flat[:, None] - np.asarray(own["codebook"])[None]) ** 2).sum(-1).argmin(1)
   for entry in set(nearest.tolist()):
     expected = flat[nearest == entry].mean(0)
     np.testing.assert_allclose(new["codebook"][entry], expected, rtol=0.02, atol=0.01)
-  still = vq.update(own, mean, {"memory": jnp.float32(1.0)})
+  still = update(own, mean, {"memory": jnp.float32(1.0)})
   np.testing.assert_allclose(still["sums"], own["sums"], rtol=1e-6)
   np.testing.assert_allclose(still["codebook"], own["codebook"], rtol=1e-3, atol=1e-5)
 
@@ -236,12 +255,16 @@ def test_a_chain_is_the_product_of_its_groups():
   centre = np.sin(3 * z[:, :1]) + np.array([0.3, 0.1])
   lower = stats.norm.logpdf(z[:, 1:], centre, np.exp(-0.25)).sum(1)
   np.testing.assert_allclose(drawn.log_prob, upper + lower, rtol=1e-3, atol=1e-3)
-  again = jax.vmap(q.log_prob)(drawn.z)
+
+  @jax.jit
+  @jax.vmap
+  def of(d):
+    ratio, rates = distributions.log_ratio(q, p, d), distributions.rates(q, p, d)
+    return q.log_prob(d.z), p.log_prob(d.z), ratio, rates
+
+  again, log_p, ratio, each = jax.device_get(of(drawn))
   np.testing.assert_allclose(again, drawn.log_prob, rtol=1e-4, atol=1e-4)
-  log_p = jax.vmap(p.log_prob)(drawn.z)
-  ratio = jax.vmap(lambda d: distributions.log_ratio(q, p, d))(drawn)
   np.testing.assert_allclose(ratio, drawn.log_prob - log_p, rtol=1e-3, atol=1e-3)
-  each = np.asarray(jax.vmap(lambda d: distributions.rates(q, p, d))(drawn))
   assert each.shape == (DRAWS, 2)
   apart = each.sum(1) - np.asarray(ratio)
   assert abs(apart.mean()) < 4 * apart.std() / DRAWS**0.5
@@ -250,7 +273,7 @@ def test_a_chain_is_the_product_of_its_groups():
 
 def test_rates_are_exact_where_there_is_a_form_and_the_draws_where_not():
   standard, other = distributions.standard(L), Posterior(jnp.ones(L), jnp.full(L, 0.4))
-  drawn = distributions.draw(Q, jax.random.key(0))
+  drawn = jax.jit(lambda key: distributions.draw(Q, key))(jax.random.key(0))
   np.testing.assert_array_equal(
     distributions.rates(Q, standard, drawn), distributions.kl_per_latent(Q)
   )
@@ -260,8 +283,8 @@ def test_rates_are_exact_where_there_is_a_form_and_the_draws_where_not():
   mixture = Mixture(
     jnp.zeros(1), jax.tree.map(lambda x: x[None], other)
   )  # the same as `other`
-  many = distributions.draws(Q, jax.random.key(1), DRAWS)
-  each = np.asarray(jax.vmap(lambda d: distributions.rates(Q, mixture, d))(many))
+  many = jax.jit(lambda key: distributions.draws(Q, key, DRAWS))(jax.random.key(1))
+  each = np.asarray(jax.jit(jax.vmap(lambda d: distributions.rates(Q, mixture, d)))(many))
   assert each.shape == (DRAWS, 1)
   exact = float(distributions.kl_between(Q, other))
   assert abs(each.mean() - exact) < 4 * each.std() / DRAWS**0.5
@@ -271,7 +294,8 @@ def test_moments_are_the_gaussians_own_and_of_draws_for_others():
   assert distributions.moments(Q, jax.random.key(0)) is Q
   own = posterior("iaf")
   found = distributions.moments(own, jax.random.key(0))
-  many = np.asarray(distributions.draws(own, jax.random.key(1), DRAWS).z)
+  many = jax.jit(lambda key: distributions.draws(own, key, DRAWS).z)(jax.random.key(1))
+  many = np.asarray(many)
   np.testing.assert_array_equal(found.mean, own.code())
   around = np.square(many - np.asarray(found.mean)).mean(0)
   np.testing.assert_allclose(np.exp(found.logvar), around, rtol=0.8)

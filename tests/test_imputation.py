@@ -28,6 +28,7 @@ SMALL = {
   "samples": 200, "imputations": 20, "steps": 50, "forest": "no", "rounds": 1,
   "neighbours": 5,
 }  # fmt: skip
+BRIEF = SMALL | {"samples": 40, "imputations": 8, "steps": 20}  # where no number is judged
 
 
 def linear():
@@ -179,7 +180,7 @@ def check_written(tmp_path, lines):
 def test_a_run_fills_in_a_users_table_of_mixed_types(tmp_path):
   lines = own_table(tmp_path)
   run = small_run(tmp_path, set="own", path="mine.csv")
-  found = evaluated("imputation", run, SMALL)
+  found = evaluated("imputation", run, BRIEF)
   report.save(found, tmp_path)
   check_written(tmp_path, lines)
   at = found.scores.columns.index
@@ -196,7 +197,7 @@ def test_a_run_fills_in_a_users_table_of_mixed_types(tmp_path):
 def test_a_table_without_an_answer_is_filled_in_all_the_same(tmp_path):
   lines = own_table(tmp_path)
   run = small_run(tmp_path, set="own", path="mine.csv", rate=0.0)
-  found = evaluated("imputation", run, SMALL)
+  found = evaluated("imputation", run, BRIEF)
   report.save(found, tmp_path)
   check_written(tmp_path, lines)
   assert not found.verdicts
@@ -206,7 +207,7 @@ def test_a_table_without_an_answer_is_filled_in_all_the_same(tmp_path):
   assert {"mean", *rows.METHODS} <= set(methods)
   assert any("nothing is scored" in finding for finding in found.findings)
   # The most careful method's answer is the one that is written.
-  asked = outcome("imputation", run, SMALL)
+  asked = outcome("imputation", run, BRIEF)
   careful = next(r for r in asked.results if r.method == rows.LAPLACE)
   completed = imputation.completed(asked.task, careful.answer)
   cells = [float(row[0]) for row in found.arrays["completed.csv"][1:]]
@@ -329,7 +330,7 @@ def test_the_objective_has_an_option_and_the_model_sees_the_mask():
   spec = data.load(config["data"], None).spec
   assert isinstance(spec, Spec)
   vae = models.build(config, spec)
-  params = vae.init(jax.random.key(7))
+  params = jax.jit(vae.init)(jax.random.key(7))
   x, seen = jnp.zeros(30), jnp.ones(30).at[3].set(0.0)
   means = [
     np.asarray(vae.posterior(params, {"x": x + 1.0, "observed": s}).mean)

@@ -200,7 +200,7 @@ sys.path.insert(0, {str(tmp_path)!r})
 {"import torch" if loaded else ""}
 from vae_jax.training import logging
 assert ("torch" in sys.modules) == {loaded}
-log = logging.Log(pathlib.Path({str(tmp_path)!r}), 0, [7])
+log = logging.Log(pathlib.Path({str(tmp_path)!r}), 0, [{{"beta": 4.0, "seed": 7}}])
 log.write([{{"step": 3, "split": "train", "member": 0, "loss": 1.5}}])
 log.close()
 assert ("torch" in sys.modules) == {loaded}
@@ -210,7 +210,7 @@ import torch  # afterwards it is there for whoever wants it
   out = subprocess.run(command, capture_output=True, text=True, check=True)
   assert out.stdout.split("\n") == ["imported torch", ""]
   (events,) = (tmp_path / "tensorboard").iterdir()
-  assert b"train/loss/member_7" in events.read_bytes()
+  assert b"train/loss/beta_4_seed_7" in events.read_bytes()
 
 
 @pytest.mark.parametrize("path", FILES, ids=name)

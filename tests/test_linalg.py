@@ -1,5 +1,7 @@
 """Small matrices against NumPy in float64: eigenvalues, inverses, orthonormal columns."""
 
+import functools
+
 import helpers
 import jax
 import jax.numpy as jnp
@@ -30,13 +32,24 @@ def symmetric(n, kind, count=20, seed=0):
   return ((a + a.swapaxes(1, 2)) / 2).astype(np.float32)
 
 
-@pytest.mark.parametrize("n", SIZES)
-@pytest.mark.parametrize(
-  "kind", ["indefinite", "graded", "repeated", "low rank", "close", "large", "small"]
-)
+KINDS = ["indefinite", "graded", "repeated", "low rank", "close", "large", "small"]
+
+
+@functools.cache
+def decomposed(n):
+  """The matrices of all kinds with their values and vectors, by kind: one program a size."""
+  count = 20 if n < 64 else 8  # the largest take the longest
+  a = np.concatenate([symmetric(n, kind, count) for kind in KINDS])
+  found = (a, *jax.device_get(jax.jit(jax.vmap(linalg.eigh))(a)))
+  return dict(
+    zip(KINDS, zip(*(np.split(x, len(KINDS)) for x in found), strict=True), strict=True)
+  )
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("n", SIZES)  # the tests of one size follow one another
 def test_eigenvalues_and_vectors_are_those_of_numpy(n, kind):
-  a = symmetric(n, kind)
-  values, vectors = jax.jit(jax.vmap(linalg.eigh))(a)
+  a, values, vectors = decomposed(n)[kind]
   exact = np.linalg.eigvalsh(a.astype(float))
   unit = np.abs(exact).max(1)
   # A sum of n rounding errors for every one of some n rotations that meet an entry.

@@ -1,6 +1,5 @@
 """Whole runs: a member is its solo run, a resume is the same run, damage is named."""
 
-import gc
 import json
 import os
 import pathlib
@@ -12,7 +11,7 @@ import time
 import jax
 import numpy as np
 import pytest
-from helpers import ROOT, tiny
+from helpers import ROOT, called, copied, quick, tiny
 
 from vae_jax import asking
 from vae_jax import run as runs
@@ -22,15 +21,6 @@ from vae_jax.types import UserError
 TIMING = ("examples_per_second",)
 # Orbax leaves unawaited writers behind when a read fails half-way; the failure is the test.
 of_orbax = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-
-
-@pytest.fixture
-def collected():
-  """What such a test leaves behind is collected within it, and no other test is blamed."""
-  yield
-  for _ in range(4):  # Orbax's threads let go of it a moment later
-    gc.collect()
-    time.sleep(0.05)
 
 
 def metrics(workdir: pathlib.Path) -> list[dict]:
@@ -46,7 +36,7 @@ def same(a, b):
 def test_a_member_of_a_sweep_is_its_solo_run(tmp_path):
   """Parameters within 1e-5 after 200 steps, for each of three members."""
   train = {"steps": 200, "log_every": 100, "eval_every": 100}
-  axes = {"beta": [0.5, 4.0], "seed": [0, 7]}
+  axes = {"zip": {"beta": [0.5, 4.0, 0.5], "seed": [0, 0, 7]}}
   loop.train(tiny(train=train, sweep=axes), tmp_path / "sweep", None)
   sweep = runs.open_run(tmp_path / "sweep", "latest")
   for i, row in enumerate(sweep.members):
@@ -60,7 +50,7 @@ def test_a_member_of_a_sweep_is_its_solo_run(tmp_path):
 
 
 def test_streamed_and_resident_data_are_the_same_run(tmp_path):
-  loop.train(tiny(), tmp_path / "resident", None)
+  copied(tiny(), tmp_path / "resident")
   loop.train(tiny(train={"resident_bytes": 20_000}), tmp_path / "stream", None)
   a, b = (runs.open_run(tmp_path / name, "latest") for name in ("resident", "stream"))
   for x, y in zip(jax.tree.leaves(a.params), jax.tree.leaves(b.params), strict=True):
@@ -68,7 +58,7 @@ def test_streamed_and_resident_data_are_the_same_run(tmp_path):
 
 
 def test_a_finished_run_says_so_and_changes_nothing(tmp_path, capsys):
-  loop.train(tiny(), tmp_path, None)
+  copied(tiny(), tmp_path)
   before = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
   loop.train(tiny(), tmp_path, None)
   assert "Finished already" in capsys.readouterr().out
@@ -77,7 +67,7 @@ def test_a_finished_run_says_so_and_changes_nothing(tmp_path, capsys):
 
 
 def test_another_configuration_in_the_same_place_shows_the_difference(tmp_path):
-  loop.train(tiny(), tmp_path, None)
+  copied(tiny(), tmp_path)
   with pytest.raises(UserError, match=r"config\.hyper\.beta: 1\.0 there, 4\.0 here"):
     loop.train(tiny(hyper={"beta": 4.0}), tmp_path, None)
 
@@ -101,7 +91,7 @@ def test_best_is_the_least_validation_loss_and_latest_is_the_last(tmp_path):
 def interrupted(workdir, words, kill_when) -> None:
   """Starts train.py and kills it -9 at the first moment that `kill_when()` holds."""
   command = [sys.executable, str(ROOT / "train.py"), f"--workdir={workdir}", *words]
-  process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL)
+  process = subprocess.Popen(command, cwd=ROOT, env=quick(), stdout=subprocess.DEVNULL)
   deadline = time.time() + 90
   while process.poll() is None and not kill_when():
     assert time.time() < deadline, "the moment to kill never came"
@@ -118,18 +108,16 @@ def test_killed_in_the_middle_of_a_checkpoint_it_resumes_to_the_same_bits(tmp_pa
     "--config.model.name=mlp",
     "--config.model.hidden=[2000]",
   ]
-  words += ["--config.train.steps=240", "--config.train.log_every=20"]
+  words += ["--config.train.steps=120", "--config.train.log_every=20"]
   words += ["--config.train.eval_every=40", "--config.sweep={'beta': [1, 4]}"]
   whole, broken = tmp_path / "whole", tmp_path / "broken"
-  command = [sys.executable, str(ROOT / "train.py"), f"--workdir={whole}", *words]
-  subprocess.run(command, check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
+  trained = called("train.py", f"--workdir={whole}", *words)
+  assert trained.returncode == 0, trained.stderr
   folder = broken / "checkpoints"
-  half = lambda: any("tmp" in p.name and p.name.startswith("120") for p in folder.glob("*"))
+  half = lambda: any("tmp" in p.name and p.name.startswith("80") for p in folder.glob("*"))
   interrupted(broken, words, half)
-  resumed = subprocess.run(
-    [*command[:2], f"--workdir={broken}", *words],
-    check=True, cwd=ROOT, capture_output=True, text=True,
-  )  # fmt: skip
+  resumed = called("train.py", f"--workdir={broken}", *words)
+  assert resumed.returncode == 0, resumed.stderr
   assert "Resuming at step" in resumed.stdout
   a, b = runs.open_run(whole, "latest"), runs.open_run(broken, "latest")
   same(a.params, b.params)
@@ -150,9 +138,8 @@ def damage(folder: pathlib.Path) -> None:
 @pytest.mark.usefixtures("collected")
 @pytest.mark.parametrize("how", ["cut", "flipped"])
 def test_a_damaged_checkpoint_is_named_and_the_previous_one_used(tmp_path, capsys, how):
-  loop.train(tiny(), tmp_path / "whole", None)
-  half = tiny(train={"steps": 12})
-  loop.train(half, tmp_path / "damaged", None)
+  copied(tiny(), tmp_path / "whole")
+  copied(tiny(), tmp_path / "damaged")
   newest = tmp_path / "damaged" / "checkpoints" / "12"
   if how == "cut":
     damage(newest / "optimizer")
@@ -164,7 +151,7 @@ def test_a_damaged_checkpoint_is_named_and_the_previous_one_used(tmp_path, capsy
     content[len(content) // 2] ^= 255
     largest.write_bytes(bytes(content))
   capsys.readouterr()
-  loop.train(half, tmp_path / "damaged", None)
+  loop.train(tiny(), tmp_path / "damaged", None)
   said = capsys.readouterr().out
   assert "Checkpoint 12" in said
   assert "is damaged" in said
@@ -177,7 +164,7 @@ def test_a_damaged_checkpoint_is_named_and_the_previous_one_used(tmp_path, capsy
 @of_orbax
 @pytest.mark.usefixtures("collected")
 def test_with_no_sound_checkpoint_left_it_stops_and_says_so(tmp_path):
-  loop.train(tiny(), tmp_path, None)
+  copied(tiny(), tmp_path)
   for at in (6, 12):
     damage(tmp_path / "checkpoints" / str(at) / "best")
   with pytest.raises(UserError, match="No sound checkpoint is left"):
@@ -196,7 +183,7 @@ def test_too_little_disk_is_told_before_training(tmp_path, monkeypatch):
 def test_evaluation_does_not_depend_on_the_batch_size_and_scores_every_example_once(
   tmp_path,
 ):
-  loop.train(tiny(sweep={"beta": [1, 2]}), tmp_path, None)
+  copied(tiny(sweep={"beta": [1, 2]}), tmp_path)
   run = runs.open_run(tmp_path)
   split = run.dataset.splits["test"]
   a, b = (asking.terms(run, split, size) for size in (250, 7))
@@ -212,7 +199,7 @@ def test_evaluation_does_not_depend_on_the_batch_size_and_scores_every_example_o
 
 
 def test_a_member_can_be_selected(tmp_path):
-  loop.train(tiny(sweep={"beta": [1, 2]}), tmp_path, None)
+  copied(tiny(sweep={"beta": [1, 2]}), tmp_path)
   run = runs.open_run(tmp_path)
   one = runs.select(run, 1)
   assert one.members == [{"seed": 0, "beta": 2}]

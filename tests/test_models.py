@@ -35,7 +35,11 @@ def example(seed, *shape):
 
 @functools.cache  # drawing a million weights takes longer than anything done with them here
 def init(model, seed=0):
-  return model.init(jax.random.key(seed), jnp.zeros(model.shape))
+  return drawn(model, seed)
+
+
+def drawn(model, seed):
+  return jax.jit(lambda key: model.init(key, jnp.zeros(model.shape)))(jax.random.key(seed))
 
 
 def apply(model, params, x):
@@ -87,15 +91,20 @@ def test_shapes_and_dtypes_of_one_example(name, shape):
   model = build(name, shape)
   params = init(model)
   x = example(0, *shape)
-  posterior, outputs = apply(model, params, x)
+
+  @jax.jit
+  def of(params, x):
+    encode = lambda v: model.apply(params, v, method="encode")
+    decode = lambda z: model.apply(params, z, method="decode")
+    return *model.apply(params, x), encode(x), decode(encode(x).mean)
+
+  posterior, outputs, alone, decoded = of(params, x)
   assert posterior.mean.shape == posterior.logvar.shape == (L,)
   assert outputs.shape == (*shape, P)
   for array in (*posterior, outputs, *jax.tree.leaves(params)):
     assert array.dtype == jnp.float32
-  alone = jax.jit(lambda p, v: model.apply(p, v, method="encode"))(params, x)
   close(alone, posterior)
-  decode = jax.jit(lambda p, v: model.apply(p, v, method="decode"))
-  close(decode(params, alone.mean), outputs)
+  close(decoded, outputs)
 
 
 @pytest.mark.parametrize(("name", "shape"), FIRST)
@@ -105,11 +114,9 @@ def test_deterministic(name, shape):
   params = init(model)
   assert set(params) == {"params"}
   x = example(0, *shape)
-  jax.tree.map(
-    np.testing.assert_array_equal, model.apply(params, x), model.apply(params, x)
-  )
-  again = model.init(jax.random.key(0), jnp.zeros(shape))
-  jax.tree.map(np.testing.assert_array_equal, params, again)
+  twice = [jax.jit(model.apply)(params, x) for _ in range(2)]
+  jax.tree.map(np.testing.assert_array_equal, *twice)
+  jax.tree.map(np.testing.assert_array_equal, params, drawn(model, 0))
 
 
 @pytest.mark.parametrize("lowering", ["xla", "dense"])
@@ -118,18 +125,19 @@ def test_vmap_over_batch_and_members_is_the_loop(name, shape, lowering):
   model = build(name, shape, lowering=lowering)
   members = [init(model, seed) for seed in range(2)]
   batch = example(0, 3, *shape)
-  stacked = jax.tree.map(lambda *a: jnp.stack(a), *members)
+  stacked = jax.tree.map(lambda *a: np.stack(a), *members)
   both = jax.jit(jax.vmap(jax.vmap(model.apply, (None, 0)), (0, None)))(stacked, batch)
-  one = jax.jit(model.apply)
-  loop = [[one(params, x) for x in batch] for params in members]
-  rows = [jax.tree.map(lambda *a: jnp.stack(a), *row) for row in loop]
-  close(both, jax.tree.map(lambda *a: jnp.stack(a), *rows))
+  one = jax.jit(model.apply)  # by a program of its own
+  loop = [[one(params, x) for x in np.asarray(batch)] for params in members]
+  rows = [jax.tree.map(lambda *a: np.stack(a), *row) for row in loop]
+  close(both, jax.tree.map(lambda *a: np.stack(a), *rows))
 
 
 @pytest.mark.parametrize(("name", "shape"), CASES)
 def test_gradient_is_finite_and_reaches_every_parameter(name, shape):
   model = build(name, shape)
-  grads = jax.jit(jax.grad(functools.partial(loss, model)))(init(model), example(0, *shape))
+  gradient = jax.jit(jax.grad(functools.partial(loss, model)))
+  grads = jax.device_get(gradient(init(model), example(0, *shape)))
   for path, leaf in jax.tree_util.tree_leaves_with_path(grads):
     assert np.isfinite(leaf).all(), path
     assert np.any(leaf != 0), path
@@ -142,12 +150,12 @@ def test_lowerings_agree(name):
   xla, dense = (build(name, shape, lowering=lowering) for lowering in ("xla", "dense"))
   params = init(xla)
   jax.tree.map(np.testing.assert_array_equal, params, init(dense))
-  close(apply(dense, params, x), apply(xla, params, x))
-  close(
-    *(
-      jax.jit(jax.grad(functools.partial(loss, model)))(params, x) for model in (dense, xla)
-    )
-  )
+
+  @functools.partial(jax.jit, static_argnums=0)
+  def of(model, params):
+    return model.apply(params, x), jax.grad(functools.partial(loss, model))(params, x)
+
+  close(of(dense, params), of(xla, params))
 
 
 @pytest.mark.parametrize(("name", "shape"), CASES)
@@ -156,10 +164,11 @@ def test_bfloat16_is_close(name, shape):
   half = build(name, shape, dtype="bfloat16")
   x = example(0, *shape)
   jax.tree.map(np.testing.assert_array_equal, init(half), params)  # parameters are float32
-  got, want = apply(half, params, x), apply(build(name, shape), params, x)
+  both = jax.jit(lambda params: [m.apply(params, x) for m in (half, build(name, shape))])
+  got, want = both(params)
   for a, b in zip(jax.tree.leaves(got), jax.tree.leaves(want), strict=True):
     assert a.dtype == jnp.float32
-    np.testing.assert_allclose(a, b, atol=0.05 * (1 + float(jnp.abs(b).max())))
+    np.testing.assert_allclose(a, b, atol=0.05 * (1 + np.abs(b).max()))
 
 
 def count(params):

@@ -1,11 +1,10 @@
 """Which members run on which device, and that it does not matter for the numbers."""
 
-import os
 import subprocess
 import sys
 
 import pytest
-from helpers import ROOT
+from helpers import ROOT, quick
 
 from vae_jax.training import placement
 from vae_jax.types import UserError
@@ -16,10 +15,9 @@ from vae_jax.types import UserError
 )
 def test_in_a_process_with_eight_virtual_devices(which):
   """`eight_devices.py`: every placement on 1, 2, 4 and 8 devices is the solo run."""
-  flags = "--xla_force_host_platform_device_count=8"
   done = subprocess.run(
     [sys.executable, "-m", "pytest", "-q", "-p", "no:xdist", "-m", which, "tests/eight_devices.py"],
-    cwd=ROOT, env={**os.environ, "XLA_FLAGS": flags}, capture_output=True, text=True,
+    cwd=ROOT, env=quick(devices=8), capture_output=True, text=True,
     check=False,
   )  # fmt: skip
   assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]

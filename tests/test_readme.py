@@ -1,8 +1,9 @@
-"""What the README shows is run: its objective, its links, its file names."""
+"""What the documents show is true: the objective, links, file names, commands, numbers."""
 
 import importlib.util
 import pathlib
 import re
+import shlex
 import sys
 
 import jax
@@ -13,33 +14,68 @@ import pytest
 from helpers import ROOT, tiny
 
 import vae_jax.objectives
-from vae_jax import registry
+from vae_jax import config, flags, registry
+from vae_jax.cli import evaluate, train
 from vae_jax.data import load
+from vae_jax.evaluation import settings
 from vae_jax.training import sweep
 from vae_jax.vae import build
 
 README = (ROOT / "README.md").read_text()
 DOCS = ROOT / "docs"
+COMMANDS = (DOCS / "commands.md").read_text()
 PAGES = [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *DOCS.rglob("*.md")]
 SIMPLE = (  # the pages that a newcomer reads
   "index", "install", "first_hour", "python", "reading_results", "choosing_a_likelihood",
-  "troubleshooting",
+  "troubleshooting", "commands", "slurm", "data_tables", "reproductions",
 )  # fmt: skip
 LONGEST = 35  # words of a sentence
+LONG = {
+  "applications/audio": 1,
+  "applications/compression": 1,
+  "applications/disentanglement": 1,
+  "applications/editing": 1,
+  "applications/generation": 2,
+  "applications/imputation": 1,
+  "applications/inpainting": 4,
+  "applications/linear_theory": 2,
+  "applications/molecules": 1,
+  "applications/noise_reduction": 4,
+  "applications/recommendation": 2,
+  "applications/super_resolution": 1,
+  "applications/sweep_comparison": 4,
+  "applications/text": 4,
+  "applications/video": 1,
+  "architecture": 10,
+  "benchmarks": 15,
+  "likelihoods/discretised_logistic": 1,
+  "models/conv": 1,
+  "models/linear": 1,
+  "models/lstm": 1,
+  "models/mlp": 1,
+  "models/multinomial": 1,
+  "models/sentence": 4,
+  "models/table": 3,
+  "models/two_layers": 1,
+  "objectives/geco": 1,
+  "objectives/info": 2,
+  "objectives/recvae": 1,
+  "priors/vamp": 1,
+}  # pages that still have longer ones, and how many; the list only becomes shorter
 
 
 def test_the_objective_it_shows_works_as_one_new_file(tmp_path, monkeypatch):
   """The block is written as a file, found by its name, swept and differentiated."""
   code = next(
-    b for b in re.findall(r"```python\n(.*?)```", README, re.S) if "def loss" in b
+    b for b in re.findall(r"```python\n(.*?)```", COMMANDS, re.S) if "def loss" in b
   )
   (tmp_path / "rate_target.py").write_text(code)
   folders = [*vae_jax.objectives.__path__, str(tmp_path)]
   monkeypatch.setattr(vae_jax.objectives, "__path__", folders)
-  config = tiny(objective={"name": "rate_target"}, sweep={"target": [3.0, 5.0]})
-  assert config["hyper"]["target"] == 10.0
-  assert len(sweep.parts(config)) == 1
-  vae = build(config, load(config["data"], None).spec)
+  swept = tiny(objective={"name": "rate_target"}, sweep={"target": [3.0, 5.0]})
+  assert swept["hyper"]["target"] == 10.0
+  assert len(sweep.parts(swept)) == 1
+  vae = build(swept, load(swept["data"], None).spec)
   params = vae.init(jax.random.key(0))
   example = {"x": jnp.full((8, 8, 1), 0.3), "id": 0}
   loss = registry.find("objectives", "rate_target").loss
@@ -73,8 +109,19 @@ def test_no_link_of_the_documents_is_dead():
       assert file.exists(), f"{page.relative_to(ROOT)} links to {file}"
       if anchor:
         assert anchor in headings(file), f"{page.relative_to(ROOT)}: {file.name}#{anchor}"
-  for name in re.findall(r"configs/\w+\.py", README):
-    assert (ROOT / name).is_file(), name
+  for page in PAGES:
+    for name in re.findall(r"configs/\w+\.py", page.read_text()):
+      assert (ROOT / name).is_file() or name == "configs/x.py", f"{page.name}: {name}"
+
+
+def test_every_picture_is_there_and_is_shown_on_the_site():
+  for page in PAGES:
+    text = prose.FENCE.sub("", page.read_text())
+    assert "<img" not in text, f"{page.name}: MkDocs moves the addresses of ![](...) alone"
+    for address in re.findall(r"!\[[^\]]*\]\(([^)]*)\)", text):
+      assert (page.parent / address).is_file(), f"{page.name}: {address}"
+  for path in (DOCS / "images" / "likelihoods").iterdir():
+    assert path.stat().st_size < 60_000, path.name
 
 
 def test_no_document_names_an_unfinished_thing():
@@ -83,7 +130,8 @@ def test_no_document_names_an_unfinished_thing():
 
 
 @pytest.mark.parametrize(
-  "kind", ["models", "objectives", "priors", "posteriors", "applications"]
+  "kind",
+  ["models", "likelihoods", "objectives", "priors", "posteriors", "applications"],
 )
 def test_everything_registered_has_a_page(kind):
   for name in registry.names(kind):
@@ -114,12 +162,23 @@ def test_the_site_has_the_index_as_its_navigation():
   assert len(shown) == len(set(shown))
 
 
+def long_sentences(page: pathlib.Path) -> list[str]:
+  return [s for s in prose.sentences(page.read_text()) if prose.words(s) > LONGEST]
+
+
 @pytest.mark.parametrize("name", ["README.md", *(f"docs/{name}.md" for name in SIMPLE)])
 def test_no_sentence_is_long(name):
-  found = [
-    s for s in prose.sentences((ROOT / name).read_text()) if prose.words(s) > LONGEST
-  ]
+  found = long_sentences(ROOT / name)
   assert not found, f"{name} has a sentence of {prose.words(found[0])} words: {found[0]}"
+
+
+def test_long_sentences_become_fewer():
+  pages = [path for path in DOCS.rglob("*.md") if path.name != "errors.md"]
+  counts = {str(p.relative_to(DOCS))[:-3]: len(long_sentences(p)) for p in pages}
+  more = {name: n for name, n in counts.items() if n > LONG.get(name, 0)}
+  fewer = {name: counts[name] for name in LONG if counts[name] < LONG[name]}
+  assert not more, f"pages with more sentences of over {LONGEST} words: {more}"
+  assert not fewer, f"write the new numbers into LONG: {fewer}"
 
 
 def test_sentences_are_found():
@@ -147,3 +206,52 @@ def test_troubleshooting_has_the_sentences_of_the_code():
   gone = [one for one in quoted if not any(one in text for text in known)]
   assert len(quoted) > 30
   assert not gone, f"no message of the code holds {gone[0]!r}"
+
+
+COMMAND = re.compile(r"\b(vae-jax|python) (train|evaluate)(?:\.py)? (.*)$")
+
+
+def called(page: pathlib.Path) -> list[tuple[str, list[str]]]:
+  """What a page calls: train or evaluate, and its words; those with shell variables left out."""
+  found = []
+  for line in prose.commands(page.read_text()):
+    match = COMMAND.search(line)
+    if match and "$" not in line and '\\"' not in line:
+      words = shlex.split(match[3])
+      found.append((match[2], words))
+  return found
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_every_command_is_understood(page):
+  """Its configuration is read with all overrides, and its settings are the application's."""
+  for program, words in called(page):
+    if program == "evaluate":
+      known, rest = evaluate._parser(None).parse_known_args(words)
+      assert not rest, rest
+      names = known.application.split(",")
+      names = registry.names("applications") if names == ["all"] else names
+      modules = {name: registry.find("applications", name) for name in names}
+      settings.of_each(modules, flags.assignments(known.set))
+    else:
+      known, rest = train._parser(None).parse_known_args(words)
+      overrides = flags.overrides(rest)
+      if known.plugins is None and overrides.get("objective.name") != "rate_target":
+        config.load(known.config, overrides)
+
+
+def test_commands_are_found():
+  total = sum(len(called(page)) for page in PAGES)
+  assert total > 90
+  page = "```bash\na \\\n  b  # why\n```\n```python\nc\n```\n```\nd\n```\n"
+  assert prose.commands(page) == ["a    b", "d"]
+
+
+def test_speeds_of_the_front_page_are_those_of_the_benchmarks():
+  section = (DOCS / "benchmarks.md").read_text().partition("### A sweep of 64 (mlp)")[2]
+  section = section.partition("\n### ")[0]
+  found = re.search(r"networks takes (\S+) s.*?PyTorch takes (\S+) s", README, re.S)
+  ours, theirs = found.groups()
+  included = dict(re.findall(r"^\| (.*?) \| [\d.]+ \| ([\d.]+) \|$", section, re.M))
+  assert included["vae_jax, one sweep"] == ours
+  assert min(float(v) for k, v in included.items() if "PyTorch" in k) == float(theirs)

@@ -152,7 +152,7 @@ def test_folds_are_repetitions_of_one_setting():
 
 def build(**options):
   model = registry.find("models", "multinomial").Model((50,), 1, 3, **options)
-  return model, model.init(jax.random.key(0), jnp.zeros(50))
+  return model, jax.jit(model.init)(jax.random.key(0), jnp.zeros(50))
 
 
 def test_how_often_an_item_is_counted_changes_nothing_and_nothing_gives_a_finite_gradient():
@@ -214,7 +214,7 @@ def test_distributions_of_the_network_are_those_of_the_likelihood():
     "likelihood": {"name": "multinomial"},
   }
   vae = models.build(config, DATA.spec)
-  params = vae.init(jax.random.key(0))
+  params = jax.jit(vae.init)(jax.random.key(0))
   mean = vae.mean(params, jnp.zeros(3))
   assert mean.shape == (ITEMS,)
   np.testing.assert_allclose(mean.sum(), 1, rtol=1e-5)

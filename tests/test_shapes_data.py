@@ -298,7 +298,7 @@ def test_the_chamfer_likelihood_is_what_it_says_and_no_density():
 def test_the_code_of_points_does_not_depend_on_their_order():
   model = registry.find("models", "points").Model((6, 3), 1, 2, widths=(8, 8), dense=8)
   x = jnp.asarray(RNG.normal(size=(6, 3)), jnp.float32)
-  params = model.init(jax.random.key(0), x)
+  params = jax.jit(model.init)(jax.random.key(0), x)
   one, other = (model.apply(params, v, method="encode") for v in (x, x[::-1]))
   np.testing.assert_allclose(one.mean, other.mean, atol=1e-6)
   moved = model.apply(params, x + 1, method="encode")

@@ -6,7 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from helpers import tiny
+from helpers import copied, tiny
 
 from vae_jax import distributions, registry
 from vae_jax import run as runs
@@ -55,7 +55,7 @@ def stop_at(at):
 def test_a_step_that_is_not_taken_counts_nothing():
   config = tiny(**COUNTS)
   program = loop.assemble(config, None)
-  train_step = step.make(program.vae, config, program.total, program.feed.examples)
+  train_step = jax.jit(step.make(program.vae, config, program.total, program.feed.examples))
   one = jax.tree.map(lambda x: x[0], (trainer.init(program), program.hyper))
   batch = program.feed.batch(program.feed.source(0, 1), 0)
   bad = {**batch, "x": batch["x"].at[0].set(jnp.nan)}
@@ -85,7 +85,8 @@ def test_geco_climbs_by_the_relative_excess_and_its_loss_is_the_lagrangian():
   params = jax.tree.map(lambda x: x[0], trainer.init(program).params)
   params["state"] = {"objective": found[2]}
   example = {"x": jnp.full((8, 8, 1), 0.4), "id": jnp.int32(0)}
-  terms = geco.loss(program.vae, params, example, jax.random.key(0), hyper)
+  loss = jax.jit(lambda p, key: geco.loss(program.vae, p, example, key, hyper))
+  terms = loss(params, jax.random.key(0))
   multiplier = np.exp(float(found[2]["log_multiplier"]) + 2.0 * -0.04)
   expected = terms.rate + multiplier * (terms.distortion + 50.0)
   np.testing.assert_allclose(terms.loss, expected, rtol=1e-5)
@@ -135,12 +136,15 @@ def test_dreg_needs_a_density_and_weights_need_one_of_every_draw():
       prior={"name": prior},
     )
     program = loop.assemble(config, None)
-    params = jax.tree.map(lambda x: x[0], trainer.init(program).params)
     terms_of = step.example_terms(program.vae, registry.find("objectives", name), config)
     example = {"x": jnp.zeros((8, 8, 1)), "id": jnp.int32(0)}
     hyper = jax.tree.map(lambda x: x[0], program.hyper)
-    with pytest.raises(UserError, match=told):
-      terms_of(params, example, hyper, 0, "train")
+
+    def traced(vae=program.vae, config=config, rest=(example, hyper), terms_of=terms_of):
+      return terms_of(step.init(vae, config, 0).params, *rest, 0, "train")
+
+    with pytest.raises(UserError, match=told):  # before anything is compiled
+      jax.eval_shape(traced)
 
 
 def before(vae, params, example, key, hyper):
@@ -171,7 +175,7 @@ def test_the_parameters_of_every_part_are_counted_and_the_counted_ones_are_not(t
   config = tiny(prior={"name": "mixture", "components": 4})
   loop.train(config, tmp_path / "a", None)
   loop.train(tiny(**COUNTS), tmp_path / "b", None)
-  loop.train(tiny(), tmp_path / "c", None)
+  copied(tiny(), tmp_path / "c")
   a, b, c = (runs.open_run(tmp_path / n).about["parameters"] for n in "abc")
   assert a == c + 4 * (1 + 3 + 3)
   assert b == c
@@ -181,14 +185,16 @@ def test_a_vamp_prior_is_the_mixture_of_what_the_encoder_makes_of_its_inputs():
   program = loop.assemble(tiny(prior={"name": "vamp", "components": 3}), None)
   params = jax.tree.map(lambda x: x[0], trainer.init(program).params)
   z = jnp.array([0.3, -0.2, 0.9])
-  each = [
-    distributions.log_prob(program.vae.posterior(params, {"x": u}), z)
-    for u in params["prior"]["inputs"]
-  ]
+  one = jax.jit(
+    lambda u: distributions.log_prob(program.vae.posterior(params, {"x": u}), z)
+  )
+  each = [one(u) for u in params["prior"]["inputs"]]
   expected = jax.nn.logsumexp(jnp.stack(each)) - np.log(3)
-  np.testing.assert_allclose(program.vae.prior(params).log_prob(z), expected, rtol=1e-5)
+  got = jax.jit(lambda params: program.vae.prior(params).log_prob(z))(params)
+  np.testing.assert_allclose(got, expected, rtol=1e-5)
   objective = registry.find("objectives", "beta")
   example = {"x": jnp.full((8, 8, 1), 0.4), "id": jnp.int32(0)}
   terms = functools.partial(objective.loss, program.vae)
-  slope = jax.grad(lambda p: terms(p, example, jax.random.key(0), beta.HYPER).rate)(params)
+  rate = lambda p: terms(p, example, jax.random.key(0), beta.HYPER).rate
+  slope = jax.jit(jax.grad(rate))(params)
   assert np.abs(slope["prior"]["inputs"]).max() > 0

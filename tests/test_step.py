@@ -20,7 +20,7 @@ def parts(config):
   return (
     program,
     trainer.init(program),
-    step.make(program.vae, config, program.total, program.feed.examples),
+    jax.jit(step.make(program.vae, config, program.total, program.feed.examples)),
   )
 
 
@@ -44,11 +44,12 @@ def test_objective_contract(name):
   if labelled:
     example |= {"label": jnp.int32(1), "labelled": jnp.float32(1)}
   terms_of = step.example_terms(program.vae, objective, config)
-  terms = terms_of(params, example, hyper, 0, "train")
+  loss_of = lambda p: ((terms := terms_of(p, example, hyper, 0, "train")).loss, terms)
+  gradient, terms = jax.jit(jax.grad(loss_of, has_aux=True))(params)
   assert terms.loss.shape == terms.rate.shape == terms.distortion.shape == ()
   assert terms.z.shape == distributions.code(terms.posterior).shape == (3,)
-  gradient = jax.grad(lambda p: terms_of(p, example, hyper, 0, "train").loss)(params)
-  assert all(jnp.isfinite(g).all() for g in jax.tree.leaves(gradient))
+  assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(terms))
+  assert all(np.isfinite(g).all() for g in jax.tree.leaves(gradient))
   assert set(objective.HYPER) <= set(program.hyper)
 
 
@@ -58,7 +59,7 @@ def test_the_loss_is_linear_in_beta_and_its_slope_is_the_rate():
   terms_of = step.example_terms(program.vae, objective, program.config)
   params, hyper = member(state.params, 0), member(jax.device_put(program.hyper), 0)
   example = {"x": jnp.full(program.dataset.spec.shape, 0.4), "id": jnp.int32(1)}
-  at = lambda beta: terms_of(params, example, {**hyper, "beta": beta}, 3, "train")
+  at = jax.jit(lambda beta: terms_of(params, example, {**hyper, "beta": beta}, 3, "train"))
   terms, slope = at(1.0), jax.grad(lambda b: at(b).loss)(1.0)
   np.testing.assert_allclose(slope, terms.rate, rtol=1e-6)
   np.testing.assert_allclose(terms.loss, terms.distortion + terms.rate, rtol=1e-6)
@@ -71,7 +72,10 @@ def test_free_bits_charge_at_least_their_number_for_each_latent():
   terms_of = step.example_terms(program.vae, objective, program.config)
   params, hyper = member(state.params, 0), member(jax.device_put(program.hyper), 0)
   example = {"x": jnp.full(program.dataset.spec.shape, 0.4), "id": jnp.int32(1)}
-  terms = terms_of(params, example, {**hyper, "free_bits": 50.0}, 0, "train")
+  charged = jax.jit(
+    lambda p: terms_of(p, example, {**hyper, "free_bits": 50.0}, 0, "train")
+  )
+  terms = charged(params)
   np.testing.assert_allclose(terms.loss - terms.distortion, 3 * 50.0, rtol=1e-5)
 
 
@@ -88,10 +92,13 @@ def test_the_update_is_optaxs_adamw():
     return jax.vmap(lambda e: terms_of(params, e, hyper, 0, "train").loss)(examples).mean()
 
   reference = optax.adamw(3e-3, weight_decay=0.1)
-  updates, _ = reference.update(
-    jax.grad(loss)(one.params), reference.init(one.params), one.params
-  )
-  expected = optax.apply_updates(one.params, updates)
+
+  @jax.jit
+  def updated(params):
+    updates, _ = reference.update(jax.grad(loss)(params), reference.init(params), params)
+    return optax.apply_updates(params, updates)
+
+  expected = updated(one.params)
   got, _ = train_step(one, hyper, batch)
   for a, b in zip(jax.tree.leaves(got.params), jax.tree.leaves(expected), strict=True):
     np.testing.assert_allclose(a, b, rtol=1e-4, atol=1e-7)
@@ -185,7 +192,7 @@ def test_corruption_reaches_the_encoder_and_never_the_likelihood():
     posterior=lambda p, e: seen.update(input=e["input"]) or vae.posterior(p, e),
     log_likelihood=lambda p, z, e: seen.update(x=e["x"]) or vae.log_likelihood(p, z, e),
   )
-  params = vae.init(jax.random.key(0))
+  params = jax.jit(vae.init)(jax.random.key(0))
   hyper = member(jax.device_put(sweep.stack(config, [{"seed": 0}])), 0)
   x = jnp.full(dataset.spec.shape, 0.7)
   terms_of = step.example_terms(spy, registry.find("objectives", "beta"), config)
@@ -200,11 +207,14 @@ def test_noise_differs_by_seed_step_use_and_example_and_not_by_batch():
   terms_of = step.example_terms(program.vae, objective, program.config)
   params, hyper = member(state.params, 0), member(jax.device_put(program.hyper), 0)
   x = jnp.full(program.dataset.spec.shape, 0.4)
-  z = lambda i, s, use, seed: np.asarray(
-    terms_of(params, {"x": x, "id": jnp.int32(i)}, {**hyper, "seed": seed}, s, use).z
-  )
+
+  @functools.partial(jax.jit, static_argnums=2)
+  def z(i, s, use, seed):
+    return terms_of(params, {"x": x, "id": jnp.int32(i)}, {**hyper, "seed": seed}, s, use).z
+
   draws = [z(0, 0, "train", 0), z(1, 0, "train", 0), z(0, 1, "train", 0)]
   draws += [z(0, 0, "evaluation", 0), z(0, 0, "train", 1)]
+  draws = [np.asarray(d) for d in draws]
   assert len({tuple(d) for d in draws}) == 5
   np.testing.assert_array_equal(draws[0], z(0, 0, "train", 0))
 

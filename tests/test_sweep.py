@@ -13,7 +13,7 @@ import time
 import jax
 import numpy as np
 import pytest
-from helpers import ROOT, called, tiny
+from helpers import ROOT, called, copied, tiny
 
 import vae_jax.objectives
 from vae_jax import evaluating
@@ -192,21 +192,20 @@ def scores(workdir) -> list[dict]:
 
 
 def test_programs_live_in_one_run_directory_and_are_evaluated_together(tmp_path):
-  loop.train(tiny(sweep=TWO_PROGRAMS), tmp_path, None, quiet)
+  copied(tiny(sweep=TWO_PROGRAMS), tmp_path)
   found = runs.open_runs(tmp_path)
   assert [run.numbers for run in found] == [[0, 1], [2, 3]]
   assert [run.vae.latents for run in found] == [2, 3]
   with pytest.raises(UserError, match="2 programs"):
     runs.open_run(tmp_path)
-  done = called("evaluate.py", f"--workdir={tmp_path}", "--application=reconstruction")
+  brief = ["--application=reconstruction", "--set=samples=4", "--set=limit=20"]
+  done = called("evaluate.py", f"--workdir={tmp_path}", *brief)
   assert done.returncode == 0, done.stderr
   rows = scores(tmp_path)
   assert [(r["member"], r["model.latents"]) for r in rows] == [
     ("0", "2"), ("1", "2"), ("2", "3"), ("3", "3")
   ]  # fmt: skip
-  alone = called(
-    "evaluate.py", f"--workdir={tmp_path}", "--application=reconstruction", "--member=3"
-  )
+  alone = called("evaluate.py", f"--workdir={tmp_path}", *brief, "--member=3")
   assert alone.returncode == 0, alone.stderr
   (row,) = scores(tmp_path)
   assert (row["member"], row["seed"], row["model.latents"]) == ("3", "0", "3")
@@ -222,7 +221,7 @@ def test_programs_live_in_one_run_directory_and_are_evaluated_together(tmp_path)
 
 def test_what_is_trained_of_a_sweep_is_evaluated_and_the_rest_is_named(tmp_path, capsys):
   """Part 1 has begun and has no checkpoint; of part 0 everything is there."""
-  loop.train(tiny(sweep=TWO_PROGRAMS), tmp_path, None, quiet)
+  copied(tiny(sweep=TWO_PROGRAMS), tmp_path)
   shutil.rmtree(tmp_path / "parts/001/checkpoints")
   (run,) = runs.open_runs(tmp_path)
   assert run.numbers == [0, 1]
@@ -238,7 +237,7 @@ def test_a_program_of_dead_members_leaves_the_others_to_be_evaluated(tmp_path, c
   rates = {"learning_rate": [1e30], "model.latents": [3]}
   both = {"chain": [{"learning_rate": [1e-3], "model.latents": [2]}, rates]}
   loop.train(tiny(sweep=both), tmp_path, None, quiet)
-  evaluating.evaluate(str(tmp_path), ["reconstruction"], {})
+  evaluating.evaluate(str(tmp_path), ["reconstruction"], {"samples": "4", "limit": "20"})
   assert "1 of 2 members is dead and in no average: 1 (" in capsys.readouterr().out
   with pytest.raises(UserError, match=r"Member\(s\) \[1\] .* are dead"):
     evaluating.evaluate(str(tmp_path), ["reconstruction"], {}, member=1)
@@ -354,8 +353,9 @@ def test_a_dead_member_is_marked_with_its_step_and_the_others_keep_their_bits(
   assert dead.ended == ["", "dead at 1", ""]
   same(jax.tree.map(lambda x: x[[0, 2]], dead.params), well.params)
   done = called(
-    "evaluate.py", f"--workdir={tmp_path / 'dead'}", "--application=reconstruction"
-  )
+    "evaluate.py", f"--workdir={tmp_path / 'dead'}", "--application=reconstruction",
+    "--set=samples=4", "--set=limit=20",
+  )  # fmt: skip
   assert done.returncode == 0, done.stderr
   assert "1 of 3 members is dead and in no average: 1 (" in done.stdout
 

@@ -414,9 +414,13 @@ def swept(tmp_path_factory):
   return where, runs.open_runs(str(where))
 
 
-def test_a_trained_sweep_of_two_programs(swept):
-  where, found = swept
-  answer = evaluated("sweep_comparison", found, FEW)
+@pytest.fixture(scope="module")
+def answered(swept):
+  return evaluated("sweep_comparison", swept[1], FEW)
+
+
+def test_a_trained_sweep_of_two_programs(swept, answered):
+  (where, found), answer = swept, answered
   rows = table_of(answer, "Sweep comparison")
   assert [(r["β"], r["latents"], r["seeds"]) for r in rows] == [
     (beta, latents, 2) for latents in (2, 3) for beta in (0.1, 8.0)
@@ -442,14 +446,13 @@ def test_a_trained_sweep_of_two_programs(swept):
   assert "β 0.1 · latents 3 · seed 1" in (where / "sweep.html").read_text()
 
 
-def test_one_program_scores_the_same_alone_and_again(swept):
+def test_one_program_scores_the_same_alone_and_again(swept, answered):
   _, found = swept
   one = [evaluated("sweep_comparison", found[0], FEW) for _ in range(2)]
   assert one[0].findings == one[1].findings
-  both = evaluated("sweep_comparison", found, FEW)
   name = "scores/nll/model"
   np.testing.assert_array_equal(one[0].arrays[name], one[1].arrays[name])
-  np.testing.assert_allclose(both.arrays[name][:4], one[0].arrays[name], rtol=1e-5)
+  np.testing.assert_allclose(answered.arrays[name][:4], one[0].arrays[name], rtol=1e-5)
 
 
 def test_settings_are_compared_on_the_score_that_was_asked_for(swept):

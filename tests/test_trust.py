@@ -16,7 +16,7 @@ from collections.abc import Iterator
 import jax
 import numpy as np
 import pytest
-from helpers import ROOT, called, tiny
+from helpers import ROOT, called, copied, quick, tiny
 
 from vae_jax import files, report
 from vae_jax import run as runs
@@ -39,7 +39,7 @@ def started(workdir: pathlib.Path, *words: str) -> Iterator[subprocess.Popen]:
   """A training with a log to wait for; killed at the end if it is still there."""
   command = [sys.executable, "-u", str(ROOT / "train.py"), f"--workdir={workdir}", *SMOKE]
   pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
-  process = subprocess.Popen([*command, *words], cwd=ROOT, **pipes)
+  process = subprocess.Popen([*command, *words], cwd=ROOT, env=quick(), **pipes)
   try:
     yield process
   finally:
@@ -197,13 +197,13 @@ def test_an_empty_workdir_is_refused(name):
 
 def test_evaluations_beside_one_another_and_beside_a_training(tmp_path):
   often = ("--config.train.eval_every=20", "--config.train.log_every=20")
-  words = [f"--workdir={tmp_path}", *WORDS]
+  words = [f"--workdir={tmp_path}", *BRIEF]
   with contextlib.ExitStack() as stack:
     training = stack.enter_context(started(tmp_path, LONG[0], *often))
     until(training, "step 100")
     command = [sys.executable, str(ROOT / "evaluate.py"), *words]
     other = stack.enter_context(
-      subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+      subprocess.Popen(command, cwd=ROOT, env=quick(), stderr=subprocess.PIPE, text=True)
     )
     stack.callback(other.kill)
     seen = set()
@@ -233,9 +233,7 @@ def only_the_first(workdir: pathlib.Path, other: pathlib.Path) -> None:
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory):
-  folder = tmp_path_factory.mktemp("trained") / "run"
-  loop.train(tiny(), folder, None, quiet)
-  return folder
+  return copied(tiny(), tmp_path_factory.mktemp("trained") / "run")
 
 
 @pytest.fixture
@@ -244,6 +242,7 @@ def mine(trained, tmp_path):
 
 
 @of_orbax
+@pytest.mark.usefixtures("collected")
 @pytest.mark.parametrize(
   ("parts", "said"),
   [
@@ -257,7 +256,7 @@ def test_a_checkpoint_of_another_run_is_named_and_set_aside(
   mine, tmp_path, capsys, parts, said
 ):
   before = runs.open_run(mine, "latest")
-  loop.train(tiny(**parts), tmp_path / "other", None, quiet)
+  copied(tiny(**parts), tmp_path / "other")
   only_the_first(mine, tmp_path / "other")
   capsys.readouterr()
   assert runs.open_run(mine, "latest").step[0] == 6
@@ -281,6 +280,7 @@ def test_a_checkpoint_in_the_place_of_another_step_is_named(mine, capsys):
 
 
 @of_orbax
+@pytest.mark.usefixtures("collected")
 @pytest.mark.parametrize("edit", ["died", "seconds", "nothing", "list", "encoding"])
 def test_an_edited_meta_is_damage(mine, capsys, edit):
   path = mine / "checkpoints" / "12" / "meta" / "metadata"
@@ -335,7 +335,7 @@ def test_a_missing_field_that_has_its_default_is_no_difference(mine, capsys):
 def swept(folder):
   """A run of two parts."""
   config = tiny(sweep={"beta": [1, 2]}, train={"members_at_once": 1, "steps": 6})
-  loop.train(config, folder, None, quiet)
+  copied(config, folder)
   return config
 
 
@@ -490,7 +490,7 @@ def test_an_interrupt_saves_a_checkpoint_and_resumes_to_the_same_bits(tmp_path):
 def test_ctrl_c_always_ends_a_training_with_its_checkpoint(tmp_path):
   """At several moments: Python's own way is swallowed in some of them."""
   rng = np.random.default_rng(0)
-  for number in range(4):
+  for number in range(3):
     with started(tmp_path, *LONG) as process:
       until(process, "step")
       time.sleep(rng.uniform(0, 0.2))
@@ -636,6 +636,7 @@ def tree(folder):
 
 
 WORDS = ["--application=generation", "--set=limit=60", "--set=epochs=1"]
+BRIEF = ["--application=reconstruction", "--set=samples=2", "--set=limit=8", "--set=tune=8"]
 
 
 def test_out_evaluates_a_run_without_a_change_to_it(trained, tmp_path):

@@ -12,7 +12,7 @@ from vae_jax import run as runs
 from vae_jax.evaluation import protocol, reporting, settings
 from vae_jax.evaluation.protocol import Application
 from vae_jax.report import destination
-from vae_jax.training import processes
+from vae_jax.training import logging, processes
 from vae_jax.types import Report, UserError
 
 ALARMS = ("COLLAPSED", "NaN", "in no average")  # of sentences that are never left out
@@ -146,10 +146,19 @@ def _each(
     bar.update()
     if target is not None:
       report.save(answer, target)
+      _show_in_tensorboard(answer, target)
       bar.clear()
       _tell(answer, verbose)
   bar.close()
   return left_out
+
+
+def _show_in_tensorboard(answer: Report, target: pathlib.Path) -> None:
+  """The pictures of a report beside the curves of the training."""
+  name = answer.application
+  of_figure = lambda figure: target / "figures" / f"{name}_{figure.name}.png"
+  pictures = {f"{name}/{figure.name}": of_figure(figure) for figure in answer.figures}
+  logging.show_pictures(target, pictures)
 
 
 def _bar(total: int, silent: bool) -> tqdm:

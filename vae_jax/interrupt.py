@@ -1,4 +1,4 @@
-"""Ctrl-C that always ends a program: counted by a thread, read by a training between chunks.
+"""Ctrl-C that always ends a program: a thread counts it, a training reads it between chunks.
 
 Python's own KeyboardInterrupt is raised wherever the main thread happens to be. Inside a
 callback of JAX it is swallowed, and while compiled code runs it waits. Here the signal is a

@@ -1,4 +1,4 @@
-"""A sentence that is said also where this process can no longer say it.
+"""A message that is printed even where this process can no longer print it.
 
 JAX aborts a process that has lost another one of its run, from a thread of its own and without
 an exception. A shell that does nothing but wait for this process to end says it then.

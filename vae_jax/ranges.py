@@ -1,4 +1,4 @@
-"""Numbers of a configuration that cannot be meant, refused before anything is read or compiled."""
+"""Numbers of a configuration that are out of range are refused before anything is read."""
 
 import math
 from typing import Any

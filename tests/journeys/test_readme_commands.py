@@ -1,4 +1,7 @@
-"""README's commands are run in its order, those that need a data set or an index left out."""
+"""Commands of README, docs/commands.md and the pages of objectives are run as they stand.
+
+Those that need a data set or a package index are left out.
+"""
 
 import os
 import pathlib
@@ -7,10 +10,12 @@ import shutil
 import subprocess
 
 import numpy as np
+import prose
 import pytest
 
 ROOT = pathlib.Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
+COMMANDS = (ROOT / "docs" / "commands.md").read_text()
 SHORT = "--config.train.steps=20"  # so many steps in the place of the page's
 LEFT_OUT = (
   "pip install",
@@ -21,14 +26,13 @@ LEFT_OUT = (
   "runs/faces",
 )
 LEFT_OUT = (*LEFT_OUT, "runs/betas")  # MNIST, pictures of faces, a package index
+LIKELIHOODS = sorted((ROOT / "docs" / "likelihoods").glob("*.md"))
+OBJECTIVES = [
+  page
+  for page in sorted((ROOT / "docs" / "objectives").glob("*.md"))
+  if prose.commands(page.read_text())
+]
 pytestmark = pytest.mark.slow
-
-
-def commands(page: str) -> list[str]:
-  """The commands of all bash blocks, each on one line and without its comment."""
-  blocks = re.findall(r"```bash\n(.*?)```", page, re.S)
-  lines = "\n".join(blocks).replace("\\\n", " ").splitlines()
-  return [re.sub(r"\s+#.*", "", line).strip() for line in lines if line.strip()]
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +45,7 @@ def checkout(installed, tmp_path_factory) -> tuple[pathlib.Path, dict]:
   x = np.random.default_rng(0).integers(0, 256, (200, 8, 8), dtype=np.uint8)
   np.savez(folder / "mine.npz", x=x)
   package = pathlib.Path(shutil.copytree(installed["PYTHONPATH"], folder / "site"))
-  blocks = re.findall(r"```python\n(.*?)```", README, re.S)
+  blocks = re.findall(r"```python\n(.*?)```", COMMANDS, re.S)
   (objective,) = [text for text in blocks if "def loss" in text]
   (package / "vae_jax/objectives/rate_target.py").write_text(objective)
   path = os.pathsep.join([str(package / "bin"), installed["PATH"]])
@@ -58,7 +62,9 @@ def follow(command: list[str], folder: pathlib.Path, environment: dict) -> str:
 
 def test_the_commands_that_need_no_data_set_run(checkout):
   folder, environment = checkout
-  run = [c for c in commands(README) if not any(part in c for part in LEFT_OUT)]
+  run = [
+    c for c in prose.commands(README + COMMANDS) if not any(part in c for part in LEFT_OUT)
+  ]
   assert len(run) >= 8
   for command in run:
     trains = re.match(r"(vae-jax train|python train\.py) ", command)
@@ -71,9 +77,26 @@ def test_the_commands_that_need_no_data_set_run(checkout):
   assert len((folder / "latents.csv").read_text().splitlines()) == 21  # a tenth is test
 
 
+@pytest.mark.parametrize("page", OBJECTIVES, ids=lambda p: p.stem)
+def test_the_commands_of_objectives_run(page, checkout):
+  folder, environment = checkout
+  for command in prose.commands(page.read_text()):
+    follow(["bash", "-euc", f"{command} {SHORT}"], folder, environment)
+
+
+@pytest.mark.parametrize("page", LIKELIHOODS, ids=lambda p: p.stem)
+def test_the_pictures_of_likelihoods_are_drawn(page, checkout):
+  folder, environment = checkout
+  shutil.copytree(ROOT / "docs", folder / "docs", dirs_exist_ok=True)
+  for command in prose.commands(page.read_text()):
+    said = follow(["bash", "-euc", f"{command} --steps=20"], folder, environment)
+    assert (folder / f"docs/images/likelihoods/{page.stem}.png").is_file()
+    assert "Drew" in said
+
+
 def test_the_first_lines_of_python_run(checkout):
   folder, environment = checkout
   text = re.search(r"```python\n(.*?)```", README, re.S)[1]
-  text = text.replace("\n)  # a configuration", "\n, steps=20)  # a configuration")
+  text = text.replace("seed=[0, 1, 2])", "seed=[0, 1, 2], steps=20)")
   text += "print(codes.shape, pictures.shape)"
   assert "(6, 250, 10) (64, 8, 8, 1)" in follow(["python", "-c", text], folder, environment)

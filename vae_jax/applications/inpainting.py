@@ -1,4 +1,4 @@
-"""Inpainting: what stood where pixels are missing, at random, in one half, or in a hole."""
+"""Inpainting: missing pixels are filled in, missing at random, in one half, or in a hole."""
 
 from collections.abc import Callable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Noise reduction: how much of an image comes back when its pixels were noise."""
+"""Noise reduction: how near a restored image is to the clean one after noise replaced pixels."""
 
 from collections.abc import Callable
 from functools import partial

@@ -1,4 +1,4 @@
-"""Reconstruction: how much of an example survives the code, and what the code costs."""
+"""Reconstruction: how well an example is rebuilt from its code, and what the code costs."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple

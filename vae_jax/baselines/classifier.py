@@ -1,4 +1,4 @@
-"""A classifier of clean images: the judge of whether a restored one still says what it is."""
+"""A classifier of clean images, which says whether a restored image still has its class."""
 
 from collections.abc import Callable
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""Style transfer without a model of sentences: swap the words that give the class away."""
+"""Style transfer without a model of sentences: the words typical of a class are replaced."""
 
 import collections
 import math

@@ -1,4 +1,4 @@
-"""What a completed table is good for: a linear classifier of its rows."""
+"""A linear classifier trained on completed rows: how useful an imputation is."""
 
 import warnings
 

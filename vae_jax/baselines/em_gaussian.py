@@ -1,4 +1,4 @@
-"""One Gaussian for a whole table with holes, by EM: the bar for every imputation."""
+"""One Gaussian fitted by EM to a table with holes: the baseline for every imputation."""
 
 from collections.abc import Callable
 from typing import NamedTuple

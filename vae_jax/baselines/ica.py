@@ -1,4 +1,4 @@
-"""Independent components: the linear code whose numbers say nothing of one another."""
+"""Independent component analysis (FastICA): a linear code with independent numbers."""
 
 import numpy as np
 

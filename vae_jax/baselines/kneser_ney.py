@@ -1,4 +1,4 @@
-"""The n-gram model with interpolated Kneser-Ney smoothing: the bar of a small corpus."""
+"""The n-gram model with interpolated Kneser-Ney smoothing: the baseline for sentences."""
 
 import collections
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""What others make of the same symbols without loss: archives, picture formats, context models."""
+"""Lossless codecs for the same symbols: archives, picture formats and context models."""
 
 import bz2
 import gzip

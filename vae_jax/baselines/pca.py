@@ -1,4 +1,4 @@
-"""Principal components: the linear code that every nonlinear one has to beat."""
+"""Principal components: the linear code that nonlinear ones are compared with."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""A mixture of Gaussians on linear codes: what sampling needs no network for."""
+"""A mixture of Gaussians on principal components: samples without a network."""
 
 import warnings
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""Each pixel a coin of its own: images that know what is where on average, and nothing else."""
+"""Images with independent pixels: each pixel is drawn from its frequencies in train."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""A network trained to undo one known kind of damage: what knowing the task is worth."""
+"""A network trained with supervision to undo one known kind of damage."""
 
 import math
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""How a clip goes on by the simplest rules: it stands, it moves on, it follows a linear rule."""
+"""Simple predictions of a clip: the last frame, constant velocity, a linear recurrence."""
 
 import numpy as np
 

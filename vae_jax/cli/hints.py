@@ -1,4 +1,4 @@
-"""What somebody meant who wrote an unknown flag."""
+"""Suggestions for a misspelt or unknown flag."""
 
 import argparse
 import difflib

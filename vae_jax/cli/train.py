@@ -5,6 +5,7 @@ The same command again resumes. Every field of the configuration is a flag:
 """
 
 import argparse
+import shlex
 
 from vae_jax import flags
 from vae_jax.cli import hints
@@ -40,6 +41,18 @@ def main(words: list[str] | None = None, prog: str | None = None) -> None:
       interrupt=interrupt,
       slice_name=known.topology,
     )
+    if not known.plan:
+      _say_next(known.workdir, prog)
+
+
+def _say_next(workdir: str, prog: str | None) -> None:
+  """The command that comes after a training."""
+  import jax
+
+  command = "vae-jax evaluate" if prog else "python evaluate.py"
+  if jax.process_index() == 0:
+    words = shlex.join([f"--workdir={workdir}", "--application=all"])
+    print(f"Next: {command} {words}")
 
 
 def _parser(prog: str | None) -> argparse.ArgumentParser:

@@ -1,4 +1,4 @@
-"""A small probabilistic grammar whose sentences have an exactly known probability.
+"""A small probabilistic grammar, the probability of whose sentences is known exactly.
 
 A subject and a mood are drawn first and decide which nouns, verbs and adjectives a sentence
 uses: what a code can hold. The rest is chance: what it cannot.

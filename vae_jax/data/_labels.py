@@ -1,4 +1,4 @@
-"""Which training examples are labelled: a few of each class, drawn, and the mark that says so.
+"""Which training examples are labelled: a few of each class, drawn, and a mark for them.
 
 Options of every dataset with labels. Train gets the fields `labelled` [N] float32, 1 where the
 label may be read, and `copies` [N], how often that row is in train: labelled rows are repeated

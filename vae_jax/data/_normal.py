@@ -1,4 +1,4 @@
-"""Which examples are normal: a model of them alone is what finds the others.
+"""Which examples count as normal for anomaly detection.
 
 Options of every dataset with labels: `normal` names the classes that are normal, or `left_out`
 those that are not. Train and valid keep normal examples, test keeps all of them, and every

@@ -1,4 +1,4 @@
-"""Tones of made-up instruments: what sounds stand in where there are no recordings."""
+"""Generated tones of simple instruments, used where there are no recordings."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""What the scores say in sentences, and the block of the terminal."""
+"""Sentences about the scores, and the block that a terminal shows."""
 
 import numpy as np
 

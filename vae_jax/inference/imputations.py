@@ -34,7 +34,7 @@ def answer(
 
   Args:
     settings: proposals, imputations and answers are read.
-    decode: z [L] -> E[x|z] [H, W, C].
+    decode: `z -> E[x|z]`, from [L] to [H, W, C].
     residual: [2] of `damage.spread`: how far off the model may be.
     clean: the true image [H, W, C], for the scores.
     joint: log p(y|z) + log p(z).

@@ -1,4 +1,4 @@
-"""log p(y|z) + log p(z) of ONE observation under any prior: what a search for z climbs."""
+"""log p(y|z) + log p(z) of ONE observation under any prior, which a search for z maximises."""
 
 import dataclasses
 from collections.abc import Callable

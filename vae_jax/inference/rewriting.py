@@ -1,4 +1,4 @@
-"""What a conditional model writes of ONE sentence under its own label and under another."""
+"""Sentences that a conditional model writes under their own label and another one."""
 
 from collections.abc import Callable
 from typing import NamedTuple

@@ -1,4 +1,4 @@
-"""How likely an example is under its own code and under those of other examples."""
+"""log p(x|z) of an example at its own code and at the codes of other examples."""
 
 import jax
 import jax.numpy as jnp

@@ -1,4 +1,4 @@
-"""Whether made rows are copies: how far each is from the closest row that was learned from."""
+"""Whether generated rows are copies: the distance of each to the closest training row."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Is one setting better than another: two-level intervals, a paired test, Holm, power.
+"""Comparison of two settings: two-level intervals, a paired test, Holm's correction, power.
 
 Values are [S, N]: S seeds, each a model trained anew, and N test examples that every model
 is scored on. Seeds and examples are crossed, not nested: example n is the same for all seeds.
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
-from scipy import optimize, stats
+from scipy import optimize, special, stats
 
 
 class Estimate(NamedTuple):
@@ -104,7 +104,7 @@ def _estimate(
   if not known or not np.isfinite(mean):
     return Estimate(mean, np.nan, np.nan, *counts)
   tail = (1 + level) / 2
-  half = np.sqrt(sum(v * np.square(stats.t.ppf(tail, freedom)) for v, freedom in known))
+  half = np.sqrt(sum(v * np.square(special.stdtrit(freedom, tail)) for v, freedom in known))
   return Estimate(mean, float(half), _p_value(abs(mean), *known), *counts)
 
 
@@ -216,7 +216,7 @@ def _p_value(size: float, *levels: tuple[float, int]) -> float:
   if not known or size == 0:
     return float(size == 0)
   squares = lambda log_p: sum(
-    v * np.square(stats.t.isf(np.exp(log_p) / 2, freedom)) for v, freedom in known
+    v * np.square(special.stdtrit(freedom, np.exp(log_p) / 2)) for v, freedom in known
   )
   smallest = np.log(1e-100)
   if squares(smallest) <= np.square(size):

@@ -1,4 +1,4 @@
-"""What an edit of an example is worth: did it work, what else changed, is it still the same one."""
+"""Scores of an edit: whether it worked, what else changed, and whether identity is kept."""
 
 from typing import NamedTuple
 

@@ -1,4 +1,4 @@
-"""Do samples lie where the data lie, and everywhere there: precision, recall, density, coverage.
+"""Precision, recall, density and coverage of samples beside data.
 
 Around each example is a ball that reaches to its k-th nearest neighbour in its own set.
 """

@@ -1,4 +1,4 @@
-"""Two codecs over their rates: what one saves of the other's bits at equal error."""
+"""Comparison of two codecs over their rates: the bits that one saves at equal error."""
 
 import numpy as np
 from scipy.interpolate import PchipInterpolator

@@ -1,4 +1,4 @@
-"""How well a damaged image was restored, and what several answers together are worth."""
+"""Scores of a restored image, and of several answers together."""
 
 import jax.numpy as jnp
 import numpy as np

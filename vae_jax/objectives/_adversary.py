@@ -1,4 +1,4 @@
-"""The second player of the adversarial objectives: a network that tells data from what was made."""
+"""The discriminator of the adversarial objectives: it tells data from generated examples."""
 
 import math
 

@@ -1,4 +1,4 @@
-"""VAE-GAN: what is rebuilt is compared in the features of a discriminator, not by pixels."""
+"""VAE-GAN: reconstructions are compared in the features of a discriminator, not by pixels."""
 
 import jax
 import jax.numpy as jnp

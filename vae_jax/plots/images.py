@@ -1,4 +1,4 @@
-"""Examples drawn as what they are: [H, W, 1 or 3] as an image, [D] or [T, F] as lines or a map."""
+"""Figures of examples: [H, W, 1 or 3] as an image, [D] or [T, F] as lines or a map."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any

@@ -1,4 +1,4 @@
-"""What a reader takes away: all scores in long form, every table as csv and as LaTeX."""
+"""Files for further work: all scores in long form, and every table as csv and as LaTeX."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""Several answers to one damaged image: what multiple imputation is worth."""
+"""Several answers to one damaged image, and the scores of multiple imputation."""
 
 import jax
 import jax.numpy as jnp

@@ -1,4 +1,4 @@
-"""Settings against settings: which are compared, what was found, what it would take to say."""
+"""Pairs of settings: which are compared, the differences, and the seeds that would be needed."""
 
 import itertools
 from typing import NamedTuple

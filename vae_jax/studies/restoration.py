@@ -109,7 +109,7 @@ def spread_of(predicted: np.ndarray, clean: np.ndarray, power: int) -> np.ndarra
 
 
 def decoder(run: Run, params: Params) -> Callable[[Array], Array]:
-  """z [L] -> E[x|z] [H, W, C]."""
+  """`z -> E[x|z]`, from [L] to [H, W, C]."""
   return lambda z: run.vae.mean(params, z)
 
 

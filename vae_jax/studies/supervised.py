@@ -1,4 +1,4 @@
-"""Networks trained for one kind of damage and told its parameters: what knowing the task is worth.
+"""Networks trained for one kind of damage and told its parameters, for comparison.
 
 Each has the model's number of parameters and, without the setting `passes`, its passes over the
 images, and is trained once for all conditions that it serves.

@@ -1,4 +1,4 @@
-"""What a code of another family than the Gaussian is like: its space, and the symbols it uses."""
+"""Codes that are not Gaussian: their space, and which symbols are used."""
 
 import numpy as np
 

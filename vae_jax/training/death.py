@@ -1,4 +1,4 @@
-"""What is said of a training that left no member alive."""
+"""The message of a training in which every member has died."""
 
 import numpy as np
 

@@ -4,8 +4,10 @@ import contextlib
 import math
 import os
 import pathlib
+import re
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
 
 from tqdm import tqdm
 
@@ -33,16 +35,29 @@ with _without("torch", "comet_ml", "boto3"):
   from tensorboardX import SummaryWriter
 
 
+MOST = 100  # members that TensorBoard's table of hyperparameters has a row for
+
+
 class Log:
   """Metric rows of a run, cut back to the step that a resumed run starts from.
 
-  The rows have the members' places in the run, TensorBoard their numbers in the whole sweep.
+  The rows have the members' places in the run. TensorBoard and trackers have what distinguishes
+  a member: train/loss/beta_4_seed_1.
   """
 
-  def __init__(self, workdir: pathlib.Path, start: int, numbers: list[int]):
-    self._numbers = numbers
+  def __init__(self, workdir: pathlib.Path, start: int, members: Sequence[dict[str, Any]]):
+    """Opens all of them.
+
+    Args:
+      workdir: the run directory.
+      start: the step that the run starts or resumes at.
+      members: what distinguishes each member, and its β.
+    """
+    self._members = members
+    self._names = [tag(row) for row in members]
+    self._last: dict[int, dict[str, float]] = {}  # the last validation of each member
     self._path = workdir / "metrics.jsonl"
-    rows = files.read_rows(self._path, len(numbers))
+    rows = files.read_rows(self._path, len(members))
     kept = [row for row in rows if row["step"] <= start]
     files.write_text(self._path, "".join(line(row) for row in kept))
     self._file = self._path.open("a", encoding="utf-8")
@@ -53,18 +68,31 @@ class Log:
     """Adds rows {"step", "split", "member", name: number, ...}."""
     for row in rows:
       self._file.write(line(row))
-      number = self._numbers[row["member"]]
       # TensorBoard complains of every NaN, and a dead member has nothing else.
-      values = {
-        f"{row['split']}/{name}/member_{number}": value
+      finite = {
+        name: value
         for name, value in row.items()
         if name not in ("step", "split", "member") and math.isfinite(value)
       }
-      for tag, value in values.items():
-        self._board.add_scalar(tag, value, row["step"])
+      if row["split"] == "valid":
+        self._last[row["member"]] = finite
+      name = self._names[row["member"]]
+      values = {f"{row['split']}/{k}/{name}": value for k, value in finite.items()}
+      for at, value in values.items():
+        self._board.add_scalar(at, value, row["step"])
       for tracker in self._trackers:
         tracker.write(values, row["step"])
     self._file.flush()
+
+  def _write_hyperparameters(self) -> None:
+    """A row for each member in TensorBoard's table HPARAMS: settings and last validation."""
+    for member, last in list(self._last.items())[:MOST]:
+      plain = {
+        k: v if isinstance(v, bool | int | float | str) else str(v)
+        for k, v in self._members[member].items()
+      }
+      results = {f"last/{name}": value for name, value in last.items()}
+      self._board.add_hparams(plain, results, name=self._names[member])
 
   def sync(self) -> None:
     """Makes the rows last that were written so far, also where power is lost."""
@@ -74,12 +102,43 @@ class Log:
   def close(self) -> None:
     """Flushes and closes all of them."""
     self._file.close()
+    self._write_hyperparameters()
     self._board.close()
     for tracker in self._trackers:
       tracker.close()
 
 
+def tag(row: dict[str, Any]) -> str:
+  """A member's name as TensorBoard allows it: beta_4_seed_1."""
+  order = [*(["beta"] if "beta" in row else []), "seed", *row]
+  parts = [f"{name}_{_short(row[name])}" for name in dict.fromkeys(order) if name in row]
+  return re.sub(r"[^-/\w.]", "_", "_".join(parts))
+
+
+def _short(value: Any) -> str:
+  return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+def show_pictures(folder: pathlib.Path, pictures: dict[str, pathlib.Path]) -> None:
+  """Adds PNG files to TensorBoard, by their tags.
+
+  Args:
+    folder: the run directory, or the folder of its reports.
+    pictures: tag -> file.
+  """
+  import numpy as np
+  from PIL import Image
+
+  if not pictures:
+    return
+  with SummaryWriter(str(folder / "tensorboard"), filename_suffix=".pictures") as board:
+    for name, path in pictures.items():
+      with Image.open(path) as image:
+        board.add_image(name, np.asarray(image.convert("RGB")), dataformats="HWC")
+
+
 def progress(total: int, start: int, unit: str, title: str) -> tqdm:
   """A bar with rate and time left, on a terminal only."""
   quiet = not sys.stderr.isatty()
-  return tqdm(total=total, initial=start, unit=unit, desc=title, disable=quiet, leave=True)
+  # Not left behind: the table of the training says the same.
+  return tqdm(total=total, initial=start, unit=unit, desc=title, disable=quiet, leave=False)

@@ -1,4 +1,4 @@
-"""What a configuration will train, before it does: programs, their parts, memory.
+"""The plan of a configuration before it is trained: programs, their parts, and memory.
 
 Members with the same static fields are one program. Those of a program that fit the memory of
 the devices at once are a part; parts are trained one after another.

@@ -1,4 +1,4 @@
-"""A configuration's programs compiled for a slice of TPUs that need not be there.
+"""Compiling the programs of a configuration for a slice of TPUs that is not present.
 
 XLA's compiler for TPUs is the package libtpu; it compiles for a described slice on any machine.
 What it says is of the compiled program: nothing has run.

@@ -19,7 +19,7 @@ class Tracker(Protocol):
   """What is told the numbers of a run."""
 
   def write(self, values: dict[str, float], step: int) -> None:
-    """Numbers by tag, train/loss/member_0, at a step."""
+    """Numbers by tag, train/loss/beta_4_seed_0, at a step."""
 
   def close(self) -> None:
     """The training has ended, for now."""

@@ -14,6 +14,7 @@ import numpy as np
 from vae_jax import files, registry
 from vae_jax.interrupt import Interrupt, Stopped
 from vae_jax.training import (
+  console,
   evaluation,
   halving,
   placement,
@@ -45,7 +46,7 @@ class Trainer:
     check: Callable[[], None],
     interrupt: Interrupt,
   ):
-    config, self._say = program.config, say
+    config, self._say = program.config, console.beside_bar(say)
     self._check, self._interrupt = check, interrupt
     self._program, self._placing, self._numbers = program, placing, numbers
     self._folder, self._about = folder, about
@@ -83,7 +84,9 @@ class Trainer:
     self._write_about()
     self._put()
     self._compile()
-    log = Log(self._folder, self._step, self._numbers) if self._main else None
+    log = Log(self._folder, self._step, self._described()) if self._main else None
+    rows = self._program.members
+    self._table = console.Table(self._say, rows, total, self._step, self._seconds)
     bar = progress(total, self._step, "step", self._folder.name)
     try:
       with processes.told_when_another_ends(), self._interrupt.heeded():
@@ -104,7 +107,8 @@ class Trainer:
       with contextlib.suppress(Exception):
         self._checkpoints.close()
     self._write_about()
-    rate = f"{self._seconds:.1f} s of training for {len(self._program.members)} member(s)"
+    members = console.counted(len(self._program.members), "member")
+    rate = f"{self._seconds:.1f} s of training for {members}"
     how = "Finished" if (died < 0).any() else "Every member is dead"
     self._say(f"{how}: {total} steps, {rate}, in {self._folder}.")
     return died
@@ -125,7 +129,7 @@ class Trainer:
     bar.update(stop - bar.n)
     self._check()
     if "evaluate" in do:
-      elbo, more = self._evaluate(bar)
+      elbo, more = self._evaluate()
       rows += more
       if "halve" in do:
         self._halve(elbo)
@@ -163,6 +167,7 @@ class Trainer:
     """Compiles the program by a chunk of no steps, so that the first chunk's time is its own."""
     until = min(self._step + self._program.feed.span, self._next_stop()[0])
     source = self._source(self._step, until)
+    self._say("Compiling ...")
     began = time.perf_counter()
     watch = watchdog.watched("The training program")
     with processes.told_when_another_ends(), watch:
@@ -232,12 +237,12 @@ class Trainer:
     left = self._program.total - self._step
     if left and not self._estimated:
       self._say(
-        f"{1000 * seconds:.1f} ms a step for {len(self._live)} member(s): about"
-        f" {left * seconds:.0f} s for the {left} steps left, and the evaluations."
+        f"{1000 * seconds:.1f} ms a step for {console.counted(len(self._live), 'member')}: about"
+        f" {console.duration(left * seconds)} for the {left:,} steps left, and the evaluations."
       )
     self._estimated = True
 
-  def _evaluate(self, bar: Any) -> tuple[np.ndarray, list[dict]]:
+  def _evaluate(self) -> tuple[np.ndarray, list[dict]]:
     """Scores the held-out split and keeps each member's best parameters.
 
     The best are those of the least validation loss: the member's own β is in it, and by the
@@ -267,9 +272,9 @@ class Trainer:
       put = functools.partial(_with_rows, live[better])
       self._best = jax.tree.map(put, self._best, new)
     rows = self._rows("valid", means, {})
-    bar.clear()
-    self._say(_sentence(self._step, rows, self._numbers))
     self._tell_deaths()
+    kept = self._comparable and len(better) > 0
+    self._table.add(self._step, rows, self._dead, kept)
     return means["elbo"], rows
 
   def _tell_deaths(self) -> None:
@@ -317,6 +322,13 @@ class Trainer:
       for i, member in enumerate(self._live)
     ]
 
+  def _described(self) -> list[dict]:
+    """What distinguishes each member, and the β of every member of an objective that has one."""
+    rows, betas = self._program.members, self._program.hyper.get("beta")
+    if betas is None:
+      return rows
+    return [{"beta": float(b), **row} for b, row in zip(betas, rows, strict=True)]
+
   def _write_about(self) -> None:
     if self._main:
       about = {**self._about, "seconds": self._seconds}
@@ -335,16 +347,3 @@ def _with_rows(rows: np.ndarray, old: np.ndarray, new: np.ndarray) -> np.ndarray
   changed = np.array(old)
   changed[rows] = new
   return changed
-
-
-def _sentence(at: int, rows: list[dict], numbers: list[int]) -> str:
-  """The best member of a validation."""
-  finite = [row for row in rows if math.isfinite(row["elbo"])] or rows
-  lead = max(finite, key=lambda row: row["elbo"])
-  which = (
-    f" (best of {len(rows)}: member {numbers[lead['member']]})" if len(rows) > 1 else ""
-  )
-  return (
-    f"step {at}: validation ELBO {lead['elbo']:.2f}, rate {lead['rate']:.2f},"
-    f" distortion {lead['distortion']:.2f} nats{which}"
-  )

@@ -1,4 +1,4 @@
-"""An end with a sentence for a compiled program that will never end.
+"""Ends a compiled program that stands still, with a sentence.
 
 Programs on a CPU share one pool of threads. One that waits on the pool for work which the pool
 has no free thread for waits for ever, without a word (docs/known_issues.md). Python can

@@ -1,4 +1,4 @@
-"""Sounds: how they come back from a code, what lies between two, and what the model makes up."""
+"""Sounds: how they come back from a code, what lies between two, and samples."""
 
 from collections.abc import Callable
 from typing import Any

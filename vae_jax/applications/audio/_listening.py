@@ -1,4 +1,4 @@
-"""Sounds of the report: originals beside what came back, blends, and what was made up."""
+"""Sounds of the report: originals beside reconstructions, blends, and samples."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""What a second of sound costs: the code's nats as bits, beside MP3 and Opus at their lowest."""
+"""The bit rate of a code: its nats as bits a second, beside MP3 and Opus at their lowest."""
 
 import io
 

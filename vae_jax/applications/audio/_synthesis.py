@@ -1,4 +1,4 @@
-"""Sounds that the model makes up, by class where it is told one."""
+"""Sounds sampled from the model, by class where the model is given one."""
 
 import jax
 import numpy as np

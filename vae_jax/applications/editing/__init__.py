@@ -1,4 +1,4 @@
-"""Editing: what is changed of an example on purpose, and what changes beside it."""
+"""Editing: one attribute of an example is changed, and everything else should stay."""
 
 from collections.abc import Callable
 from typing import Any, NamedTuple

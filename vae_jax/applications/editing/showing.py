@@ -1,4 +1,4 @@
-"""Edits as pictures with their numbers under them, over α, and what β buys and costs."""
+"""Figures of edits: pictures over α with their numbers, and flips against identity over β."""
 
 import jax
 import numpy as np

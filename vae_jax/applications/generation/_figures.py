@@ -1,4 +1,4 @@
-"""What a model invents as pictures: samples, what is near them, and the latent space."""
+"""Figures of generated examples: samples, their nearest neighbours, and the latent space."""
 
 from collections.abc import Callable
 

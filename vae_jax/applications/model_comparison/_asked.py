@@ -1,4 +1,4 @@
-"""What models are asked: samples, searched codes, a probe; and what is measured of images."""
+"""Measurements of the models: samples, searched codes, a probe, image scores."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Shapes drawn from around: rebuilt, invented, and one turning into another."""
+"""Figures of shapes: rebuilt, sampled, and one turning into another."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""What an application of shapes does with points and with voxels alike."""
+"""Operations on shapes that are the same for points and for voxels."""
 
 from typing import Any, NamedTuple
 

@@ -1,4 +1,4 @@
-"""The code's use, and what is written from codes: sentences rebuilt, on a path, from the prior."""
+"""Whether the code is used, and sentences written from codes: of an example, a path, the prior."""
 
 import itertools
 from typing import NamedTuple
