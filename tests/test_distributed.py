@@ -103,7 +103,7 @@ def test_two_processes_evaluate_as_one_and_one_of_them_writes(tmp_path, betas):
   assert "report.html" not in second[1]
   one, two = (numbers(tmp_path / name) for name in ("one", "two"))
   assert len(one) > 20
-  assert two == pytest.approx(one, rel=1e-5, nan_ok=True)
+  assert two == pytest.approx(one, rel=1e-4, nan_ok=True)
 
 
 @pytest.mark.slow
