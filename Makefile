@@ -4,8 +4,10 @@ BIN = $(VENV)/bin
 
 .PHONY: demo test test-slow lint bench bench-quick
 
-# Trains on embedded handwritten digits, evaluates, and names the report to open.
+# Trains on embedded handwritten digits, evaluates, and names the report to open. A first picture
+# comes before that, after 20 of the 200 epochs.
 demo: $(VENV)/.demo
+	$(BIN)/python -m vae_jax.cli first --config=digits --workdir=runs/first --epochs=20
 	$(BIN)/python train.py --config=configs/digits.py --workdir=runs/digits
 	$(BIN)/python evaluate.py --workdir=runs/digits --application=all
 

@@ -13,7 +13,7 @@ from helpers import called
 from vae_jax import cli, registry
 from vae_jax import config as configuration
 from vae_jax.cli import data as preparing
-from vae_jax.cli import listing
+from vae_jax.cli import first, listing
 from vae_jax.data import idx, tfds
 from vae_jax.training import logging, trackers
 from vae_jax.types import UserError
@@ -101,12 +101,19 @@ def test_published_files_are_made_ready_and_the_command_is_named(tmp_path, monke
   status, _, err = console("data", "mnist", f"--data_dir={tmp_path}",
                            monkeypatch=monkeypatch)  # fmt: skip
   assert (status, "has the checksum" in err) == (2, True)
+  published = idx.published
   monkeypatch.setattr(idx, "published", lambda name, data_dir: True)
   described, command = preparing.prepared("mnist", str(tmp_path))
   assert "60 test" in described
   assert command.endswith(
     f"--config=mnist --workdir=runs/mnist --data_dir={tmp_path} --config.data.name=idx"
   )
+  (tmp_path / "raw" / "kmnist").mkdir(parents=True)
+  idx_folder(tmp_path / "raw" / "kmnist")
+  command = preparing.prepared("kmnist", str(tmp_path))[1]
+  assert command.endswith("--config.data.name=idx --config.data.path=raw/kmnist")
+  with pytest.raises(UserError, match="the published file of kmnist"):
+    published("kmnist", str(tmp_path))
   called_with = []
   monkeypatch.setattr(idx, "published", lambda name, data_dir: False)
   monkeypatch.setattr(tfds, "prepare", lambda *words: called_with.append(words))
@@ -196,3 +203,22 @@ def test_codes_are_exported_and_input_is_a_setting(tmp_path):
   assert (done.returncode, "name of a .csv" in done.stderr) == (2, True)
   done = called("evaluate.py", *place, "--input=new.npz")
   assert (done.returncode, "has a setting 'input'" in done.stderr) == (2, True)
+
+
+def test_a_grid_of_pictures_has_each_pixel_where_it_belongs():
+  rows = np.random.default_rng(0).random((2, 3, 4, 5, 1))
+  found = np.asarray(first.grid(rows))
+  times = 16  # of 4 pixels to 64
+  assert found.shape == (2 * 4 * times, 3 * 5 * times)
+  for row, column, y, x in ((0, 0, 0, 0), (1, 2, 3, 4), (0, 2, 1, 3)):
+    pixel = found[(row * 4 + y) * times, (column * 5 + x) * times]
+    assert pixel == round(255 * rows[row, column, y, x, 0])
+  assert np.asarray(first.grid(np.ones((1, 2, 4, 4, 3)))).shape == (64, 128, 3)
+
+
+@pytest.mark.slow
+def test_a_first_picture_is_named_before_anything_else_is_trained(tmp_path, monkeypatch):
+  status, said, _ = console("first", f"--workdir={tmp_path}/first", monkeypatch=monkeypatch)
+  assert status == 0
+  assert f"after 1 epoch(s): {tmp_path}/first/reconstructions.png" in said
+  assert (tmp_path / "first" / "reconstructions.png").read_bytes()[:4] == b"\x89PNG"

@@ -67,7 +67,7 @@ HOMES = {
   "rdkit": {"metrics/chemistry.py"},
   "selfies": {"metrics/chemistry.py"},
   "pretty_midi": {"metrics/midi.py"},
-  "matplotlib": {"plots/_canvas.py"},
+  "matplotlib": {"plots/_canvas.py", "data/glyphs.py"},
   "orbax": {"training/checkpoint.py"},
   "tensorflow_datasets": {"data/tfds.py"},
 }

@@ -113,6 +113,19 @@ def test_a_completed_file_has_its_own_columns_and_letters():
   assert turned[1:].tolist() == found[:0:-1].tolist()
 
 
+def test_integers_of_a_data_frame_with_holes_come_back_as_it_writes_them(tmp_path):
+  frame = pandas.DataFrame({"n": [1, 2, None, 4] * 5, "x": np.arange(20) / 2})
+  frame.to_csv(tmp_path / "n.csv", index=False)  # n as 1.0, x as 0.5
+  found, config = read(tmp_path, "n.csv")
+  assert [c.whole for c in found.spec.columns] == [True, False]
+  head, cells = tables.file(config, str(tmp_path))
+  missing = np.isnan(frame.to_numpy(float))
+  rows = completed(
+    head, cells, found.spec.columns, np.arange(20), np.full((20, 2), 2.6), missing
+  )
+  assert rows[1:5, 0].tolist() == ["1.0", "2.0", "3.0", "4.0"]
+
+
 def test_integers_of_a_file_come_back_as_they_were(tmp_path):
   rows = ["n,x", *(f"{10_000_000 + i},{i / 8}" for i in range(20))]
   (tmp_path / "n.csv").write_text("\n".join(rows))

@@ -38,6 +38,7 @@ TYPED: dict[str, int] = {
   "docs/benchmarks.md": 2,
   "docs/data.md": 1,
   "docs/data_series.md": 1,
+  "docs/first_hour.md": 1,
   "docs/models/ladder.md": 1,
   "docs/models/multinomial.md": 1,
   "docs/models/two_layers.md": 1,

@@ -35,7 +35,7 @@ def test_objective_contract(name):
   assert objective.__doc__
   assert "Args" in objective.loss.__doc__ or "(" in objective.loss.__doc__  # cites a source
   lagged = getattr(objective, "LAGGED", False)
-  labelled = getattr(objective, "UNLABELLED", False)
+  labelled = getattr(objective, "UNLABELLED", False) or name == "homoencoder"
   parts_ = {"model": {"condition": "label"}} if labelled else {}
   config = tiny(objective={"name": name}, optimizer={"ema": lagged}, **parts_)
   program, state, _ = parts(config)
@@ -43,6 +43,7 @@ def test_objective_contract(name):
   example = {"x": jnp.ones(program.dataset.spec.shape) * 0.3, "id": jnp.int32(5)}
   if labelled:
     example |= {"label": jnp.int32(1), "labelled": jnp.float32(1)}
+    example |= {"beside": example["x"][None] + 0.1, "beside_label": jnp.zeros(1, jnp.int32)}
   terms_of = step.example_terms(program.vae, objective, config)
   loss_of = lambda p: ((terms := terms_of(p, example, hyper, 0, "train")).loss, terms)
   gradient, terms = jax.jit(jax.grad(loss_of, has_aux=True))(params)

@@ -39,6 +39,7 @@ TRAIN = {
   "keep": 2,  # how many of the latest checkpoints stay, beside the best parameters
   "resident_bytes": 2_000_000_000,  # a split up to this size lives on the device
   "precision": "default",  # of products in training: as the hardware does them, or "float32"
+  "patience": 0,  # evaluations without a better one after which a member stops; 0: none stops
   "members_at_once": 0,  # of a sweep, in the memory of all devices; 0: what fits
 }
 HALVING = {  # early stopping across the members of a sweep
@@ -54,13 +55,14 @@ NAMES = {"prior": "standard", "posterior": "diagonal", "corruption": "none"}  # 
 KINDS = {"likelihood": "likelihoods", "corruption": "corruptions"}  # functions of a file
 
 
-def load(path: str, overrides: dict[str, Any]) -> dict:
+def load(path: str, overrides: dict[str, Any], data_dir: str | None = None) -> dict:
   """The complete configuration of a file "configs/x.py[:argument]" with overrides.
 
   Args:
     path: of a Python file with `get_config(argument="") -> ConfigDict`, or the name of one of
       ours, "x[:argument]".
     overrides: dotted name -> the value, of a text as written on the command line.
+    data_dir: where a file of one's own is looked for beside here, to know what it holds.
 
   Raises:
     UserError: no such file, an unknown field, or a value of the wrong type.
@@ -70,8 +72,14 @@ def load(path: str, overrides: dict[str, Any]) -> dict:
     _set(
       given, name.split("."), literal(value) if isinstance(value, str) else _plain(value)
     )
-  file, given = own.routed(file, given, _read)
+  file, given = own.routed(file, given, _read, lambda path: _kind_of(path, data_dir))
   return resolve(_merged(file, given))
+
+
+def _kind_of(path: str, data_dir: str | None) -> tuple[str, dict]:
+  from vae_jax import data  # as in `_options`
+
+  return data.kind_of(path, data_dir)
 
 
 def override(full: dict, fields: dict[str, Any]) -> dict:

@@ -122,6 +122,22 @@ def moments(q: Distribution, key: Array) -> Posterior:
   return Posterior(centre, jnp.log(spread + 1e-12))
 
 
+def product(q: Posterior) -> Posterior:
+  """q(z|x_1 ... x_K) of examples with one common z ~ N(0, I): Gaussians [..., K, L] to [..., L].
+
+    q(z|x_1 ... x_K) ~ N(z; 0, I) prod_k q(z|x_k) / N(z; 0, I)
+
+  Precisions 1 / var add up:
+
+    1 / var = 1 + sum_k (1 / var_k - 1),   mean = var sum_k mean_k / var_k
+
+  The variance of an expert is cut off at the prior's, 1. Wu & Goodman (2018), section 2.2.
+  """
+  precision = jnp.exp(-jnp.minimum(q.logvar, 0.0))
+  total = 1 + jnp.sum(precision - 1, -2)
+  return Posterior(jnp.sum(precision * q.mean, -2) / total, -jnp.log(total))
+
+
 def require(vae: VAE, families: tuple[str, ...], why: str, standard: bool = False) -> None:
   """Refuses a model whose posterior or prior is not what its caller computes with.
 

@@ -15,7 +15,9 @@ from vae_jax.report import destination
 from vae_jax.training import logging, processes
 from vae_jax.types import Report, UserError
 
-ALARMS = ("COLLAPSED", "NaN", "in no average")  # of sentences that are never left out
+ALARMS = (  # of sentences that are never left out
+  "COLLAPSED", "NaN", "in no average", "still improving", "had not arrived", "try next"
+)  # fmt: skip
 
 
 def evaluate(

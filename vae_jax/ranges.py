@@ -87,7 +87,8 @@ def check_plain(where: str, value: Any) -> None:
 def _train(train: dict) -> None:
   for name in ("batch_size", "eval_batch_size", "log_every", "keep"):
     _at_least(f"train.{name}", train[name], 1)
-  for name in ("steps", "epochs", "eval_every", "checkpoint_every", "members_at_once"):
+  counts = ("steps", "epochs", "eval_every", "checkpoint_every", "members_at_once")
+  for name in (*counts, "patience"):
     if train[name] < 0:
       raise UserError(f"config.train.{name} is {train[name]}; it must not be negative.")
   if train["precision"] not in PRECISIONS:

@@ -73,6 +73,7 @@ class Spec(NamedTuple):
   factors: tuple[Factor, ...] = ()  # of the field `factors` [F] int32; empty: not known
   items: tuple[Item, ...] = ()  # of x, a user's row over them; empty: x is no such row
   spread: float = 0.0  # standard deviation of x about its mean in train; 0: not told
+  styles: tuple[str, ...] = ()  # the names of the values of the field `style`; empty: none
 
   @property
   def size(self) -> int:

@@ -34,8 +34,9 @@ def fit(
 
   Args:
     source: the name of a configuration ("mnist", "mnist:smoke", a path); or data of one's own:
-      an array [N, H, W, C], [N, H, W], [N, D] or, with kind="sequence", [N, T, F], a dict of
-      arrays as in an .npz, a pandas data frame, the path of a file, or a folder of images.
+      an array [N, H, W, C], [N, H, W], [N, D] or [N, T, F] (kind="sequence" where it could be
+      pictures), a dict of arrays as in an .npz, a pandas data frame, the path of a file, or a
+      folder of pictures or of csv files, a series each.
     workdir: the run directory; None: a new temporary one, whose name is printed.
     data_dir: where real data lies, for datasets that need a file.
     placement: auto, single, pmap or mesh.
@@ -61,13 +62,13 @@ def fit(
   target = pathlib.Path(workdir) if workdir is not None else _temporary()
   if data.file:
     given["data.path"] = str((target / data.file).resolve())
-  plain, swept = _sorted_out(_base(name, given), settings)
+  plain, swept = _sorted_out(_base(name, given, data_dir), settings)
   if swept and given.get("sweep"):
     raise UserError(
       f"{next(iter(swept))} has several values, and fields has a sweep: say all of it in one."
     )
   given |= plain | ({"sweep": swept} if swept else {})
-  config = configuration.load(name, given)
+  config = configuration.load(name, given, data_dir)
   if data.file:
     sources.keep(data, target / data.file)
   say = (lambda line: None) if quiet else print
@@ -75,10 +76,10 @@ def fit(
   return load(target, data_dir=data_dir, plugins=plugins)
 
 
-def _base(name: str, given: dict[str, Any]) -> dict:
+def _base(name: str, given: dict[str, Any], data_dir: str | None) -> dict:
   """The configuration that the keyword settings are names of."""
   known = {k: v for k, v in given.items() if k != "sweep"}
-  return configuration.load(name, known)
+  return configuration.load(name, known, data_dir)
 
 
 def _sorted_out(base: dict, settings: dict[str, Any]) -> tuple[dict, dict]:
@@ -109,6 +110,8 @@ def _path(base: dict, name: str) -> str:
   """
   if name == "seed":
     return name  # of the members; that of the data is fields={"data.seed": ...}
+  if name == "steps":
+    return "train.steps"  # those of a window are fields={"data.steps": ...}
   sections = [k for k, v in base.items() if isinstance(v, dict) and k != "sweep"]
   found = [f"{s}.{name}" for s in sections if name in base[s] and name != "name"]
   if name in base and isinstance(base[name], dict) and "name" in base[name]:

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from vae_jax import files, own
+from vae_jax import data, files, own
 from vae_jax.types import NOTHING, UserError
 
 
@@ -29,7 +29,11 @@ def named(source: Any) -> tuple[str, Data]:
     return _path(source)
   if hasattr(source, "columns") and hasattr(source, "to_csv"):
     words = source.rename(columns=str)
-    return "tables", Data({"data.set": "own"}, "data.csv", lambda: _csv(words))
+    fields = {
+      f"data.{k}": v for k, v in data.of_table(_csv(words), "data.csv").fields.items()
+    }
+    name = "sequences" if fields else "tables"
+    return name, Data(fields or {"data.set": "own"}, "data.csv", lambda: _csv(words))
   arrays = dict(source) if isinstance(source, Mapping) else {"x": source}
   arrays = {name: np.asarray(values) for name, values in arrays.items()}
   for name, values in arrays.items():
@@ -41,16 +45,18 @@ def named(source: Any) -> tuple[str, Data]:
   x = arrays.get("x")
   holes = x is not None and x.ndim == 2 and x.dtype.kind == "f" and np.isnan(x).any()
   fields = {"data.set": "own", "data.rate": 0.0} if holes else {}
+  if x is not None and data.of_array(x).config:
+    fields = {"data.kind": "sequence"}
   return "tables" if holes else "arrays", Data(fields, "data.npz", lambda: _npz(arrays))
 
 
-def keep(data: Data, path: pathlib.Path) -> None:
+def keep(given: Data, path: pathlib.Path) -> None:
   """Writes data that was in memory into the run directory, which then needs no other file.
 
   Raises:
     UserError: other data is there already.
   """
-  content = data.content()
+  content = given.content()
   path.parent.mkdir(parents=True, exist_ok=True)
   if not path.is_file():
     files.write_whole(path, lambda to: to.write_bytes(content))
@@ -63,9 +69,7 @@ def keep(data: Data, path: pathlib.Path) -> None:
 def _path(source: str | pathlib.Path) -> tuple[str, Data]:
   """A folder or a data file by its path, else the name of a configuration."""
   path = pathlib.Path(source)
-  if path.is_dir():
-    return "faces:images", Data({"data.path": str(path.resolve()), "sweep": {}})
-  if path.is_file() and path.suffix != ".py":
+  if path.is_dir() or (path.is_file() and path.suffix != ".py"):
     return "arrays", Data({"data.path": str(path.resolve())})
   if own.is_table(path.name) or path.suffix in (".npz", ".npy"):
     raise UserError(f"There is no file {path}.")

@@ -17,7 +17,7 @@ from vae_jax.evaluation.source import Source
 from vae_jax.metrics import fidelity, latent
 from vae_jax.metrics.summary import ratio
 from vae_jax.run import Run
-from vae_jax.studies import codes, symbols
+from vae_jax.studies import advice, codes, symbols
 
 QUESTION = "How much of an example survives the code, and what does the code cost?"
 FAMILIES = True  # of posteriors and priors: all are asked through `distributions`
@@ -163,7 +163,7 @@ def further(outcome: Outcome) -> Extra:
   figures += codes.errors(drawn, answers, beside)
   size = fidelity.original_bytes(lead.run.spec)
   said = [f"An example is {lead.run.spec.size} numbers and takes {size:g} bytes."]
-  said += symbols.sentences(outcome)
+  said += symbols.sentences(outcome) + advice.sentences(outcome)
   samples = outcome.settings["samples"]
   if np.mean(mine.get("ess", samples)) < 0.05 * samples:
     count = f"{np.mean(mine['ess']):.1f} of {samples} importance samples"

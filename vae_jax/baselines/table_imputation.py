@@ -205,6 +205,8 @@ def completed(
     if name in place:
       i = place[name]
       filled = words(columns[i], numbers[:, i])
+      if columns[i].whole and any(word.endswith(".0") for word in own):
+        filled = [f"{word}.0" for word in filled]  # as the file writes its integers
       both = zip(own, filled, missing[:, i], strict=True)
       own = [new if gap else old for old, new, gap in both]
     found.append(own)

@@ -1,4 +1,4 @@
-"""The console command `vae-jax`: train, evaluate, data, list, explore and codec."""
+"""The console command `vae-jax`: train, evaluate, data, list, first, explore and codec."""
 
 import importlib
 import sys
@@ -11,6 +11,7 @@ COMMANDS = {
   "evaluate": ("vae_jax.cli.evaluate", "asks a trained run, and writes its report"),
   "data": ("vae_jax.cli.data", "prepares a published data set for reading"),
   "list": ("vae_jax.cli.listing", "what there is: configs, data, models, objectives, ..."),
+  "first": ("vae_jax.cli.first", "a first picture, after a few epochs, within seconds"),
   "explore": ("vae_jax.explore.__main__", "one page to move through the latent space"),
   "codec": ("vae_jax.codec.__main__", "lossless files with a trained run"),
 }

@@ -1,6 +1,7 @@
 """Prepares published data sets in a folder: `vae-jax data mnist --data_dir=data`.
 
-The four idx files of MNIST are checked where they are in the folder (raw/mnist, or itself).
+The four idx files of MNIST are checked where they are in the folder (raw/mnist, or itself), and
+those of Kuzushiji-MNIST in raw/kmnist.
 Otherwise the set is downloaded by TensorFlow Datasets, which needs a network and the extra:
 pip install 'vae-jax[tfds-prepare]'. What is written can be carried to machines without either.
 """
@@ -40,7 +41,7 @@ def prepared(name: str, data_dir: str) -> list[str]:
   loader, option = "tfds", {"set": name}
   if not tfds.prepared(name, data_dir):
     if idx.published(name, data_dir):
-      loader, option = "idx", {}
+      loader, option = "idx", {"path": idx.path_of(name)}
     else:
       tfds.prepare(name, data_dir)
   found = data.load({"name": loader, **option}, data_dir)
@@ -56,7 +57,10 @@ def command(name: str, loader: str, data_dir: str) -> str:
   words = [f"vae-jax train --config={file} --workdir=runs/{short.replace('/', '_')}"]
   words += [f"--data_dir={data_dir}"]
   if loader == "idx":
+    from vae_jax.data import idx
+
     words += ["--config.data.name=idx"]
+    words += [f"--config.data.path={idx.path_of(name)}"] if idx.path_of(name) else []
   elif file != short:
     words += [f"--config.data.set={name}"]
   return " ".join(words)

@@ -32,7 +32,7 @@ def main(words: list[str] | None = None, prog: str | None = None) -> None:
     if known.plugins:
       registry.plug(known.plugins)
     loop.train(
-      config.load(known.config, overrides),
+      config.load(known.config, overrides, known.data_dir),
       known.workdir,
       known.data_dir,
       place=known.placement,

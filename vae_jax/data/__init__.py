@@ -8,10 +8,22 @@ import numpy as np
 from vae_jax import registry
 from vae_jax.data import _check, _labels, _normal
 from vae_jax.data._bits import unpack
+from vae_jax.data._kinds import kind_of, of_array, of_table
 from vae_jax.data._labels import drawn as labelled_rows
 from vae_jax.types import Array, Dataset, UserError
 
-__all__ = ["COMMON", "decode", "describe", "labelled_rows", "load", "options", "unpack"]
+__all__ = [
+  "COMMON",
+  "decode",
+  "describe",
+  "kind_of",
+  "labelled_rows",
+  "load",
+  "of_array",
+  "of_table",
+  "options",
+  "unpack",
+]
 
 # Options of every dataset. `valid` is what is held out of train: below 1 a fraction, else
 # a count; what `_normal` reads says which examples are normal, what `_labels` reads which are

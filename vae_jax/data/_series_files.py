@@ -14,8 +14,12 @@ from vae_jax.types import UserError
 
 LONG = ("made", "skab", "nab", "csv")  # with a label for each point
 WHOLE = ("ecg5000", "ucr")  # with a label for each series
-TIMES = ("time", "timestamp", "datetime", "date")
+TIMES = ("time", "timestamp", "datetime", "date", "t")
 LABELS = ("anomaly", "is_anomaly", "label")
+IDS = (  # of the series of a long csv, which has a column of times beside it
+  "id", "series", "series_id", "sequence", "sequence_id", "unit", "subject", "patient", "device"
+)  # fmt: skip
+ROWS = 4  # of a series on average
 IGNORED = ("changepoint",)  # of SKAB: where an anomaly begins and ends
 SKAB = re.compile(r"(?:^|/)((?:valve1|valve2|other)/\d+)\.csv$")
 NAB = re.compile(r"(?:^|/)((?:real|artificial)\w+/[\w.-]+)\.csv$")
@@ -57,6 +61,50 @@ def parse(raw: bytes, name: str) -> Series:
     UserError: no column of numbers, or a cell that is none; the message names its line.
   """
   names, cells, _ = _csv.parse(raw, name)
+  return _series(names, cells, name)
+
+
+def several(raw: bytes, name: str) -> list[Series]:
+  """The series of a long csv, one for each value of its column of ids, by time; [] of another.
+
+  It is long where it has a column of IDS, one of TIMES, all others are numbers, no id has a time
+  twice, and an id has ROWS rows on average: a table has an id for each row.
+
+  Raises:
+    UserError: it is no csv.
+  """
+  names, cells, _ = _csv.parse(raw, name)
+  lower = [one.lower() for one in names]
+  at = next((i for i, one in enumerate(lower) if one in IDS), None)
+  time = next((i for i, one in enumerate(lower) if one in TIMES), None)
+  if at is None or time is None or len(names) < 3:
+    return []
+  rows: dict[str, list[int]] = {}
+  for row, word in enumerate(cells[at]):
+    rows.setdefault(word.strip(), []).append(row)
+  pairs = set(zip(cells[at], cells[time], strict=True))
+  if len(pairs) < len(cells[at]) or len(cells[at]) < ROWS * len(rows) or len(rows) < 2:
+    return []
+  key = float if all(map(_is_number, cells[time])) else str
+  kept = [i for i in range(len(names)) if i != at]
+  try:
+    found = _series([names[i] for i in kept], [cells[i] for i in kept], name)
+  except UserError:  # words: a table
+    return []
+  order = {
+    word: sorted(those, key=lambda row: key(cells[time][row]))
+    for word, those in rows.items()
+  }
+  return [_rows(found, word, order[word]) for word in sorted(order, key=_natural)]
+
+
+def _rows(every: Series, name: str, rows: list[int]) -> Series:
+  marks = None if every.marks is None else every.marks[rows]
+  stamps = tuple(every.stamps[row] for row in rows)
+  return Series(name, every.columns, stamps, every.values[rows], marks)
+
+
+def _series(names: list[str], cells: list[list[str]], name: str) -> Series:
   lower = [one.lower() for one in names]
   time = next((i for i, one in enumerate(lower) if one in TIMES), None)
   label = next((i for i, one in enumerate(lower) if one in LABELS), None)
@@ -159,13 +207,16 @@ def _is_number(cell: str) -> bool:
 
 
 def _own(path: str, series: str, data_dir: str | None) -> list[Series]:
-  """A csv, or all of a folder."""
+  """A csv of one series, a long csv of several, or all csv of a folder."""
   if not path:
     raise UserError("data.path is empty; expected a .csv or a folder of them.")
   tried = [pathlib.Path(path), pathlib.Path(data_dir or ".") / path]
   where = next((p for p in tried if p.exists()), None)
   if where is None:
     raise UserError(f"There is no {' or '.join(map(str, dict.fromkeys(tried)))}.")
+  if where.is_file() and (found := several(_files.unpacked(where), where.name)):
+    named = {one.name: one for one in found}
+    return [named[one] for one in _chosen([*named], series, path)]
   files = sorted(where.glob("*.csv")) if where.is_dir() else [where]
   named = {file.stem: file for file in files}
   chosen = _chosen(sorted(named, key=_natural), series, path)

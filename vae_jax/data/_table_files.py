@@ -274,9 +274,13 @@ def _own(path: pathlib.Path, target: str) -> Table:
 
 
 def _whole(cell: list | np.ndarray, numbers: np.ndarray) -> bool:
-  """Whether a column holds integers: no decimal point, where the file is a text."""
+  """Whether a column holds integers: in a text without a decimal point, or all as 3.0.
+
+  The latter is how a data frame writes integers among which some are missing.
+  """
   known = numbers[~np.isnan(numbers)]
-  pointed = not isinstance(cell, np.ndarray) and any("." in word for word in cell)
+  words = [] if isinstance(cell, np.ndarray) else [word.strip() for word in cell]
+  pointed = any("." in word and not word.endswith(".0") for word in words)
   return bool(len(known) and not pointed and (known == np.floor(known)).all())
 
 

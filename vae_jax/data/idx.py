@@ -24,7 +24,13 @@ PUBLISHED = {  # MD5 of the unpacked files, as each set is published
     "train-labels": "a25bea736e30d166cdddb491f175f624",
     "t10k-images": "2646ac647ad5339dbf082846283269ea",
     "t10k-labels": "27ae3e4e09519cfbb04c329615203637",
-  }
+  },
+  # Of its train-images no checksum is known here: they are read, and not checked.
+  "kmnist": {
+    "train-labels": "949e75301f8813e0dc5800dcc320fc52",
+    "t10k-images": "bf305b8cd328700fbc17f5acbc2856d2",
+    "t10k-labels": "9f55f451c0988b028eccdf7d5cc265ab",
+  },
 }
 
 
@@ -91,7 +97,7 @@ def published(name: str, data_dir: str) -> bool:
   """
   sums = PUBLISHED.get(name, {})
   try:
-    folder = _folder("", data_dir)
+    folder = _folder(path_of(name), data_dir)
   except UserError:
     return False
   for file, expected in sums.items():
@@ -106,6 +112,11 @@ def published(name: str, data_dir: str) -> bool:
         " download it again."
       )
   return bool(sums)
+
+
+def path_of(name: str) -> str:
+  """The option `path` of a set in the data folder; that of MNIST is the default."""
+  return "" if name == "mnist" else f"raw/{name}"
 
 
 def _folder(path: str, data_dir: str | None) -> pathlib.Path:

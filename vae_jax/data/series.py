@@ -20,12 +20,12 @@ OPTIONS = {
   "set": "made",  # made, skab, nab, ecg5000, ucr or csv
   "path": "",  # of the published files (a folder or .zip), or of a csv or a folder of them
   "series": "",  # names by their beginnings, separated by commas; of ucr the set; empty: all
-  "steps": 32,  # T, rows of a window
+  "steps": 32,  # T, rows of a window; 0: every series is one example, and all have one length
   "stride": 8,  # rows from one window to the next
   "head": 0.5,  # of each long series, for train and valid: a share, or a number of rows
   "valid": 0.3,  # of the head, its end; of whole series drawn from train
   "scale": "all",  # one mean and deviation of all training rows, or of "each" series its own
-  "test": 0.5,  # of ecg5000, whose published test is not read
+  "test": 0.5,  # of ecg5000, whose published test is not read, and with steps=0
 }
 FLOOR = 0.1  # of a series' own deviation, in deviations of all
 
@@ -56,7 +56,7 @@ def load(config: dict[str, Any], data_dir: str | None) -> Dataset:
       f"The set {config['set']!r} says by itself which points are anomalous, and has no"
       " classes: leave data.normal, data.left_out and data.contamination alone."
     )
-  if not 1 <= config["stride"] <= config["steps"] or config["steps"] < 2:
+  if config["steps"] and not (1 <= config["stride"] <= config["steps"] >= 2):
     raise UserError(
       f"data.stride is {config['stride']} and data.steps {config['steps']}; expected steps of 2"
       " or more, and a stride from 1 to it, so that every row is in a window."
@@ -64,9 +64,8 @@ def load(config: dict[str, Any], data_dir: str | None) -> Dataset:
   if config["scale"] not in ("all", "each"):
     raise UserError(f"data.scale is {config['scale']!r}; expected all or each.")
   drawn = config["set"] == "made"
-  return _long(
-    made(config["seed"]) if drawn else _series_files.read(config, data_dir), config
-  )
+  found = made(config["seed"]) if drawn else _series_files.read(config, data_dir)
+  return _long(found, config) if config["steps"] else _examples(found, config)
 
 
 def read_own(path: str, spec: Spec, config: dict[str, Any]) -> Given:
@@ -190,7 +189,50 @@ def _long(found: list[Series], config: dict[str, Any]) -> Dataset:
     for split, parts in pieces.items()
   }
   spec = Spec((steps, len(columns)), "sequence", "real", columns=columns)
+  spec = spec._replace(spread=_spread(splits["train"]["x"]))
   return Dataset(config["set"], spec, splits, _note(found, splits, config, labelled))
+
+
+def _examples(found: list[Series], config: dict[str, Any]) -> Dataset:
+  """Every series as one example, held out as a whole."""
+  first, steps = found[0], len(found[0].values)
+  if one := next((one for one in found if len(one.values) != steps), None):
+    raise UserError(
+      f"data.steps is 0, so that every series is one example, and {one.name} has"
+      f" {len(one.values)} rows where {first.name} has {steps}: set data.steps to the rows of a"
+      " window."
+    )
+  fields = {"x": np.stack([one.values for one in found])}
+  fields["series"] = np.arange(len(found), dtype=np.int32)
+  fields["start"] = np.zeros(len(found), np.int32)
+  labelled = first.marks is not None
+  if labelled:
+    fields["points"] = np.stack([one.marks for one in found])
+    fields["anomaly"] = fields["points"].any(1).astype(np.int32)
+  rest, test = _split.shuffled(fields, config["test"], "test", config["seed"])
+  train, valid = _split.shuffled(rest, config["valid"], "valid", config["seed"])
+  if labelled:
+    normal = lambda part: {k: v[part["anomaly"] == 0] for k, v in part.items()}
+    train, valid = normal(train), normal(valid)
+  mean, std = train["x"].mean((0, 1)), train["x"].std((0, 1))
+  std = np.where(std > 0, std, 1.0)
+  parts = {"train": train, "valid": valid, "test": test}
+  splits = {
+    k: {**v, "x": ((v["x"] - mean) / std).astype(np.float32)} for k, v in parts.items()
+  }
+  columns = tuple(
+    Column(name, shift=float(m), scale=float(s))
+    for name, m, s in zip(first.columns, mean, std, strict=True)
+  )
+  spec = Spec((steps, len(columns)), "sequence", "real", columns=columns)
+  spec = spec._replace(spread=_spread(splits["train"]["x"]))
+  note = f"From csv: {len(found)} series of {steps} rows, each of them one example."
+  return Dataset(config["set"], spec, splits, note)
+
+
+def _spread(x: np.ndarray) -> float:
+  """The standard deviation of an element about its mean, over all elements."""
+  return float(np.sqrt(x.var(0, dtype=np.float64).mean()))
 
 
 def _scales(

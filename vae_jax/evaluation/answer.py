@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from vae_jax import asking, distributions
+from vae_jax import asking, distributions, own
 from vae_jax.evaluation import members as of_members
 from vae_jax.evaluation import results as of_results
 from vae_jax.evaluation import settings as of_settings
@@ -162,7 +162,7 @@ def _judged(outcome: Outcome, parts: list[int], sources: list[Source], say: Say)
     best = of_results.choose(known, by, application.metrics[by], conditions)
   chosen = next((line for line in ours if (line.setting, line.method) == best), None)
   outcome = outcome._replace(chosen=chosen, on_validation=several, known=known)
-  if chosen is None or metric.better == 0:
+  if chosen is None or metric.better == 0 or own.refused(outcome):
     return outcome
   rivals = application.optional("rivals", lambda line, baselines: baselines)
   return outcome._replace(verdicts=_held(outcome, rivals(chosen, outcome.baselines)))

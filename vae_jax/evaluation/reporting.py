@@ -10,6 +10,7 @@ from vae_jax.evaluation import members as of_members
 from vae_jax.evaluation import results as of_results
 from vae_jax.evaluation.answer import Outcome, Say
 from vae_jax.evaluation.protocol import Application, Extra, Metric, Result
+from vae_jax.own import refused
 from vae_jax.run import Run
 from vae_jax.types import Array, Report
 
@@ -82,7 +83,7 @@ def part(
   chosen = next(named, near[0] if near else None)
   rivals = [line for line in lines if line.setting is None]
   words = []
-  if chosen is not None and metrics[name].better:
+  if chosen is not None and metrics[name].better and not refused(outcome):
     words = of_results.against_baselines(chosen, rivals, name, metrics[name], conditions)
   tasks = [task._replace(conditions=conditions) for task in outcome.tasks]
   found = outcome._replace(application=own, tasks=tasks, results=results, lines=lines)

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from vae_jax import own
 from vae_jax.evaluation import members as of_members
 from vae_jax.evaluation import results as of_results
 from vae_jax.evaluation import tables
@@ -25,7 +26,7 @@ def all_of(outcome: Outcome, opened: list) -> list[str]:
     outcome: what was measured.
     opened: the programs as they were opened, dead members included.
   """
-  found = verdict(outcome) if outcome.verdicts else []
+  found = verdict(outcome) if outcome.verdicts else own.refused(outcome)
   found += [
     said for pair in outcome.application.contrasts if (said := contrast(outcome, *pair))
   ]
@@ -166,8 +167,8 @@ def block(outcome: Outcome, seconds: float) -> list[str]:
   for row in rows:
     cells = [f"{word:>{w}}" for word, w in zip(row[1:], width[1:], strict=True)]
     lines.append(f"  {row[0]:<{width[0]}}   " + "   ".join(cells))
-  if outcome.verdicts:
-    lines.append("  " + _told(outcome.verdicts))
+  told = [_told(outcome.verdicts)] if outcome.verdicts else own.refused(outcome)
+  lines += [f"  {sentence}" for sentence in told]
   return [line.rstrip() for line in lines]
 
 
@@ -194,10 +195,8 @@ def _row(outcome: Outcome, name: str) -> list[str]:
 
 
 def _seeds(outcome: Outcome) -> int:
-  chosen = outcome.chosen
-  return (
-    max(map(len, chosen.cells.values())) if chosen is not None else len(outcome.members)
-  )
+  cells = outcome.chosen.cells.values() if outcome.chosen is not None else [outcome.members]
+  return max(map(len, cells))
 
 
 def _examples(outcome: Outcome, name: str) -> int:

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from vae_jax import own
 from vae_jax.evaluation import figures
 from vae_jax.evaluation import results as of_results
 from vae_jax.evaluation.answer import Outcome
@@ -77,8 +78,11 @@ def compare(outcome: Outcome, axis: str, text: str) -> list[Pair]:
   """The headline's metric of pairs of settings by seed and example, corrected by Holm.
 
   Those that were `asked` for alone; else every pair of up to ALL_PAIRS settings; of more,
-  neighbours along the axis and the chosen setting against all.
+  neighbours along the axis and the chosen setting against all. None on too little data of one's
+  own.
   """
+  if own.refused(outcome):
+    return []
   lines, measured = {line.setting: line for line in outcome.ours}, []
   swept = list(dict.fromkeys(member.setting for member in outcome.members))
   wanted = asked(swept, axis, text) if text else _family(outcome, axis)

@@ -41,3 +41,8 @@ def told(config: dict, dataset: Dataset, died: np.ndarray) -> str:
       " set config.hyper.clip_norm"
     )
   return f"{since}; the likely cause is {cause}."
+
+
+def sentence(number: int, name: str, at: int) -> str:
+  """Of a member that has just died."""
+  return f"Member {number} ({name}) is dead: no finite gradient from step {at} on."

@@ -9,10 +9,11 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+import numpy as np
 from tqdm import tqdm
 
 from vae_jax import files
-from vae_jax.training import trackers
+from vae_jax.training import step, trackers
 from vae_jax.training.summary import line
 
 
@@ -142,3 +143,33 @@ def progress(total: int, start: int, unit: str, title: str) -> tqdm:
   quiet = not sys.stderr.isatty()
   # Not left behind: the table of the training says the same.
   return tqdm(total=total, initial=start, unit=unit, desc=title, disable=quiet, leave=False)
+
+
+def averages(parts: list[tuple[int, dict]]) -> dict:
+  """The metrics of several chunks as those of one, from (steps, metrics) of each."""
+  total = sum(steps for steps, _ in parts)
+  share = lambda name, steps: 1 if name == "skipped" else steps / total
+  return {
+    name: sum(metrics[name] * share(name, steps) for steps, metrics in parts)
+    for name in step.METRICS
+  }
+
+
+def rows_of(
+  about: dict, members: np.ndarray, going: np.ndarray, means: dict, extra: dict
+) -> list[dict]:
+  """A row for each member that is going, [m]: what it is about, its means [m], and the rest."""
+  return [
+    {**about, "member": int(member)}
+    | {name: float(values[i]) for name, values in means.items()}
+    | extra
+    for i, member in enumerate(members)
+    if going[i]
+  ]
+
+
+def described(members: list[dict], hyper: dict) -> list[dict]:
+  """What distinguishes each member, and the β of every member of an objective that has one."""
+  if "beta" not in hyper:
+    return members
+  return [{"beta": float(b), **row} for b, row in zip(hyper["beta"], members, strict=True)]

@@ -14,9 +14,12 @@ import numpy as np
 from vae_jax import files, registry
 from vae_jax.interrupt import Interrupt, Stopped
 from vae_jax.training import (
+  agenda,
   console,
+  death,
   evaluation,
   halving,
+  patience,
   placement,
   processes,
   saved,
@@ -25,8 +28,9 @@ from vae_jax.training import (
   watchdog,
 )
 from vae_jax.training.checkpoint import Checkpoints, identity
-from vae_jax.training.logging import Log, progress
+from vae_jax.training.logging import Log, averages, described, progress, rows_of
 from vae_jax.training.plan import Program
+from vae_jax.training.saved import init
 
 # Members in training after a halving, or None -> where they are placed.
 Placing = Callable[[int | None], placement.Placement]
@@ -58,12 +62,14 @@ class Trainer:
     self._best = saved.no_best(self._rest)
     self._step, self._seconds, self._dead = 0, 0.0, set()
     self._saved = -1  # the step of the latest checkpoint
+    self._patience = config["train"]["patience"]
+    self._waiting = patience.start(len(program.members))
+    self._over = False  # every member has stopped early, or is dead
     self._run = identity(config, program.members)
     self._cuts = halving.cuts(**config["halving"], total=program.total)
     self._resume()
     objective = registry.find("objectives", config["objective"]["name"])
-    comparable = getattr(objective, "COMPARABLE", not hasattr(objective, "batch_loss"))
-    self._comparable = comparable  # whether losses of two steps measure the same
+    self._comparable = patience.comparable(objective)
     self._terms = evaluation.split_terms(program.vae, objective, config, program.dataset)
 
   def run(self) -> np.ndarray:
@@ -77,22 +83,24 @@ class Trainer:
       UserError: another process of the run has ended, or the run directory is gone.
     """
     total = self._program.total
-    if self._step >= total:
+    if self._step >= total or self._over:
       self._checkpoints.close()
-      self._say(f"Finished already: {total} of {total} steps, in {self._folder}.")
+      done = f"{total} steps{', stopped early' if self._step < total else ''}"
+      self._say(f"Finished already: {self._step} of {done}, in {self._folder}.")
       return np.asarray(self._rest.died)
     self._write_about()
     self._put()
     self._compile()
-    log = Log(self._folder, self._step, self._described()) if self._main else None
     rows = self._program.members
+    members = described(rows, self._program.hyper)
+    log = Log(self._folder, self._step, members) if self._main else None
     self._table = console.Table(self._say, rows, total, self._step, self._seconds)
     bar = progress(total, self._step, "step", self._folder.name)
     try:
       with processes.told_when_another_ends(), self._interrupt.heeded():
-        while self._step < total:
+        while self._step < total and not self._over:
           self._advance(bar, log)
-          if processes.any_of_them(self._interrupt.asked):
+          if not self._over and processes.any_of_them(self._interrupt.asked):
             self._stop(log)
       died = np.asarray(self._whole().died)
       self._checkpoints.close()
@@ -110,7 +118,8 @@ class Trainer:
     members = console.counted(len(self._program.members), "member")
     rate = f"{self._seconds:.1f} s of training for {members}"
     how = "Finished" if (died < 0).any() else "Every member is dead"
-    self._say(f"{how}: {total} steps, {rate}, in {self._folder}.")
+    early = f" of {total}, stopped early" if self._step < total else ""
+    self._say(f"{how}: {self._step} steps{early}, {rate}, in {self._folder}.")
     return died
 
   def _stop(self, log: Log | None) -> None:
@@ -129,13 +138,15 @@ class Trainer:
     bar.update(stop - bar.n)
     self._check()
     if "evaluate" in do:
-      elbo, more = self._evaluate()
+      evaluated = self._live
+      means, more = self._evaluate()
       rows += more
       if "halve" in do:
-        self._halve(elbo)
+        self._halve(means["elbo"])
+      self._wait(evaluated, means)
     if log:
       log.write(rows)
-    if "save" in do:
+    if "save" in do or self._over:
       self._save(log)
 
   def _resume(self) -> None:
@@ -150,7 +161,10 @@ class Trainer:
     self._step, self._seconds = found.step, found.meta["seconds"]
     self._live = np.asarray(found.meta["live"])
     self._rest, self._best = saved.state_of(found.items), found.items["best"]
-    if self._step < self._program.total:
+    if self._patience:
+      self._waiting = patience.restored(found.meta["patience"])
+      self._over = self._waiting.over(self._live, np.asarray(self._rest.died))
+    if self._step < self._program.total and not self._over:
       self._say(f"Resuming at step {self._step} of {self._program.total}.")
 
   def _put(self) -> None:
@@ -187,19 +201,12 @@ class Trainer:
     got = jax.tree.map(lambda x: x[: len(self._live)], self._place.get(self._state))
     if self._rest is None:
       return got
-    return jax.tree.map(functools.partial(_with_rows, self._live), self._rest, got)
+    return jax.tree.map(functools.partial(saved.with_rows, self._live), self._rest, got)
 
   def _next_stop(self) -> tuple[int, set[str]]:
-    """The step at which the host acts next, and what it does there besides a metrics row."""
-    train, total = self._program.config["train"], self._program.total
-    evaluate = train["eval_every"] or math.ceil(self._program.feed.steps_per_epoch)
-    save = train["checkpoint_every"] or evaluate
-    ahead = lambda every: (self._step // every + 1) * every
-    coming = [cut for cut in self._cuts if cut > self._step]
-    stop = min(ahead(train["log_every"]), ahead(evaluate), ahead(save), total, *coming[:1])
-    due = {"evaluate": evaluate, "save": save}
-    do = {what for what, every in due.items() if stop % every == 0 or stop == total}
-    return stop, do | ({"evaluate", "halve"} if stop in self._cuts else set())
+    train, program = self._program.config["train"], self._program
+    epoch = math.ceil(program.feed.steps_per_epoch)
+    return agenda.next_stop(train, self._step, program.total, epoch, self._cuts)
 
   def _train_to(self, stop: int) -> list[dict]:
     """Trains up to a step; its metrics as rows, one for each member in training."""
@@ -207,11 +214,8 @@ class Trainer:
     while self._step < stop:
       until = min(stop, self._step + self._program.feed.span)
       ready, self._ready = self._ready, None
-      source = (
-        ready[2]
-        if ready and ready[:2] == (self._step, until)
-        else self._source(self._step, until)
-      )
+      kept = ready and ready[:2] == (self._step, until)
+      source = ready[2] if kept else self._source(self._step, until)
       self._state, metrics = self._place.chunk(
         self._state, self._hyper, source, self._step, until
       )
@@ -221,16 +225,9 @@ class Trainer:
     seconds = time.perf_counter() - began
     self._seconds += seconds
     self._estimate(seconds / (stop - start))
-    means = {
-      name: sum(
-        m[name] * (1 if name == "skipped" else n / (stop - start)) for n, m in parts
-      )
-      for name in step.METRICS
-    }
-    examples = (
-      (stop - start) * self._program.config["train"]["batch_size"] * len(self._live)
-    )
-    return self._rows("train", means, {"examples_per_second": round(examples / seconds, 1)})
+    each = self._program.config["train"]["batch_size"] * len(self._live)
+    speed = round((stop - start) * each / seconds, 1)
+    return self._rows("train", averages(parts), {"examples_per_second": speed})
 
   def _estimate(self, seconds: float) -> None:
     """Says once how long the rest will take."""
@@ -242,16 +239,15 @@ class Trainer:
       )
     self._estimated = True
 
-  def _evaluate(self) -> tuple[np.ndarray, list[dict]]:
+  def _evaluate(self) -> tuple[dict[str, np.ndarray], list[dict]]:
     """Scores the held-out split and keeps each member's best parameters.
 
     The best are those of the least validation loss: the member's own β is in it, and by the
     ELBO a member of another β would be scored where it only passed by. Where losses do not
-    compare, the latest finite parameters are kept: a batch-level loss is of a batch and not of
-    a split, and one with a multiplier that moves (COMPARABLE = False) is another at each step.
+    compare (`patience.comparable`), the latest finite parameters are kept.
 
     Returns:
-      The ELBO [m] of the members in training, and their rows.
+      The means [m] of the members in training, and their rows.
     """
     count, live = len(self._live), self._live
     params, back = self._place.local(self._state, step.evaluated)
@@ -261,31 +257,57 @@ class Trainer:
     scores = back(self._terms(params, hyper, split, width))
     means = {k: v[:count].mean(axis=1, dtype=np.float64) for k, v in scores.items()}
     least = self._best["loss"][live] if self._comparable else np.full(count, np.inf)
-    better = np.flatnonzero(means["loss"] < least)
+    better = np.flatnonzero((means["loss"] < least) & self._going())
     if len(better):
       got = self._place.get(self._state, step.evaluated)
-      new = {
-        "params": jax.tree.map(lambda x: x[better], got),
-        "loss": means["loss"][better].astype(np.float32),
-        "step": np.full(len(better), self._step, np.int32),
-      }
-      put = functools.partial(_with_rows, live[better])
-      self._best = jax.tree.map(put, self._best, new)
+      new = jax.tree.map(lambda x: x[better], got), means["loss"][better], self._step
+      self._best = saved.replaced(self._best, live[better], *new)
     rows = self._rows("valid", means, {})
     self._tell_deaths()
     kept = self._comparable and len(better) > 0
     self._table.add(self._step, rows, self._dead, kept)
-    return means["elbo"], rows
+    return means, rows
+
+  def _going(self) -> np.ndarray:
+    """Which of the members in the program [m] have not stopped early."""
+    return self._waiting.stopped[self._live] < 0
+
+  def _wait(self, evaluated: np.ndarray, means: dict[str, np.ndarray]) -> None:
+    """Freezes the members that have waited long enough for a better validation.
+
+    They keep their place until half of the program has stopped; then the others go on alone,
+    so that a sweep compiles a smaller program a few times and not for each member.
+    """
+    if not self._patience:
+      return
+    score = means["loss"] if self._comparable else -means["elbo"]
+    live, kept = self._live, np.isin(evaluated, self._live)  # a halving took the others out
+    given = evaluated[kept], score[kept], self._step, self._patience
+    going, self._waiting = self._going(), self._waiting.after(*given)
+    new = live[going & ~self._going()]
+    if not len(new):
+      return
+    whole, left = self._whole(), int(self._going().sum())
+    self._over = self._waiting.over(live, whole.died)
+    stopped = saved.with_rows(new, whole.stopped, self._step)
+    self._rest = whole._replace(stopped=stopped)
+    numbers = [self._numbers[member] for member in new.tolist()]
+    self._say(patience.sentence(self._step, self._patience, numbers, left))
+    fewer = 0 < 2 * left <= len(live)
+    self._live = live[self._going()] if fewer else live
+    self._put()
+    if fewer and not self._over:
+      self._compile()
 
   def _tell_deaths(self) -> None:
     died = self._place.get(self._state, lambda state: state.died)[: len(self._live)]
-    for member, at in zip(self._live.tolist(), died.tolist(), strict=True):
-      if at >= 0 and member not in self._dead:
-        self._dead.add(member)
-        name = sweep.label(self._program.members[member])
-        self._say(
-          f"Member {self._numbers[member]} ({name}) is dead: no finite gradient from step {at} on."
-        )
+    new = {
+      m: at for m, at in zip(self._live.tolist(), died.tolist(), strict=True) if at >= 0
+    }
+    for member in new.keys() - self._dead:
+      name = sweep.label(self._program.members[member])
+      self._say(death.sentence(self._numbers[member], name, new[member]))
+    self._dead |= new.keys()
 
   def _halve(self, elbo: np.ndarray) -> None:
     """Stops the worse members and goes on with the others alone, in a smaller program."""
@@ -293,9 +315,8 @@ class Trainer:
     going = whole.died[self._live] < 0
     factor = self._program.config["halving"]["factor"]
     out = halving.stopped(np.where(going, elbo, np.nan), factor)
-    at = np.array(whole.stopped)
-    at[self._live[out & going]] = self._step
-    self._rest = whole._replace(stopped=at)
+    stopped = saved.with_rows(self._live[out & going], whole.stopped, self._step)
+    self._rest = whole._replace(stopped=stopped)
     self._live = self._live[~out & going] if (~out & going).any() else self._live[:1]
     self._say(
       f"Step {self._step}: halving stops {int((out & going).sum())} member(s);"
@@ -309,41 +330,20 @@ class Trainer:
       log.sync()  # the rows before a checkpoint last if the checkpoint does
     whole = self._whole()
     meta = {**self._about, "seconds": self._seconds, "live": self._live.tolist()}
-    meta |= {"died": whole.died.tolist(), "stopped": whole.stopped.tolist()}
+    # One that has stopped early is trained: only what a halving took out is "stopped".
+    out = np.where(self._waiting.stopped >= 0, -1, whole.stopped)
+    meta |= {"died": whole.died.tolist(), "stopped": out.tolist()}
+    meta |= {"patience": self._waiting.saved()} if self._patience else {}
     if self._main:
       self._checkpoints.save(self._step, saved.items(whole, self._best), self._run, meta)
     self._saved = self._step
 
   def _rows(self, split: str, means: dict[str, np.ndarray], extra: dict) -> list[dict]:
-    return [
-      {"step": self._step, "split": split, "member": int(member)}
-      | {name: float(values[i]) for name, values in means.items()}
-      | extra
-      for i, member in enumerate(self._live)
-    ]
-
-  def _described(self) -> list[dict]:
-    """What distinguishes each member, and the β of every member of an objective that has one."""
-    rows, betas = self._program.members, self._program.hyper.get("beta")
-    if betas is None:
-      return rows
-    return [{"beta": float(b), **row} for b, row in zip(betas, rows, strict=True)]
+    going, about = self._going(), {"step": self._step, "split": split}
+    return rows_of(about, self._live, going, means, extra)
 
   def _write_about(self) -> None:
     if self._main:
       about = {**self._about, "seconds": self._seconds}
+      about |= {"steps": self._step} if self._over else {}
       files.write_json(self._folder / "run.json", about)
-
-
-def init(program: Program) -> step.State:
-  """The state [M] of all members before the first step."""
-  of_member = lambda seed: step.init(program.vae, program.config, seed)
-  # Compiled once and run once: optimising it would take longer than all of its work.
-  unoptimised = {"xla_backend_optimization_level": 0}
-  return jax.jit(jax.vmap(of_member), compiler_options=unoptimised)(program.hyper["seed"])
-
-
-def _with_rows(rows: np.ndarray, old: np.ndarray, new: np.ndarray) -> np.ndarray:
-  changed = np.array(old)
-  changed[rows] = new
-  return changed
