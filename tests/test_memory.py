@@ -10,7 +10,7 @@ from vae_jax.data import load
 from vae_jax.training import liveness, plan, sweep, topology
 
 CONFIGS = sorted(path.stem for path in (ROOT / "configs").glob("*.py"))
-OWN = {"arrays", "sequences", "tables"}  # of the user's own files
+OWN = {"arrays", "images", "sequences", "tables"}  # of the user's own files
 FLOATS = jax.ShapeDtypeStruct((8, 100), jnp.float32)  # 3200 bytes
 WEIGHTS = jax.ShapeDtypeStruct((100, 100), jnp.float32)  # 40,000 bytes, held by the caller
 
