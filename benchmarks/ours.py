@@ -12,6 +12,7 @@ from vae_jax import vae as models
 from vae_jax.applications import reconstruction
 from vae_jax.inference import importance
 from vae_jax.training import evaluation, feed, placement, plan, step, sweep, trainer
+from vae_jax.training import memory as bytes_of
 
 
 def program(
@@ -54,7 +55,7 @@ def _step(made: plan.Program) -> Callable:
 def memory(made: plan.Program, place: placement.Placement) -> int:
   """Bytes of the compiled program, arguments, results and temporaries, and of waiting groups."""
   state, source = place.put(trainer.init(made)), made.feed.source(0, 1)
-  waiting = (len(state) - 1) * plan.nbytes(state[0])
+  waiting = (len(state) - 1) * bytes_of.nbytes(state[0])
   found = place.program.lower(state[0], place.put(made.hyper)[0], source, 0, 1)
   found = found.compile().memory_analysis()
   used = found.argument_size_in_bytes + found.output_size_in_bytes

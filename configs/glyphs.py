@@ -3,9 +3,10 @@
 Command:   python train.py --config=configs/glyphs.py --workdir=runs/glyphs
            python evaluate.py --workdir=runs/glyphs --application=style
            --config.data.path=FOLDER   the fonts of a folder in place of matplotlib's
-Duration:  426 s of training for 12 members on two CPU cores that did much other work, the evaluation 39 s
-Expected:  content right 0.99 and style right 0.26 ± 0.05 of 300 held-out characters with 12 shown, by the
-           product of experts at β = 0.1 (the best baseline 0.21)
+Duration:  426 s of training for 12 members on two CPU cores that did much other work, the
+           evaluation 39 s
+Expected:  content right 0.99 and style right 0.26 ± 0.05 of 300 held-out characters with 12
+           shown, by the product of experts at β = 0.1 (the best baseline 0.21)
 """
 
 from ml_collections import ConfigDict

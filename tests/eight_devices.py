@@ -11,7 +11,7 @@ from helpers import tiny
 
 import vae_jax.objectives
 from vae_jax import run as runs
-from vae_jax.training import loop, placement, plan, step, trainer
+from vae_jax.training import evaluation, loop, placement, plan, spread, step, trainer
 
 STEPS = 12
 
@@ -164,3 +164,46 @@ def test_a_run_on_many_devices_is_read_by_one(tmp_path, place):
     [row["elbo"] for row in run.history if row["split"] == "valid"] for run in (many, one)
   ]
   np.testing.assert_allclose(*elbos, rtol=1e-4)
+
+
+def answers(monkeypatch, members, devices, width):
+  """A question with noise of its own, at 37 rows, by the first devices; and their grids."""
+  sweep = {"beta": [0.5, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0][:members]}
+  program = loop.assemble(tiny(sweep=sweep), None)
+  state, dataset = trainer.init(program), program.dataset
+  host = jax.tree.map(np.asarray, state.params)
+  made, keep = [], spread.programs
+
+  def programs(batch):
+    on = keep(batch)
+    return lambda grid: made.append(grid) or on(grid)
+
+  monkeypatch.setattr(spread, "programs", programs)
+  monkeypatch.setattr(jax, "local_devices", lambda: jax.devices()[:devices])
+
+  def fn(params, hyper, example, key):
+    q = program.vae.posterior(params, example)
+    z = q.mean + jax.random.normal(key, q.mean.shape)
+    return {"z": z, "log": hyper["beta"] * program.vae.log_likelihood(params, z, example)}
+
+  fields = {k: v[:37] for k, v in dataset.splits["test"].items()}
+  mapped = evaluation.over_examples(fn, dataset, 0, shared=True)
+  found = mapped(host, program.hyper, fields, jax.random.key(3), width)
+  monkeypatch.undo()
+  return found, [grid.devices.size if grid else 1 for grid in made]
+
+
+@pytest.mark.parametrize(
+  "members", [3, *(pytest.param(m, marks=pytest.mark.slow) for m in (1, 8))]
+)
+def test_an_evaluation_uses_every_device_and_gives_the_same_numbers(members, monkeypatch):
+  """37 rows are no multiple of anything, and 3 members none of 2, 4 or 8 devices."""
+  expected, _ = answers(monkeypatch, members, 1, 8)
+  assert expected["z"].shape == (members, 37, 3)
+  for devices in (2, 4, 8):
+    found, used = answers(monkeypatch, members, devices, 8)
+    assert used == [devices]
+    for name, values in expected.items():
+      np.testing.assert_allclose(found[name], values, rtol=1e-5, atol=1e-6)
+      if members >= devices:  # then each device has the batches of one alone
+        np.testing.assert_array_equal(found[name], values)

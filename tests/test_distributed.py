@@ -15,6 +15,7 @@ from helpers import ROOT, called, program, quick
 
 from vae_jax import last_word
 from vae_jax import run as runs
+from vae_jax.report import store
 
 WORDS = [
   "--config=configs/digits.py:smoke", "--config.model.name=mlp", "--config.model.hidden=[32]",
@@ -26,12 +27,14 @@ def environment(devices: int) -> dict:
   return {**quick(devices), "PYTHONUNBUFFERED": "1"}
 
 
-def started(workdir: pathlib.Path, words: list[str]) -> list[subprocess.Popen]:
+def started(
+  workdir: pathlib.Path, words: list[str], program: str = "train.py"
+) -> list[subprocess.Popen]:
   """Two processes with two devices each."""
   with socket.socket() as free:
     free.bind(("localhost", 0))
     port = free.getsockname()[1]
-  command = [sys.executable, str(ROOT / "train.py"), f"--workdir={workdir}", *words]
+  command = [sys.executable, str(ROOT / program), f"--workdir={workdir}", *words]
   command += [
     "--distributed",
     f"--coordinator_address=localhost:{port}",
@@ -46,9 +49,22 @@ def started(workdir: pathlib.Path, words: list[str]) -> list[subprocess.Popen]:
   ]  # fmt: skip
 
 
-def ended(processes: list[subprocess.Popen]) -> list[tuple[int, str, str]]:
-  texts = [process.communicate(timeout=120) for process in processes]
+def ended(
+  processes: list[subprocess.Popen], seconds: float = 120
+) -> list[tuple[int, str, str]]:
+  texts = [process.communicate(timeout=seconds) for process in processes]
   return [(p.returncode, *text) for p, text in zip(processes, texts, strict=True)]
+
+
+def numbers(target: pathlib.Path) -> list[float]:
+  """Every number of the tables of a report but how long it took."""
+  return [
+    value
+    for table in store.load(target)[0]["tables"]
+    for row in table["rows"]
+    for column, value in zip(table["columns"], row, strict=True)
+    if isinstance(value, float) and column != "seconds"
+  ]
 
 
 @pytest.mark.parametrize(
@@ -66,6 +82,28 @@ def test_two_processes_are_one_with_as_many_devices(tmp_path, place, betas):
     for x, y in zip(jax.tree.leaves(a.params), jax.tree.leaves(b.params), strict=True):
       np.testing.assert_allclose(x, y, atol=1e-6)
   assert [r["member"] for r in a.history] == [r["member"] for r in b.history]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("betas", [[1, 2, 3], [1]])
+def test_two_processes_evaluate_as_one_and_one_of_them_writes(tmp_path, betas):
+  """Three members: one process has two of them. One member: each has half of the rows."""
+  run = tmp_path / "run"
+  sweep_ = {"beta": betas, "seed": [0]}
+  words = [*WORDS, f"--config.sweep={sweep_}", "--config.prior.name=vamp"]
+  assert program("train.py", f"--workdir={run}", *words).returncode == 0
+  words = ["--application=reconstruction", "--set", "samples=20", "--set", "limit=64"]
+  one = program("evaluate.py", f"--workdir={run}", f"--out={tmp_path / 'one'}", *words)
+  assert one.returncode == 0, one.stderr
+  words.append(f"--out={tmp_path / 'two'}")
+  first, second = ended(started(run, words, "evaluate.py"), 400)
+  assert first[0] == second[0] == 0, (first[2], second[2])
+  assert "report.html" in first[1]
+  assert "ELBO" not in second[1]
+  assert "report.html" not in second[1]
+  one, two = (numbers(tmp_path / name) for name in ("one", "two"))
+  assert len(one) > 20
+  assert two == pytest.approx(one, rel=1e-4, nan_ok=True)
 
 
 @pytest.mark.slow

@@ -145,18 +145,6 @@ def test_a_batch_larger_than_the_split_runs_over_epochs():
   assert np.all(np.bincount(found[0]["id"].ravel()) == 8)
 
 
-@pytest.mark.parametrize("size", [1, 7, 50, 250, 251, 1000])
-def test_every_example_is_scored_exactly_once(digits, size):
-  fields = digits.splits["test"]
-  stacked, ids, mask = feed.eval_batches(fields, size)
-  assert mask.sum() == 250
-  assert ids.shape == mask.shape == (-(-250 // size), size)
-  np.testing.assert_array_equal(ids[mask == 1], np.arange(250))
-  for name, values in fields.items():
-    assert stacked[name].dtype == values.dtype
-    np.testing.assert_array_equal(stacked[name], values[ids])
-
-
 def test_mistakes_are_sentences(digits):
   with pytest.raises(UserError, match="no split 'tain'; expected one of train"):
     feed.make(digits, "tain", 10, 0, 10**9)

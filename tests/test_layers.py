@@ -237,3 +237,4 @@ def test_choice_of_lowering():
   assert layers.choose_lowering("cpu", 1) == "dense"
   assert layers.choose_lowering("gpu", 1) == layers.choose_lowering("tpu", 1) == "xla"
   assert layers.choose_lowering("gpu", 16) == "dense"
+  assert layers.choose_lowering("tpu", 16) == "xla"  # fewer bytes by the compiler

@@ -246,3 +246,28 @@ def test_the_result_does_not_depend_on_how_many_step_side_by_side():
   for other in results[1:]:
     for a, b in zip(jax.tree.leaves(results[0]), jax.tree.leaves(other), strict=True):
       np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.slow
+def test_loops_of_a_fixed_length_give_the_same_numbers_and_compile_once():
+  """Of 8 steps each: chunks of 17, 1 and 8 steps are whole loops, with and without a rest.
+
+  The body is compiled twice, and XLA may fuse it differently: some last bits differ.
+  """
+  program, _, train_step = parts(tiny(sweep={"beta": [1, 4]}))
+  results, loops = [], []
+  for fixed in (0, 8):
+    place = placement.single(2, train_step, program.feed, 2, fixed)
+    state, hyper = place.put(trainer.init(program)), place.put(program.hyper)
+    source = program.feed.source(0, 26)
+    found = []
+    for start, stop in ((0, 17), (17, 18), (18, 26)):
+      state, metrics = place.chunk(state, hyper, source, start, stop)
+      found.append((place.get(state), place.get(metrics)))
+    results.append(found)
+    assert place.program._cache_size() == 1
+    text = place.program.lower(state[0], hyper[0], source, 0, 5).as_text()
+    loops.append(text.count("stablehlo.while"))
+  near = functools.partial(np.testing.assert_allclose, rtol=1e-4, atol=1e-6)
+  jax.tree.map(near, *results)
+  assert loops[1] > loops[0]

@@ -11,7 +11,7 @@ from vae_jax import distributions, registry
 from vae_jax.inference.importance import estimate
 from vae_jax.metrics import fidelity, importance
 from vae_jax.run import Run
-from vae_jax.training import cores, evaluation
+from vae_jax.training import cores, evaluation, spread
 from vae_jax.types import Array, Example, Hyper, Params
 
 BATCH = 500
@@ -40,7 +40,8 @@ def apply(
   Returns:
     The pytree with numpy leaves [M, N, ...].
   """
-  mapped = evaluation.over_examples(fn, run.dataset, run.config["data"]["seed"])
+  seed = run.config["data"]["seed"]
+  mapped = evaluation.over_examples(fn, run.dataset, seed, shared=True)
   return mapped(run.params, run.hyper, examples, key, batch_size, inner)
 
 
@@ -59,29 +60,20 @@ def apply_latents(
   Returns:
     The pytree with numpy leaves [M, N, ...].
   """
-  n, axis = z.shape[-2], 0 if z.ndim == 3 else None
-  width = min(batch_size, n)
+  n, own = z.shape[-2], z.ndim == 3
 
-  @jax.jit
-  def batch(params: Params, z: Array, ids: Array, key: Array) -> Any:
+  def batch(params: Params, rows: tuple, codes: Any, key: Array) -> Any:
+    ids, z = rows
     keys = jax.vmap(jax.random.fold_in, in_axes=(None, 0))(key, ids)
     of_batch = jax.vmap(fn, in_axes=(None, 0, 0))
-    return jax.vmap(of_batch, in_axes=(0, axis, None))(params, z, keys)
+    axes = (0, 0 if own else None, None)
+    return jax.vmap(of_batch, in_axes=axes)(params, codes if own else z, keys)
 
-  found = []
-  for members in evaluation.groups(run.params, width):
-    params = jax.tree.map(lambda x, at=members: x[at], run.params)
-    codes = z if axis is None else z[members]
-
-    def of_rows(start: int, params: Params = params, codes: Array = codes) -> Any:
-      ids = np.minimum(np.arange(start, start + width), n - 1)
-      return jax.device_get(batch(params, codes[..., ids, :], ids, key))
-
-    results = cores.each(of_rows, range(0, n, width), cores.name(fn))
-    found.append(
-      jax.tree.map(lambda *parts: np.concatenate(parts, axis=1)[:, :n], *results)
-    )
-  return jax.tree.map(lambda *parts: np.concatenate(parts), *found)
+  rows = lambda at: (at, () if own else z[at])
+  both = lambda members, at: z[np.ix_(members, at)] if own else ()
+  width = min(batch_size, n)
+  asked = (spread.programs(batch), rows, n, width, 1, cores.name(fn), both)
+  return spread.over_all(spread.Ask(*asked), run.params, key, shared=True)
 
 
 def write(
@@ -118,7 +110,9 @@ def prior_draws(run: Run, keys: Array) -> np.ndarray:
     return np.broadcast_to(codes, (len(run.members), *codes.shape))
   one = lambda params, key: distributions.draw(run.vae.prior(params), key).z
   each = jax.vmap(jax.vmap(one, in_axes=(None, 0)), in_axes=(0, None))
-  return np.asarray(jax.jit(each)(run.params, keys))
+  programs = spread.programs(lambda params, keys, *_: each(params, keys))
+  asked = (programs, lambda at: keys[at], len(keys), len(keys), 1, "Draws of the prior")
+  return spread.over_all(spread.Ask(*asked), run.params, jax.random.key(0), shared=True)
 
 
 def greedy(
@@ -138,7 +132,9 @@ def terms(
 ) -> dict[str, np.ndarray]:
   """The training loss's own terms: "loss", "rate", "distortion", "elbo", nats [M, N] each."""
   objective = registry.find("objectives", run.config["objective"]["name"])
-  of_split = evaluation.split_terms(run.vae, objective, run.config, run.dataset)
+  of_split = evaluation.split_terms(
+    run.vae, objective, run.config, run.dataset, shared=True
+  )
   return of_split(run.params, run.hyper, examples, batch_size)
 
 

@@ -12,7 +12,7 @@ from vae_jax import run as runs
 from vae_jax.evaluation import protocol, reporting, settings
 from vae_jax.evaluation.protocol import Application
 from vae_jax.report import destination
-from vae_jax.training import logging
+from vae_jax.training import logging, processes
 from vae_jax.types import Report, UserError
 
 ALARMS = (  # of sentences that are never left out
@@ -36,6 +36,8 @@ def evaluate(
 ) -> str:
   """Runs applications on a run directory and renders its report.
 
+  Of several processes each asks its share of the models, and the first writes and prints.
+
   Args:
     workdir: of a training, finished or not.
     names: of applications, or ["all"].
@@ -51,7 +53,7 @@ def evaluate(
     export: a .csv that the codes of the scored split go to, where one is wanted.
 
   Returns:
-    The path of the report.
+    The path of the report, "" in a process that writes none.
 
   Raises:
     UserError: anything the caller can mend, told before minutes of compute are spent.
@@ -62,18 +64,34 @@ def evaluate(
   modules = {name: registry.find("applications", name) for name in names}
   chosen = settings.of_each(modules, given)
   applications = [protocol.read(name, module) for name, module in modules.items()]
-  target = destination.checked(workdir, out)
+  target = _target(workdir, out)
   found = runs.open_runs(workdir, checkpoint, data_dir, plugins)
-  destination.described(workdir, target)
+  if target is not None:
+    destination.described(workdir, target)
   if member is not None:
     applications = _of_a_member(applications, every)
     found = [_member(found, member)]
   with jax.default_matmul_precision("float32"):  # likelihoods and weights are always exact
     if export is not None:
-      _export(found, export, given.get("split", "test"))
+      _export(found, export, given.get("split", "test"), target is not None)
     left_out = _each(applications, found, target, chosen, seed, every, verbose)
+  processes.meet()
+  if target is None:
+    return ""
   _tell_left_out(left_out, verbose)
-  called = called or shlex.join(["python", *sys.argv])
+  return _page(target, called or shlex.join(["python", *sys.argv]))
+
+
+def _target(workdir: str, out: str | None) -> pathlib.Path | None:
+  """Where the reports go, in the process that writes them; None in the others."""
+  main = jax.process_index() == 0
+  target = destination.checked(workdir, out) if main else None
+  processes.meet()  # where the first refuses the folder, the others have not begun
+  return target
+
+
+def _page(target: pathlib.Path, called: str) -> str:
+  """Renders the page and says where it is."""
   path = report.render(target, command=called)
   if (target / "atlas.html").is_file():
     print(f"Which β for what: {target / 'atlas.html'}")
@@ -81,8 +99,8 @@ def evaluate(
   return str(path)
 
 
-def _export(found: list[runs.Run], path: str, split: str) -> None:
-  """Writes the codes of a split, `frames.latents`, as a csv file.
+def _export(found: list[runs.Run], path: str, split: str, main: bool) -> None:
+  """Writes the codes of a split, `frames.latents`, as a csv file, where this process is to.
 
   Raises:
     UserError: the name is of no csv, or its folder is not there.
@@ -93,6 +111,8 @@ def _export(found: list[runs.Run], path: str, split: str) -> None:
       f"--export={path}: expected the name of a .csv in a folder that is there."
     )
   codes = frames.latents(found, split)
+  if not main:
+    return
   files.write_whole(target, lambda to: codes.to_csv(to, index=False))
   print(f"The codes of {split}, {len(codes):,} rows, are in {path}.")
 
@@ -100,15 +120,18 @@ def _export(found: list[runs.Run], path: str, split: str) -> None:
 def _each(
   applications: list[Application],
   found: list[runs.Run],
-  target: pathlib.Path,
+  target: pathlib.Path | None,
   chosen: dict[str, dict],
   seed: int,
   every: bool,
   verbose: bool,
 ) -> dict[str, str]:
-  """Asks, saves and tells one after the other; what does not fit the data, and why."""
+  """Asks, saves and tells one after the other; what does not fit the data, and why.
+
+  Without a `target` it asks alone.
+  """
   left_out: dict[str, str] = {}
-  key, bar = jax.random.key(seed), _bar(len(applications))
+  key, bar = jax.random.key(seed), _bar(len(applications), target is None)
   for application in applications:
     say = lambda text, name=application.name: bar.set_description(f"{name}: {text}")
     try:
@@ -122,11 +145,12 @@ def _each(
       )  # an image application on a table, and the like
       bar.update()
       continue
-    report.save(answer, target)
-    _show_in_tensorboard(answer, target)
     bar.update()
-    bar.clear()
-    _tell(answer, verbose)
+    if target is not None:
+      report.save(answer, target)
+      _show_in_tensorboard(answer, target)
+      bar.clear()
+      _tell(answer, verbose)
   bar.close()
   return left_out
 
@@ -139,9 +163,9 @@ def _show_in_tensorboard(answer: Report, target: pathlib.Path) -> None:
   logging.show_pictures(target, pictures)
 
 
-def _bar(total: int) -> tqdm:
+def _bar(total: int, silent: bool) -> tqdm:
   form = "{desc} |{bar}| {n}/{total} applications, {elapsed}, {remaining} left"
-  silent = not sys.stderr.isatty()
+  silent = silent or not sys.stderr.isatty()
   return tqdm(total=total, disable=silent, bar_format=form, leave=False)
 
 

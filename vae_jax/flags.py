@@ -142,6 +142,7 @@ def without_devices() -> None:
   os.environ.setdefault("TPU_SKIP_MDS_QUERY", "1")
   os.environ.setdefault("TPU_WORKER_HOSTNAMES", "localhost")
   os.environ.setdefault("TPU_MIN_LOG_LEVEL", "3")
+  os.environ.setdefault("ALLOW_MULTIPLE_LIBTPU_LOAD", "1")  # no chip is held by it
 
 
 def use_compilation_cache() -> None:

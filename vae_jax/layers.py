@@ -62,9 +62,12 @@ def beside(x: Array, observed: Array | None) -> Array:
 def choose_lowering(backend: str, members: int) -> str:
   """The faster lowering for `jax.default_backend()` and a number of members under vmap.
 
-  A vmap over parameters turns a convolution into a grouped one, which is slow everywhere;
-  XLA's convolution on CPU is slow even for one member.
+  XLA's convolution on a CPU is slow even for one member. A vmap over parameters turns it into a
+  grouped one. For a TPU the compiler counts fewer bytes for that than for the dense form, at 1
+  to 64 members (docs/benchmarks.md). On a GPU it has not been measured and is not taken.
   """
+  if backend == "tpu":
+    return "xla"
   return "dense" if backend == "cpu" or members > 1 else "xla"
 
 

@@ -24,6 +24,7 @@ def main(words: list[str] | None = None, prog: str | None = None) -> None:
     if known.input is not None:
       settings["input"] = known.input
     flags.use_compilation_cache()
+    flags.join(known)
     from vae_jax import evaluating
 
     evaluating.evaluate(
@@ -73,4 +74,5 @@ def _parser(prog: str | None) -> argparse.ArgumentParser:
   )
   parser.add_argument("--export", metavar="CSV", help="write the codes of the scored split")
   flags.add_plugins(parser)
+  flags.add_distributed(parser)
   return parser

@@ -122,27 +122,6 @@ def prepare(
   return jax.vmap(transform)(keys, example)
 
 
-def eval_batches(fields: Fields, batch_size: int) -> tuple[Fields, np.ndarray, np.ndarray]:
-  """A whole split as equal batches in which every example counts exactly once.
-
-  The last batch is filled with copies of the last example, masked out.
-
-  Returns:
-    fields [n, B, ...] as stored, id [n, B] int32, mask [n, B] float32 with the split's size
-    as its sum.
-  """
-  rows = len(fields["x"])
-  shape = (-(-rows // batch_size), batch_size)
-  place = np.arange(shape[0] * batch_size)
-  ids = np.minimum(place, rows - 1).astype(np.int32)
-  mask = (place < rows).astype(np.float32)
-  stacked = {
-    name: (values if len(ids) == rows else values[ids]).reshape(*shape, *values.shape[1:])
-    for name, values in fields.items()
-  }
-  return stacked, ids.reshape(shape), mask.reshape(shape)
-
-
 def _resident(fields: Fields, data_seed: int) -> Callable[..., Any]:
   """A source that is put on its devices once, when it is first asked for there."""
   held: dict[str, Any] = {"put": None, "source": None}

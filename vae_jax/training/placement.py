@@ -29,6 +29,8 @@ from vae_jax.types import Array, Hyper, UserError
 NAMES = ("auto", "single", "pmap", "mesh")
 CACHE_BYTES = 2_000_000  # measured: docs/benchmarks.md, "Population" and the log below it
 
+FIXED = {"gpu": 32}  # steps of the inner loop by platform; others: one loop of any length
+
 
 class Placement(NamedTuple):
   """C members on some devices; a tree of theirs is [C, ...] outside and as it likes inside.
@@ -87,14 +89,16 @@ def make(
     feed: where the batches come from.
     bytes_each: of one member's state, for how many step side by side on a CPU.
   """
-  fit = functools.partial(side_by_side, devices[0].platform, bytes_each=bytes_each)
+  platform = devices[0].platform
+  fit = functools.partial(side_by_side, platform, bytes_each=bytes_each)
+  fixed = FIXED.get(platform, 0)
   if name == "single":
-    return single(members, train_step(None), feed, fit(members))
+    return single(members, train_step(None), feed, fit(members), fixed)
   if name == "mesh":
-    return _mesh(members, devices, train_step(None), feed)
+    return _mesh(members, devices, train_step(None), feed, fixed)
   if members >= len(devices):
-    return _spread(members, devices, train_step(None), feed, fit)
-  return _split(members, devices, train_step(arrays.SHARDS), feed, fit(members))
+    return _spread(members, devices, train_step(None), feed, fit, fixed)
+  return _split(members, devices, train_step(arrays.SHARDS), feed, fit(members), fixed)
 
 
 def shares(name: str, members: int, devices: int) -> tuple[int, float]:
@@ -105,8 +109,8 @@ def shares(name: str, members: int, devices: int) -> tuple[int, float]:
     return (
       (math.ceil(members / devices), 1.0) if members >= devices else (members, 1 / devices)
     )
-  wide = _wide(members, devices)
-  return math.ceil(members / wide), wide / devices
+  across = wide(members, devices)
+  return math.ceil(members / across), across / devices
 
 
 def side_by_side(platform: str, members: int, bytes_each: int) -> int:
@@ -126,14 +130,16 @@ def side_by_side(platform: str, members: int, bytes_each: int) -> int:
   return max(d for d in range(1, members + 1) if members % d == 0 and d <= most)
 
 
-def single(members: int, train_step: Callable, feed: Feed, together: int) -> Placement:
+def single(
+  members: int, train_step: Callable, feed: Feed, together: int, fixed: int = 0
+) -> Placement:
   """All members on one device: a list of groups, `together` of them under one `vmap`.
 
   Every group runs its whole chunk by the same compiled program, so that on a CPU the state of
   a group can stay in the cache; there as many groups run at once as there are cores, which
   keeps the cores busier than any one group can.
   """
-  program = jax.jit(_groups(_steps(train_step, feed), together), donate_argnums=0)
+  program = jax.jit(_groups(_steps(train_step, feed, fixed), together), donate_argnums=0)
   starts = range(0, members, together)
 
   def put(tree: Any) -> list:
@@ -165,13 +171,13 @@ def single(members: int, train_step: Callable, feed: Feed, together: int) -> Pla
 
 
 def _spread(
-  members: int, devices: list, train_step: Callable, feed: Feed, fit: Callable
+  members: int, devices: list, train_step: Callable, feed: Feed, fit: Callable, fixed: int
 ) -> Placement:
   """pmap over members: [D, M / D, ...], filled up with copies of the last member."""
   each = math.ceil(members / len(devices))
   together = fit(each)
   chunk = jax.pmap(
-    _groups(_steps(train_step, feed), together),
+    _groups(_steps(train_step, feed, fixed), together),
     in_axes=(0, 0, None, None, None), donate_argnums=0, devices=devices,
   )  # fmt: skip
   here, own = arrays.own(devices)
@@ -201,13 +207,13 @@ def _spread(
 
 
 def _split(
-  members: int, devices: list, train_step: Callable, feed: Feed, together: int
+  members: int, devices: list, train_step: Callable, feed: Feed, together: int, fixed: int
 ) -> Placement:
   """pmap over the rows of a batch: every device has all members, [D, M, ...] copies."""
   rows = math.ceil(feed.batch_size / len(devices))
   place = lambda: jax.lax.axis_index(arrays.SHARDS) * rows + jnp.arange(rows)
   chunk = jax.pmap(
-    _groups(_steps(train_step, feed, place), together), axis_name=arrays.SHARDS,
+    _groups(_steps(train_step, feed, fixed, place), together), axis_name=arrays.SHARDS,
     in_axes=(0, 0, None, None, None), donate_argnums=0, devices=devices,
   )  # fmt: skip
   here, own = arrays.own(devices)
@@ -223,17 +229,19 @@ def _split(
 
   sentence = f"{len(devices)} devices, {members} member(s) on each, {rows} rows of a batch"
   source = lambda tree: jax.device_put(tree, NamedSharding(here, P()))
-  local = lambda tree, pick=_all: (jax.device_put(get(tree, pick)), jax.device_get)
+  local = lambda tree, pick=_all: (get(tree, pick), jax.device_get)
   shapes = functools.partial(_shapes, (len(devices), members))
   return Placement("pmap", sentence, put, get, local, source, chunk, chunk, shapes)
 
 
-def _mesh(members: int, devices: list, train_step: Callable, feed: Feed) -> Placement:
+def _mesh(
+  members: int, devices: list, train_step: Callable, feed: Feed, fixed: int
+) -> Placement:
   """jit over a grid of devices, the members on one axis and the rows on the other."""
-  wide = _wide(members, len(devices))
-  data = len(devices) // wide
-  grid = jax.sharding.Mesh(np.asarray(devices).reshape(wide, data), ("member", "data"))
-  padded = math.ceil(members / wide) * wide
+  across = wide(members, len(devices))
+  data = len(devices) // across
+  grid = jax.sharding.Mesh(np.asarray(devices).reshape(across, data), ("member", "data"))
+  padded = math.ceil(members / across) * across
   by_member, everywhere = NamedSharding(grid, P("member")), NamedSharding(grid, P())
   by_row = NamedSharding(grid, P("data"))
   rows = math.ceil(feed.batch_size / data) * data
@@ -243,7 +251,7 @@ def _mesh(members: int, devices: list, train_step: Callable, feed: Feed) -> Plac
     return jax.lax.with_sharding_constraint(found, by_row)
 
   spread = feed._replace(batch=batch)
-  of_member = _steps(train_step, spread, lambda: jnp.arange(rows))
+  of_member = _steps(train_step, spread, fixed, lambda: jnp.arange(rows))
   every = jax.vmap(of_member, in_axes=(0, 0, None, None, None), spmd_axis_name="member")
   shardings = (by_member, by_member, everywhere, None, None)
   chunk = jax.jit(every, in_shardings=shardings, out_shardings=by_member, donate_argnums=0)
@@ -264,7 +272,9 @@ def _mesh(members: int, devices: list, train_step: Callable, feed: Feed) -> Plac
   source = lambda tree: jax.tree.map(
     lambda x: arrays.spread(np.asarray(x), everywhere), tree
   )
-  sentence = f"{wide} × {data} devices (members × rows), {padded // wide} member(s) on each"
+  sentence = (
+    f"{across} × {data} devices (members × rows), {padded // across} member(s) on each"
+  )
   shapes = functools.partial(_shapes, (padded,))
   return Placement("mesh", sentence, put, get, local, source, chunk, chunk, shapes)
 
@@ -277,7 +287,9 @@ def _all(tree: Any) -> Any:
   return tree
 
 
-def _steps(train_step: Callable, feed: Feed, place: Callable | None = None) -> Callable:
+def _steps(
+  train_step: Callable, feed: Feed, fixed: int, place: Callable | None = None
+) -> Callable:
   """`(state, hyper, source, start, stop) -> (state, metrics)` of one member."""
 
   def of_member(
@@ -292,11 +304,30 @@ def _steps(train_step: Callable, feed: Feed, place: Callable | None = None) -> C
       return state, {name: sums[name] + metrics[name] for name in METRICS}
 
     zeros = {name: jnp.zeros(()) for name in METRICS}
-    state, sums = jax.lax.fori_loop(start, stop, body, (state, zeros))
+    state, sums = _looped(start, stop, body, (state, zeros), fixed)
     share = 1.0 / (stop - start)
     return state, {k: v if k == "skipped" else v * share for k, v in sums.items()}
 
   return of_member
+
+
+def _looped(start: Array, stop: Array, body: Callable, carry: Any, fixed: int) -> Any:
+  """`fori_loop(start, stop, body, carry)`; as far as it goes in loops of `fixed` steps each.
+
+  A loop whose end is a number of the program asks for its condition at every step, on a GPU of
+  the host. One of a known length does not, and is one graph of a GPU's commands.
+  """
+  if not fixed:
+    return jax.lax.fori_loop(start, stop, body, carry)
+  whole = (stop - start) // fixed
+
+  def several(number: Array, carry: Any) -> Any:
+    first = start + number * fixed
+    one = lambda carry, i: (body(first + i, carry), None)
+    return jax.lax.scan(one, carry, jnp.arange(fixed, dtype=jnp.int32))[0]
+
+  carry = jax.lax.fori_loop(0, whole, several, carry)
+  return jax.lax.fori_loop(start + whole * fixed, stop, body, carry)
 
 
 def _groups(of_member: Callable, together: int) -> Callable:
@@ -312,6 +343,6 @@ def _groups(of_member: Callable, together: int) -> Callable:
   return chunk
 
 
-def _wide(members: int, devices: int) -> int:
+def wide(members: int, devices: int) -> int:
   """How many devices of a mesh share the members; the others share the rows."""
   return max(d for d in range(1, devices + 1) if devices % d == 0 and d <= members)

@@ -4,7 +4,6 @@ Members with the same static fields are one program. Those of a program that fit
 the devices at once are a part; parts are trained one after another.
 """
 
-import functools
 import math
 import os
 import pathlib
@@ -17,7 +16,8 @@ from jax.experimental import multihost_utils
 
 from vae_jax import layers, registry
 from vae_jax import vae as models
-from vae_jax.training import cores, feed, permutation, placement, step, sweep
+from vae_jax.training import cores, feed, permutation, placement, sweep
+from vae_jax.training.memory import Memory, memory
 from vae_jax.training.workdir import read_parts
 from vae_jax.types import VAE, Dataset, UserError
 
@@ -35,24 +35,6 @@ class Program(NamedTuple):
   hyper: dict[str, np.ndarray]  # [M]
   feed: feed.Feed
   total: int  # steps
-
-
-class Memory(NamedTuple):
-  """Bytes that training needs, counted from shapes."""
-
-  state: int  # of a member: parameters, moments, average
-  gradient: int  # of a member
-  activations: int  # of a member and a whole batch: what the backward pass keeps
-  source: int  # of the data on each device
-
-  def on_each(self, members: int, together: int, rows: float) -> int:
-    """Bytes on a device with `members`, `together` at once on the share `rows` of a batch."""
-    at_once = self.gradient + math.ceil(self.activations * rows)
-    return self.source + members * self.state + together * at_once
-
-  def saved(self, members: int) -> int:
-    """Bytes of a checkpoint: every state, and as many parameters again, the best."""
-    return members * (self.state + self.gradient)
 
 
 class Plan(NamedTuple):
@@ -162,7 +144,7 @@ def make(
   plans = []
   for part in sweep.parts(config):
     program = assemble(part, dataset_of(part.config["data"]), platform=devices[0].platform)
-    needs, free = memory(program), free or available(devices)
+    needs, free = memory(program, devices[0]), free or available(devices)
     size = _at_once(part, needs, free, place, devices)
     count = -(-len(part.rows) // size)
     _check_halving(part.config["halving"], count, program.total)
@@ -233,32 +215,6 @@ def described(pieces: list[Piece], folder: pathlib.Path) -> list[dict]:
   ]
 
 
-def memory(program: Program) -> Memory:
-  """The bytes of one member, from shapes alone: nothing is compiled or run."""
-  vae, config = program.vae, program.config
-  init = functools.partial(step.init, vae, config)
-  state = jax.eval_shape(init, jax.ShapeDtypeStruct((), "int32"))
-  rows = program.dataset.splits["train"]
-  width = config["train"]["batch_size"]
-  fields = {
-    k: jax.ShapeDtypeStruct((width, *v.shape[1:]), v.dtype) for k, v in rows.items()
-  }
-  ids = jax.ShapeDtypeStruct((width,), np.int32)
-  transform = program.dataset.transform
-  batch = jax.eval_shape(lambda f, i: feed.prepare(transform, 0, i, f, i), fields, ids)
-  batch = {**batch, "mask": jax.ShapeDtypeStruct((width,), np.float32)}
-  loss = step.batch_loss(vae, config, program.feed.examples, None)
-  hyper = {k: jax.ShapeDtypeStruct((), v.dtype) for k, v in program.hyper.items()}
-  kept = jax.eval_shape(
-    lambda p, h, b: jax.vjp(lambda q: loss(q, h, b, 0)[0], p)[1], state.params, hyper, batch
-  )
-  whole = sum(values.nbytes for values in rows.values())
-  source = min(whole, config["train"]["resident_bytes"])
-  parameters = nbytes(state.params)
-  activations = max(0, nbytes(kept) - parameters)  # the parameters are kept for it anyway
-  return Memory(nbytes(state), parameters, activations, source)
-
-
 def available(devices: list) -> int:
   """Bytes that a plan may fill on each device."""
   own = [d for d in devices if d.process_index == jax.process_index()]
@@ -281,11 +237,6 @@ def _host_bytes() -> int:
   except OSError:
     return whole
   return min(whole, int(limit)) if limit.isdigit() else whole
-
-
-def nbytes(tree: object) -> int:
-  """Bytes of a tree of arrays or shapes."""
-  return sum(math.prod(x.shape) * np.dtype(x.dtype).itemsize for x in jax.tree.leaves(tree))
 
 
 def _check_halving(halving: dict, chunks: int, total: int) -> None:

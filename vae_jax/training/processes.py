@@ -34,7 +34,17 @@ def any_of_them(asked: bool) -> bool:
   """Whether a process of the run was asked to stop: all of them stop at the same step."""
   if jax.process_count() == 1:
     return asked
-  return bool(multihost_utils.process_allgather(np.int32(asked)).any())
+  with told_when_another_ends():
+    return bool(multihost_utils.process_allgather(np.int32(asked)).any())
+
+
+def meet() -> None:
+  """Waits until every process of the run is here.
+
+  Raises:
+    UserError: another process has ended.
+  """
+  any_of_them(False)
 
 
 @contextlib.contextmanager
