@@ -140,3 +140,12 @@ def lapack_calls(folder: pathlib.Path) -> list[str]:
     found += [f"{path.stem}: {', '.join(calls)}"] if calls else []
     path.unlink()
   return found
+
+
+def validated(process: subprocess.Popen, least: int = 0) -> int:
+  """The step of the first row, from `least` on, of the table that a training prints."""
+  for line in process.stdout:
+    found = re.match(r" +([0-9,]+)\*? ", line)
+    if found and (step := int(found[1].replace(",", ""))) >= least:
+      return step
+  raise AssertionError(process.stderr.read() if process.stderr else "it ended")

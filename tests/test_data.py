@@ -50,7 +50,9 @@ def _examples(dataset, fields):
 @pytest.mark.parametrize(
   "name",
   [
-    n for n in registry.names("data") if n not in ("melodies", "features", "series")
+    n
+    for n in registry.names("data")
+    if n not in ("melodies", "features", "series", "glyphs")
   ],  # own splits
 )
 def test_held_out_examples_are_not_in_train(name, tmp_path):

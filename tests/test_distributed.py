@@ -11,7 +11,7 @@ import time
 import jax
 import numpy as np
 import pytest
-from helpers import ROOT, called, program, quick
+from helpers import ROOT, called, program, quick, validated
 
 from vae_jax import last_word
 from vae_jax import run as runs
@@ -114,9 +114,7 @@ def test_when_one_process_is_killed_the_other_ends_and_both_resume(tmp_path, kil
     "--config.train.steps=100000", "--config.train.log_every=20", "--config.train.eval_every=60",
   ]  # fmt: skip
   processes = started(tmp_path, words)
-  for line in processes[0].stdout:
-    if line.startswith("step 120:"):
-      break
+  validated(processes[0], 120)
   os.kill(processes[killed].pid, signal.SIGKILL)
   began = time.time()
   status, _, errors = ended(processes)[1 - killed]
@@ -129,10 +127,7 @@ def test_when_one_process_is_killed_the_other_ends_and_both_resume(tmp_path, kil
     assert "Another process of this run has ended" in errors
     assert last_word.SENTENCE not in errors
   again = started(tmp_path, words)
-  for line in again[0].stdout:
-    if line.startswith("step"):
-      break
-  assert int(line.split()[1].rstrip(":")) > 60, "it began anew"
+  assert validated(again[0]) > 60, "it began anew"
   for process in again:
     process.kill()
   ended(again)
@@ -154,9 +149,7 @@ def test_ctrl_c_in_one_process_stops_all_of_them_at_the_same_step(tmp_path):
   words = [*WORDS, "--placement=pmap", "--config.sweep={'beta': [1, 4]}"]
   words += ["--config.train.steps=100000", "--config.train.log_every=20"]
   processes = started(tmp_path, words)
-  for line in processes[0].stdout:
-    if line.startswith("step"):
-      break
+  validated(processes[0])
   processes[1].send_signal(signal.SIGINT)
   for status, _, errors in ended(processes):
     assert status == 130, errors

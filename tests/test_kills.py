@@ -35,7 +35,7 @@ def killed(folder, draw: random.Random) -> bool:
   with subprocess.Popen(command(folder), cwd=ROOT, **pipes) as process:
     if draw.random() < 0.7:  # in training; else at any moment, also before there is any
       for line in process.stdout:
-        if line.startswith(("Compiled", "step")):
+        if line.startswith("Compiled") or line.lstrip()[:1].isdigit():
           break
       time.sleep(draw.uniform(0, 1.0))
     else:

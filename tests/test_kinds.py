@@ -144,3 +144,9 @@ def test_sequences_of_ones_own_train_the_lstm_in_one_call(tmp_path):
     assert model.encode("test").shape[1] == 2
     again = vae_jax.fit(source, where, **fast)  # finished: the same configuration
     np.testing.assert_array_equal(again.encode("test"), model.encode("test"))
+
+
+def test_the_argument_of_a_configuration_goes_on_to_the_one_that_suits(tmp_path):
+  np.save(tmp_path / "x.npy", np.random.default_rng(0).normal(size=(30, 5, 2)))
+  found = configuration.load("arrays:smoke", {"data.path": str(tmp_path / "x.npy")})
+  assert (found["model"]["name"], found["train"]["steps"]) == ("lstm", 50)

@@ -35,7 +35,7 @@ TYPED: dict[str, int] = {
   "docs/applications/text.md": 2,
   "docs/applications/video.md": 1,
   "docs/atlas.md": 1,
-  "docs/benchmarks.md": 2,
+  "docs/benchmarks.md": 3,
   "docs/data.md": 1,
   "docs/data_series.md": 1,
   "docs/first_hour.md": 1,

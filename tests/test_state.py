@@ -46,7 +46,7 @@ def stop_at(at):
   """A `say` that ends the training at the validation of a step, before it is saved."""
 
   def say(line):
-    if line.startswith(f"step {at}:"):
+    if line.split()[:1] in ([f"{at}"], [f"{at}*"]):  # a row of the table
       raise KeyboardInterrupt
 
   return say

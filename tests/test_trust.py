@@ -16,7 +16,7 @@ from collections.abc import Iterator
 import jax
 import numpy as np
 import pytest
-from helpers import ROOT, called, copied, quick, tiny
+from helpers import ROOT, called, copied, quick, tiny, validated
 
 from vae_jax import files, report
 from vae_jax import run as runs
@@ -68,7 +68,7 @@ def images(tmp_path, scale):
 
 
 def test_a_run_whose_members_all_died_exits_1_with_the_likely_cause(tmp_path):
-  words = [*images(tmp_path, 1e4), f"--workdir={tmp_path}/run"]
+  words = [*images(tmp_path, 1e4), "--config.data.kind=image", f"--workdir={tmp_path}/run"]
   done = called("train.py", *words)
   assert done.returncode == 1
   assert "Finished" not in done.stdout
@@ -92,7 +92,7 @@ def test_grey_levels_as_floats_are_refused_at_loading(tmp_path, likelihood):
   words = [*images(tmp_path, 1.0), f"--config.likelihood.name={likelihood}"]
   done = called("train.py", *words, f"--workdir={tmp_path}/run")
   assert done.returncode == 2
-  assert "divide them by 255" in done.stderr
+  assert "divide it by 255" in done.stderr
   words.append(
     "--config.data.domain=real"
   )  # then it is the likelihood that cannot be meant
@@ -107,13 +107,13 @@ def test_grey_levels_as_floats_are_refused_at_loading(tmp_path, likelihood):
 
 def test_a_second_training_is_refused_and_the_first_is_not_touched(tmp_path):
   with started(tmp_path, *LONG) as first:
-    until(first, "step")
+    validated(first)
     second = called("train.py", f"--workdir={tmp_path}", *SMOKE, *LONG)
     assert second.returncode == 2
     who = f"process {first.pid} on {socket.gethostname()}"
     assert f"is being trained by {who}" in second.stderr
     before = len(files.read_rows(tmp_path / "metrics.jsonl"))
-    until(first, "step")
+    validated(first)
     assert len(files.read_rows(tmp_path / "metrics.jsonl")) > before
   assert (tmp_path / lock.NAME).is_file()  # of the one that was killed: no hindrance
   with lock.held(tmp_path, pytest.fail):
@@ -178,7 +178,7 @@ def test_a_run_directory_that_is_removed_while_it_is_trained_ends_with_a_sentenc
   for how in ("removed", "replaced"):
     folder = tmp_path / f"{how}_run"
     with started(folder, *LONG) as process:
-      until(process, "step")
+      validated(process)
       folder.rename(tmp_path / how)  # at once; to remove files takes a while
       if how == "replaced":
         folder.mkdir()
@@ -200,7 +200,7 @@ def test_evaluations_beside_one_another_and_beside_a_training(tmp_path):
   words = [f"--workdir={tmp_path}", *BRIEF]
   with contextlib.ExitStack() as stack:
     training = stack.enter_context(started(tmp_path, LONG[0], *often))
-    until(training, "step 100")
+    validated(training, 100)
     command = [sys.executable, str(ROOT / "evaluate.py"), *words]
     other = stack.enter_context(
       subprocess.Popen(command, cwd=ROOT, env=quick(), stderr=subprocess.PIPE, text=True)
@@ -492,7 +492,7 @@ def test_ctrl_c_always_ends_a_training_with_its_checkpoint(tmp_path):
   rng = np.random.default_rng(0)
   for number in range(3):
     with started(tmp_path, *LONG) as process:
-      until(process, "step")
+      validated(process)
       time.sleep(rng.uniform(0, 0.2))
       process.send_signal(signal.SIGINT)
       out, errors = process.communicate(timeout=60)

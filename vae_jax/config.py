@@ -72,7 +72,9 @@ def load(path: str, overrides: dict[str, Any], data_dir: str | None = None) -> d
     _set(
       given, name.split("."), literal(value) if isinstance(value, str) else _plain(value)
     )
-  file, given = own.routed(file, given, _read, lambda path: _kind_of(path, data_dir))
+  argument = path.partition(":")[2]  # of the file that is named, and of the one that suits
+  read = lambda name: _read(f"{name}:{argument}" if argument else name)
+  file, given = own.routed(file, given, read, lambda path: _kind_of(path, data_dir))
   return resolve(_merged(file, given))
 
 
