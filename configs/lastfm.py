@@ -3,10 +3,9 @@
 Command:  python train.py --config=configs/lastfm.py:folds --workdir=runs/lastfm --data_dir=<folder>
           python evaluate.py --workdir=runs/lastfm --application=recommendation
           configs/lastfm.py:recvae,folds   RecVAE's parts
-          configs/lastfm.py   one of the five folds; --config.sweep="{'beta': [0.1, 0.2, 0.5]}"
-Duration: 79 s of CPU time for five folds of Mult-VAE, 111 s for RecVAE's parts
-Expected: validation ELBO -131.6 at step 300 of fold 0, with a rate of 34.7 nats; scores are in
-          docs/applications/recommendation.md.
+          configs/lastfm.py   one of the five folds; --config.sweep="{'beta': [0.2, 0.4, 1]}"
+Duration: 48 s for five folds of Mult-VAE on two CPU cores, 111 s of CPU time for RecVAE's parts
+Expected: NDCG@100 of 0.315 ± 0.010 over the five folds (RP3β 0.313, EASE 0.297)
 """
 
 from ml_collections import ConfigDict
@@ -17,21 +16,23 @@ def get_config(argument: str = "") -> ConfigDict:
   if unknown := words - {"recvae", "folds", "smoke"}:
     raise ValueError(f"{min(unknown)!r} is none of recvae, folds, smoke")
   recvae = "recvae" in words
-  network = {"hidden": [600], "decoder": [600]}
-  numbers = {"beta": 0.2, "beta_steps": 400.0}
+  # A linear decoder, as RecVAE's: with one hidden layer of 600 the validation NDCG is lower.
+  network = {"hidden": [600], "decoder": [], "latents": 400}
+  numbers = {"beta": 0.4, "beta_steps": 400.0, "corruption_rate": 0.3}
   if recvae:
     network = {
-      "hidden": [600] * 5, "decoder": [], "encoder": "dense", "activation": "silu"
+      "hidden": [600] * 5, "decoder": [], "encoder": "dense", "activation": "silu",
+      "latents": 200,
     }  # fmt: skip
-    numbers = {"gamma": 0.003, "ema_decay": 0.98}
+    numbers = {"gamma": 0.003, "ema_decay": 0.98, "corruption_rate": 0.5}
   return ConfigDict(
     {
       "data": {"name": "interactions", "set": "lastfm", "folds": 5},
-      "model": {"name": "multinomial", "latents": 200, **network},
+      "model": {"name": "multinomial", **network},
       "likelihood": {"name": "multinomial"},
       "objective": {"name": "recvae" if recvae else "beta"},
       "corruption": {"name": "dropout"},
-      "hyper": {"corruption_rate": 0.5, "learning_rate": 1e-3, **numbers},
+      "hyper": {"learning_rate": 1e-3, **numbers},
       "schedule": {} if recvae else {"beta": "linear"},
       "optimizer": {"ema": recvae},
       "sweep": [{"data.fold": fold} for fold in range(5)] if "folds" in words else {},
