@@ -12,6 +12,7 @@ import runpy
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from typing import Any
 from unittest import mock
 
@@ -44,6 +45,12 @@ def copied(config: dict, folder: Any) -> pathlib.Path:
   from vae_jax.training import loop
 
   name = hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()[:16]
+  train = lambda making: loop.train(config, str(making), None, lambda line: None)
+  return shutil.copytree(once(name, train), folder, dirs_exist_ok=True)
+
+
+def once(name: str, make: Callable[[pathlib.Path], Any]) -> pathlib.Path:
+  """A folder that `make` fills, made by whichever worker needs it first."""
   kept = pathlib.Path(os.environ["VAE_JAX_TEST_RUNS"], name)
   kept.parent.mkdir(parents=True, exist_ok=True)
   with kept.with_suffix(".lock").open("w") as file:
@@ -51,9 +58,9 @@ def copied(config: dict, folder: Any) -> pathlib.Path:
     if not kept.is_dir():
       making = kept.with_suffix(".making")
       shutil.rmtree(making, ignore_errors=True)  # of a test that failed in it
-      loop.train(config, str(making), None, lambda line: None)
+      make(making)
       making.rename(kept)
-  return shutil.copytree(kept, folder, dirs_exist_ok=True)
+  return kept
 
 
 def quick(devices: int = 0) -> dict:

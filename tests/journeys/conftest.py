@@ -5,21 +5,27 @@ import pathlib
 import subprocess
 import sys
 
+import helpers
 import pytest
 
 ROOT = pathlib.Path(__file__).parents[2]
 
 
 @pytest.fixture(scope="session")
-def wheel(tmp_path_factory) -> pathlib.Path:
-  """The wheel's file; building it in isolation needs a package index."""
-  folder = tmp_path_factory.mktemp("wheel")
+def wheel() -> pathlib.Path:
+  """The wheel's file; building it in isolation needs a package index.
+
+  Two workers that build in one checkout at once disturb one another.
+  """
+  (found,) = helpers.once("wheel", _build).glob("*.whl")
+  return found
+
+
+def _build(folder: pathlib.Path) -> None:
   # By way of the source archive, so that nothing left over in the checkout gets into it.
   command = [sys.executable, "-m", "build", "--outdir", str(folder), str(ROOT)]
   done = subprocess.run(command, capture_output=True, text=True, check=False)
   assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
-  (found,) = folder.glob("*.whl")
-  return found
 
 
 @pytest.fixture(scope="session")
