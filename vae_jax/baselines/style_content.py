@@ -4,6 +4,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from vae_jax.metrics import neighbours
+
 
 class Shown(NamedTuple):
   """What each answer may look at: K examples of one style, and the content that is asked for."""
@@ -45,7 +47,7 @@ def nearest_item(x: np.ndarray, label: np.ndarray, shown: Shown) -> np.ndarray:
   middle = shown.x.mean(1)
   for c in np.unique(shown.target):
     rows, items = np.flatnonzero(shown.target == c), x[label == c]
-    found[rows] = items[_distances(middle[rows], items).argmin(1)]
+    found[rows] = items[neighbours.nearest(middle[rows], items).index]
   return found
 
 
@@ -110,8 +112,3 @@ def bilinear(model: Bilinear, shown: Shown, numbers: int, ridge: float) -> np.nd
     a = np.linalg.solve(part @ part.T + ridge * np.eye(len(basis)), part @ gap)
     found[i] = model.mean[target] + a @ basis[:, target]
   return np.clip(found, 0, 1)
-
-
-def _distances(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-  """Squared Euclidean distances [N, M], up to a number that is the same for each row."""
-  return np.square(b).sum(1)[None] - 2 * a @ b.T

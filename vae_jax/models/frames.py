@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 from flax import linen as nn
 
+from vae_jax.models import _halves
 from vae_jax.models._cells import Cell
 from vae_jax.types import Array, Posterior, UserError
 
@@ -75,11 +76,11 @@ class Model(nn.Module):
   ) -> tuple[Posterior | None, Posterior]:
     """q and p of the frame at hand."""
     t, h = where
-    p = _split(self.p_out(nn.relu(self.p_hidden(h))))
+    p = _halves.gaussian(self.p_out(nn.relu(self.p_hidden(h))))
     if features is None:
       return None, p
     both = nn.relu(self.between(jnp.concatenate([h, features[t]])))
-    d, e = _split(self.q_out(both))
+    d, e = _halves.gaussian(self.q_out(both))
     return Posterior(p.mean + d, p.logvar + e), p
 
   def down(self, where: tuple[int, Array], z: Array) -> tuple[int, Array]:
@@ -105,8 +106,3 @@ class Model(nn.Module):
       codes.append(q.mean)
       where = self.down(where, codes[-1])
     return self.decode(jnp.concatenate(codes))
-
-
-def _split(both: Array) -> Posterior:
-  mean, logvar = jnp.split(both.astype("float32"), 2)
-  return Posterior(mean, logvar)

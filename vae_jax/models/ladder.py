@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from vae_jax import layers
+from vae_jax.models import _halves
 from vae_jax.types import Array, Posterior, UserError
 
 
@@ -123,11 +124,11 @@ class Model(nn.Module):
   ) -> tuple[Posterior | None, Posterior]:
     """q and p of the group that the way down stands at, [H W latents] each."""
     g, h = where
-    p = _split(self.p_heads[g](nn.silu(h)))
+    p = _halves.gaussian(self.p_heads[g](nn.silu(h)))
     if features is None:
       return None, p
     beside = jnp.concatenate([h, features[self.levels[g] - 1]], -1)
-    d, e = _split(self.q_heads[g](nn.silu(self.q_joins[g](nn.silu(beside)))))
+    d, e = _halves.gaussian(self.q_heads[g](nn.silu(self.q_joins[g](nn.silu(beside)))))
     return Posterior(p.mean + d, p.logvar + e), p
 
   def down(self, where: tuple[int, Array], z: Array) -> tuple[int, Array]:
@@ -156,9 +157,3 @@ class Model(nn.Module):
       codes.append(self.group(where, features)[0].mean)
       where = self.down(where, codes[-1])
     return self.decode(jnp.concatenate(codes))
-
-
-def _split(both: Array) -> Posterior:
-  """[H, W, 2 D] -> mean and logvar [H W D], float32."""
-  mean, logvar = jnp.split(both.astype("float32"), 2, axis=-1)
-  return Posterior(mean.reshape(-1), logvar.reshape(-1))

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from vae_jax import layers
+from vae_jax.models import _halves
 from vae_jax.types import Array, Posterior, UserError
 
 
@@ -80,13 +81,13 @@ class Model(nn.Module):
     """q and p of a layer: the upper one where nothing is above, else the lower one."""
     if where is None:
       zeros = jnp.zeros(self.groups[0])
-      q = None if features is None else _split(self.q_upper(features))
+      q = None if features is None else _halves.gaussian(self.q_upper(features))
       return q, Posterior(zeros, zeros)
-    p = _split(self.p_lower(where))
+    p = _halves.gaussian(self.p_lower(where))
     if features is None:
       return None, p
     change = self.act(self.q_between(jnp.concatenate([features, where])))
-    d, e = _split(self.q_lower(change))
+    d, e = _halves.gaussian(self.q_lower(change))
     return Posterior(p.mean + d, p.logvar + e), p
 
   def down(self, where: None, z: Array) -> Array:
@@ -109,8 +110,3 @@ class Model(nn.Module):
       codes.append(q.mean)
       where = self.down(where, codes[-1]) if len(codes) == 1 else where
     return self.decode(jnp.concatenate(codes))
-
-
-def _split(both: Array) -> Posterior:
-  mean, logvar = jnp.split(both.astype("float32"), 2)
-  return Posterior(mean, logvar)

@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from vae_jax import asking
 from vae_jax.evaluation import members as of_members
 from vae_jax.evaluation import pictures
 from vae_jax.evaluation.answer import Outcome
@@ -11,7 +12,7 @@ from vae_jax.evaluation.protocol import Member
 from vae_jax.evaluation.source import Source
 from vae_jax.inference import walks
 from vae_jax.metrics import latent
-from vae_jax.run import select
+from vae_jax.run import Run, select
 from vae_jax.studies import symbols
 from vae_jax.types import Figure
 
@@ -148,3 +149,19 @@ def traversal(
   if not d.member.run.vae.standard:
     caption += " The unit of a step is the standard deviation of the codes."
   return d.figure(name, "strips", caption, images=images, rows=labels, columns=columns)
+
+
+def under(source: Source, run: Run, z: np.ndarray, label: np.ndarray | None) -> np.ndarray:
+  """The pictures [M, ..., *shape] of every member's codes [M, ..., L], in [0, 1].
+
+  Args:
+    source: of the data.
+    run: M members.
+    z: [M, ..., L].
+    label: [...] of the codes; read by a conditional model alone.
+  """
+  mean = lambda vae, params, z, key: vae.mean(params, z)
+  flat = np.asarray(z, np.float32).reshape(len(z), -1, z.shape[-1])
+  label = None if label is None else label.ravel()
+  x = asking.write(run, mean, flat, label, source.key)
+  return np.clip(x.reshape(*z.shape[:-1], *x.shape[2:]), 0, 1)

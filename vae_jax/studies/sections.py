@@ -75,3 +75,13 @@ def joined(outcome: Outcome, sections: Sequence[Callable], part: type = Part) ->
       arrays |= {f"{name}{tail}": values for name, values in found.arrays.items()}
       sounds += [s._replace(name=f"{s.name}{tail}") for s in found.sounds]
   return Extra(tables, figures, findings, arrays, sounds=sounds)
+
+
+def gathered(parts: Sequence[Extra]) -> Extra:
+  """Tables, figures, sentences and arrays of several as those of one."""
+  return Extra(
+    [t for part in parts for t in part.tables],
+    [f for part in parts for f in part.figures],
+    [s for part in parts for s in part.findings],
+    {name: v for part in parts for name, v in part.arrays.items()},
+  )

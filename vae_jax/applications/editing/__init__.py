@@ -6,7 +6,6 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from vae_jax import asking
 from vae_jax.applications.editing import judging, morphs, own, showing, spaces, traits
 from vae_jax.applications.editing.traits import Trait
 from vae_jax.evaluation.answer import Outcome
@@ -16,7 +15,7 @@ from vae_jax.evaluation.source import Source
 from vae_jax.inference import attribute_vectors as vectors
 from vae_jax.metrics import editing, image
 from vae_jax.run import Run
-from vae_jax.studies import symbols
+from vae_jax.studies import latent_pictures, sections, symbols
 from vae_jax.types import UserError
 
 QUESTION = "Can one thing of an example be changed on purpose, and the rest stay?"
@@ -133,11 +132,8 @@ def _written(task: Task, run: Run, z: np.ndarray, label: np.ndarray | None) -> n
   """The pictures of codes [M, C, n, A, L]; label [n], or [C, n, A] where it changes."""
   if label is not None:
     label = label[None, :, None] if label.ndim == 1 else label
-    label = np.broadcast_to(label, z.shape[1:-1]).ravel()
-  mean = lambda vae, params, z, key: vae.mean(params, z)
-  flat = np.asarray(z, np.float32).reshape(len(z), -1, z.shape[-1])
-  x = asking.write(run, mean, flat, label, task.source.key)
-  return np.clip(x.reshape(*z.shape[:-1], *x.shape[2:]), 0, 1)
+    label = np.broadcast_to(label, z.shape[1:-1])
+  return latent_pictures.under(task.source, run, z, label)
 
 
 def baselines(task: Task) -> dict[str, Callable[[int], Any]]:
@@ -190,10 +186,6 @@ def shown(task: Task, answer: dict[str, np.ndarray], condition: int) -> np.ndarr
 
 def further(outcome: Outcome) -> Extra:
   """Strips over α, what β buys and costs, morphs, and a user's own pictures."""
-  parts = [fn(outcome) for fn in (showing.further, morphs.further, own.further)]
-  return Extra(
-    [t for part in parts for t in part.tables],
-    [f for part in parts for f in part.figures],
-    [s for part in parts for s in part.findings],
-    {name: v for part in parts for name, v in part.arrays.items()},
+  return sections.gathered(
+    [fn(outcome) for fn in (showing.further, morphs.further, own.further)]
   )

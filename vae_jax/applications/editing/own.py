@@ -4,7 +4,6 @@ from typing import Any
 
 import numpy as np
 
-from vae_jax import asking
 from vae_jax.applications.editing import judging, morphs, showing, spaces, traits
 from vae_jax.evaluation import pictures
 from vae_jax.evaluation.answer import Outcome
@@ -14,6 +13,7 @@ from vae_jax.inference import attribute_vectors as vectors
 from vae_jax.inference import walks
 from vae_jax.inputs import photographs
 from vae_jax.run import Run, select
+from vae_jax.studies import latent_pictures
 from vae_jax.types import Figure, UserError
 
 TILE = 128  # pixels of a picture that is written, about
@@ -48,11 +48,7 @@ def written(
   source: Source, run: Run, z: np.ndarray, label: np.ndarray | None
 ) -> np.ndarray:
   """The pictures [..., H, W, C] of one member's codes [..., L], under their labels [...]."""
-  mean = lambda vae, params, z, key: vae.mean(params, z)
-  flat = np.asarray(z, np.float32).reshape(1, -1, z.shape[-1])
-  label = None if label is None else label.ravel()
-  x = asking.write(run, mean, flat, label, source.key)[0]
-  return np.clip(x.reshape(*z.shape[:-1], *x.shape[1:]), 0, 1)
+  return latent_pictures.under(source, run, z[None], label)[0]
 
 
 def _coded(

@@ -7,13 +7,14 @@ import numpy as np
 
 from vae_jax.applications.style import beside, own, showing
 from vae_jax.applications.style.asked import asked, judge
-from vae_jax.applications.style.writing import MEAN, PRODUCT, WAYS, posterior, written
+from vae_jax.applications.style.writing import MEAN, PRODUCT, WAYS, posterior
 from vae_jax.evaluation.answer import Outcome
 from vae_jax.evaluation.protocol import Extra, Metric, Task
 from vae_jax.evaluation.settings import COMMON
 from vae_jax.evaluation.source import Source
 from vae_jax.metrics import styles as metrics
 from vae_jax.run import Run
+from vae_jax.studies import latent_pictures, sections
 from vae_jax.types import Posterior, UserError
 
 QUESTION = "Can content be taken from a label, and style from a few examples?"
@@ -80,7 +81,7 @@ def model(task: Task, run: Run) -> dict[str, Any]:
   q = posterior(task.source, run, found)
   first = lambda count: Posterior(*(part[:, :, :count] for part in q))
   codes = {name: [way(first(k)) for k in found.counts] for name, way in WAYS.items()}
-  write = lambda z: written(task.source, run, z, found.target)
+  write = lambda z: latent_pictures.under(task.source, run, z, found.target)
   return {name: np.stack([write(z) for z in each], 1) for name, each in codes.items()}
 
 
@@ -123,10 +124,4 @@ def shown(task: Task, answer: np.ndarray, condition: int) -> np.ndarray:
 
 def further(outcome: Outcome) -> Extra:
   """Whole alphabets, blends, nearest training examples, and a user's own style."""
-  parts = [showing.further(outcome), own.further(outcome)]
-  return Extra(
-    [t for part in parts for t in part.tables],
-    [f for part in parts for f in part.figures],
-    [s for part in parts for s in part.findings],
-    {name: v for part in parts for name, v in part.arrays.items()},
-  )
+  return sections.gathered([showing.further(outcome), own.further(outcome)])

@@ -4,13 +4,15 @@ import numpy as np
 
 from vae_jax.applications.style import beside
 from vae_jax.applications.style.asked import Asked, judge
-from vae_jax.applications.style.writing import shared, written
+from vae_jax.applications.style.writing import shared
 from vae_jax.baselines import style_content as classic
 from vae_jax.evaluation import members as of_members
 from vae_jax.evaluation import pictures, reporting
 from vae_jax.evaluation.answer import Outcome
 from vae_jax.evaluation.protocol import Extra, Member, Task
+from vae_jax.metrics import neighbours
 from vae_jax.run import select
+from vae_jax.studies import latent_pictures
 from vae_jax.types import Figure
 
 ITEMS = 4  # styles that are drawn whole
@@ -38,7 +40,7 @@ def lettered(
   z = shared(outcome, lead, source, found)[:, None]
   z = np.broadcast_to(z, (len(z), len(classes), z.shape[-1])).reshape(1, -1, z.shape[-1])
   label = np.tile(np.asarray(classes, np.int32), len(found.x))
-  x = written(source, run, z, label)[0]
+  x = latent_pictures.under(source, run, z, label)[0]
   return x.reshape(len(found.x), len(classes), *x.shape[1:])
 
 
@@ -109,7 +111,9 @@ def _blend(outcome: Outcome, lead: Member, task: Task) -> Figure:
   z = (1 - line) * ends[0] + line * ends[1]
   classes = pictures.spread(len(spec.classes), ROWS)
   both = np.tile(z, (len(classes), 1))[None].astype(np.float32)
-  x = written(task.source, run, both, np.repeat(classes, STEPS).astype(np.int32))[0]
+  x = latent_pictures.under(
+    task.source, run, both, np.repeat(classes, STEPS).astype(np.int32)
+  )[0]
   data = {"images": x.reshape(len(classes), STEPS, *x.shape[1:])}
   data |= {"rows": [spec.classes[c] for c in classes], "title": _title(outcome, lead)}
   data |= pictures.style(task.source.data, outcome.settings)
@@ -123,19 +127,18 @@ def _neighbours(outcome: Outcome, lead: Member, task: Task) -> Figure:
   found = _take(task.truth, pictures.spread(len(task.truth.x), 10))
   run = select(lead.run, lead.place)
   z = shared(outcome, lead, source, found)[None].astype(np.float32)
-  x = written(source, run, z, found.target)[0]
+  x = latent_pictures.under(source, run, z, found.target)[0]
   train = np.clip(source.train, 0, 1)
-  gap = np.stack([np.square(train - one).reshape(len(train), -1).mean(-1) for one in x])
-  near = gap.argmin(1)
-  images = [found.x[:, 0], x, train[near]]
+  near = neighbours.nearest(x, train)
+  images = [found.x[:, 0], x, train[near.index]]
   names = ["shown", "written", "nearest\nin train"]
   if found.real is not None:
     images.insert(1, found.real)
     names.insert(1, "real")
   data = {"images": np.stack(images), "rows": names}
+  apart = near.distance / np.sqrt(x[0].size)
   data["columns"] = [
-    f"{spec.classes[c]}, {np.sqrt(g.min()):.2f}"
-    for c, g in zip(found.target, gap, strict=True)
+    f"{spec.classes[c]}, {far:.2f}" for c, far in zip(found.target, apart, strict=True)
   ]
   data |= pictures.style(source.data, outcome.settings)
   said = (

@@ -1,10 +1,10 @@
-"""Codes that examples share, and pictures of codes under a label."""
+"""Codes that examples share."""
 
 from collections.abc import Callable
 
 import numpy as np
 
-from vae_jax import asking, distributions
+from vae_jax import distributions
 from vae_jax.applications.style.asked import Asked
 from vae_jax.evaluation.answer import Outcome
 from vae_jax.evaluation.protocol import Member
@@ -28,12 +28,6 @@ def posterior(source: Source, run: Run, found: Asked) -> Posterior:
   rows["id"] = np.arange(len(rows["x"]), dtype=np.int32)
   q = source.posterior(run, rows)
   return Posterior(*(part.reshape(len(part), *found.label.shape, -1) for part in q))
-
-
-def written(source: Source, run: Run, z: np.ndarray, label: np.ndarray) -> np.ndarray:
-  """The pictures of codes [M, N, L] under their labels [N], in [0, 1]."""
-  mean = lambda vae, params, z, key: vae.mean(params, z)
-  return np.clip(asking.write(run, mean, z, label, source.key), 0, 1)
 
 
 def shared(outcome: Outcome, lead: Member, source: Source, found: Asked) -> np.ndarray:
