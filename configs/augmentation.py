@@ -22,18 +22,20 @@ WORDS = ("mnist", "fashion", "table", "rare", "smoke")
 def get_config(argument: str = "") -> ConfigDict:
   words = set(argument.split(",")) - {""}
   counts = [int(word) for word in words if word.isdigit()] or [10]
-  if len(counts) > 1 or {w for w in words if not w.isdigit()} - {*WORDS}:
+  if {w for w in words if not w.isdigit()} - {*WORDS}:
     raise ValueError(
       f"{argument!r} is no number of examples and none of {', '.join(WORDS)}"
     )
-  fold = {"labels": 10 * counts[0], "unlabelled": False}
+  classes = 2 if words & {"table", "sentences"} else 10
+  sizes = [classes * count for count in sorted(counts)]
+  fold = {"labels": sizes[0], "unlabelled": False}
   config = {
     "data": {"name": "digits", **fold},
     "model": {"name": "mlp", "latents": 8, "hidden": [128], "condition": "label"},
     "likelihood": {"name": "cross_entropy"},
     "objective": {"name": "beta"},
     "hyper": {"learning_rate": 1e-3},
-    "sweep": [{"data.draw": draw} for draw in range(10)],
+    "sweep": _draws(sizes),
     "train": {"steps": 1000, "batch_size": 50, "eval_every": 100},
   }
   if words & {"mnist", "fashion"}:
@@ -42,7 +44,6 @@ def get_config(argument: str = "") -> ConfigDict:
     config["model"] |= {"latents": 10, "hidden": [256]}
   if "table" in words:
     config["data"] = {"name": "tables", "set": "breast", "rate": 0.0, "test": 0.4, **fold}
-    config["data"]["labels"] = 2 * counts[0]
     config["likelihood"] = {"name": "gaussian", "scale": "predicted", "min_std": 0.1}
     config["model"] |= {"latents": 5, "hidden": [64]}
     config["train"]["batch_size"] = 20
@@ -57,3 +58,10 @@ def get_config(argument: str = "") -> ConfigDict:
     config["train"] |= {"steps": 20, "eval_every": 10}
     config["sweep"] = config["sweep"][:2]
   return ConfigDict(config)
+
+
+def _draws(sizes: list[int]) -> list[dict]:
+  """Ten draws, of every size where there are several."""
+  if len(sizes) == 1:
+    return [{"data.draw": draw} for draw in range(10)]
+  return [{"data.labels": size, "data.draw": draw} for size in sizes for draw in range(10)]

@@ -22,8 +22,9 @@ WORDS = ("mnist", "m1", "features", "smoke")
 
 def get_config(argument: str = "") -> ConfigDict:
   words = set(argument.split(",")) - {""}
-  if words - {*WORDS}:
-    raise ValueError(f"{argument!r} is none of {', '.join(WORDS)}")
+  counts = sorted(int(word) for word in words if word.isdigit()) or [100]
+  if {word for word in words if not word.isdigit()} - {*WORDS}:
+    raise ValueError(f"{argument!r} is no number of labels and none of {', '.join(WORDS)}")
   mnist, m1, codes = ("mnist" in words, "m1" in words, "features" in words)
   config = {
     "data": {"name": "digits", "labels": 100},

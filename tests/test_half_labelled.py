@@ -15,6 +15,7 @@ from made import identity, open_with, table_data
 from vae_jax import data, report, run, vae
 from vae_jax.baselines import few_labels
 from vae_jax.objectives import beta, semisupervised
+from vae_jax.studies import amounts
 from vae_jax.training import loop
 from vae_jax.types import VAE, Dataset, Spec, UserError
 
@@ -260,6 +261,50 @@ def test_every_draw_is_a_repetition_with_baselines_of_its_own(
   assert {row["class"] for row in rows} <= set("0123456789")
 
 
+def test_numbers_of_labels_are_conditions_and_draws_are_repetitions_within_each(
+  trained, monkeypatch
+):
+  """Two members that are known to be trained on 20 labels, and two that are said to have 30."""
+  nearest = few_labels.METHODS["kNN"]
+  monkeypatch.setattr(few_labels, "METHODS", {"kNN": nearest})
+  opened = run.open_runs(str(trained), "latest", None)
+  more = []
+  for number, one in enumerate(opened):
+    config = {**one.config, "data": {**one.config["data"], "labels": 30}}
+    members = [{**row, "data.labels": 30} for row in one.members]
+    made = {"config": config, "members": members, "numbers": [2 + number]}
+    dataset = data.load(config["data"], None)
+    more.append(one._replace(**made, dataset=dataset))
+  found = outcome("half_labelled", [*opened, *more], SMALL)
+  assert found.conditions == ("20 labels", "30 labels")
+  (line,) = found.ours
+  assert [len(line.cells[c]) for c in found.conditions] == [2, 2]
+  (kin,) = found.baselines
+  at = lambda c: [r.scores["error"] for r in kin.cells[c]]
+  for members, condition in ((opened, "20 labels"), (more, "30 labels")):
+    for one, scores in zip(members, at(condition), strict=True):
+      train, test = one.dataset.splits["train"], one.dataset.splits["test"]
+      rows = np.unique(np.flatnonzero(train["labelled"] > 0))
+      known = few_labels.Few(
+        train["x"][rows][: int(condition[:2])].reshape(-1, 64),
+        train["label"][rows][: int(condition[:2])],
+        train["x"][:0].reshape(0, 64),
+        0,
+      )
+      said = nearest(known)(test["x"][:60].reshape(60, 64))
+      np.testing.assert_array_equal(scores > 0, said != test["label"][:60])
+  assert [(v.condition, v.difference.seeds) for v in found.verdicts] == [
+    ("20 labels", 2),
+    ("30 labels", 2),
+  ]
+  assert amounts.lead(found).number == 2
+  (figure,) = amounts.curve(found)
+  assert figure.data["ticks"] == {"20": 20.0, "30": 30.0}
+  np.testing.assert_allclose(
+    figure.data["series"]["kNN"]["y"], [np.mean(at(c)) for c in found.conditions]
+  )
+
+
 def coded() -> Dataset:
   """Rows whose two classes are far apart, as M1 may find them."""
   found = table_data()
@@ -296,10 +341,7 @@ def test_what_it_cannot_answer_is_refused(trained):
   plain = table_data(labels=False)
   with pytest.raises(UserError, match="needs labels"):
     evaluated("half_labelled", open_with(plain, identity(plain)))
-  first, second = run.open_runs(str(trained), "latest", None)
-  other = {**second.config, "data": {**second.config["data"], "labels": 30}}
-  with pytest.raises(UserError, match="different numbers of labels"):
-    evaluated("half_labelled", [first, second._replace(config=other)], SMALL)
+  first, _ = run.open_runs(str(trained), "latest", None)
   m1 = {**first.config, "objective": {"name": "beta"}}
   with pytest.raises(UserError, match="conditional on them"):
     evaluated("half_labelled", first._replace(config=m1), SMALL)

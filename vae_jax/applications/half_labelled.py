@@ -17,6 +17,7 @@ from vae_jax.evaluation.source import Source
 from vae_jax.inputs import rows
 from vae_jax.objectives import semisupervised
 from vae_jax.run import Run, select
+from vae_jax.studies import amounts
 from vae_jax.types import Array, Example, Figure, Hyper, Params, UserError
 
 QUESTION = "What do unlabelled examples add to a few labels?"
@@ -32,7 +33,7 @@ SETTINGS = {
   "input": "",  # examples of one's own to be told their class: .csv, .npz or a folder of images
 }
 METRICS = {"error": Metric("Error", "%", -1)}
-VARIES = ("draw",)
+VARIES = ("draw", "labels")
 SVM, KNN, SPREAD = "M1 + SVM", "M1 + kNN", "M1 + LabelSpreading"
 REFERENCES = (KNN, SPREAD)  # to choose among classifiers would take labels of validation
 NOTE = (
@@ -44,7 +45,7 @@ NOTE = (
 
 
 def check(runs: list[Run], settings: dict[str, Any]) -> None:
-  """Refuses data without labels, a conditional M1, and several numbers of labels at once."""
+  """Refuses data without labels and a conditional M1."""
   for run in runs:
     if not run.spec.classes or "label" not in run.dataset.splits["train"]:
       raise UserError(
@@ -55,17 +56,12 @@ def check(runs: list[Run], settings: dict[str, Any]) -> None:
         "M1 is a model without labels, and this one is conditional on them: train with"
         " config.model.condition=none, or with the objective semisupervised."
       )
-  if len({run.config["data"]["labels"] for run in runs}) > 1:
-    raise UserError(
-      "The members have different numbers of labels, whose errors are no repetitions of one"
-      " another: train each number in a run directory of its own."
-    )
   if settings["input"]:
     rows.read(settings["input"], runs[0].spec)
 
 
 def prepare(source: Source, split: str, limit: int) -> Task:
-  """Examples of a split and their class; the condition is the number of labels."""
+  """Examples of a split and their class; the condition is the number of labels of this data."""
   examples = source.split(split, limit)
   name = f"{_count(source)} labels"
   return Task(source, split, examples, (name,), truth=examples["label"])
@@ -122,12 +118,14 @@ def further(outcome: Outcome) -> Extra:
   """What was read, one style under every class, the features of M1, a user's own examples."""
   findings, arrays, run = [_read(outcome)], {}, outcome.lead.run
   if not _is_m2(run):
-    return Extra(findings=[*findings, _written()], arrays=_features(outcome))
+    arrays = _features(outcome)
+    return Extra(findings=[*findings, _written()], arrays=arrays, figures=amounts.curve(outcome))
   findings += _collapsed(outcome)
   if outcome.settings["input"]:
     said, arrays["classes.csv"] = _own(outcome)
     findings.append(said)
-  return Extra(figures=_analogies(outcome), findings=findings, arrays=arrays)
+  figures = [*amounts.curve(outcome), *_analogies(outcome)]
+  return Extra(figures=figures, findings=findings, arrays=arrays)
 
 
 def _is_m2(run: Run) -> bool:
@@ -160,18 +158,18 @@ def _few(source: Source) -> dict[str, dict[str, np.ndarray]]:
 
 def _read(outcome: Outcome) -> str:
   """Which parameters were scored, and which labels they have seen."""
-  run, source = outcome.lead.run, outcome.task.source
   what = (
     "the last step: no label chose them"
-    if run.which == "latest"
+    if outcome.lead.run.which == "latest"
     else "the least validation loss, in which no label is read (--checkpoint=latest: the last step)"
   )
-  rest = len(run.dataset.splits["train"]["x"]) - _count(source)
-  if "labelled" in run.dataset.splits["train"]:
-    rest = int((run.dataset.splits["train"]["labelled"] == 0).sum())
-  return (
-    f"Parameters of {what}. {_count(source)} labels are known, and {rest:,} rows have none."
-  )
+  known = {}
+  for task in outcome.tasks:
+    train, count = task.source.data.splits["train"], _count(task.source)
+    rest = len(train["x"]) - count
+    known[count] = int((train["labelled"] == 0).sum()) if "labelled" in train else rest
+  told = [f"{few} labels are known, and {rest:,} rows have none" for few, rest in known.items()]
+  return f"Parameters of {what}. {'; '.join(told)}."
 
 
 def _collapsed(outcome: Outcome) -> list[str]:
@@ -186,8 +184,9 @@ def _collapsed(outcome: Outcome) -> list[str]:
 
 
 def _analogies(outcome: Outcome) -> list[Figure]:
-  """The styles of a few test examples under every class."""
-  lead, task = outcome.lead, outcome.tasks[outcome.lead.part]
+  """The styles of a few test examples under every class, by the member with the most labels."""
+  lead = amounts.lead(outcome)
+  task = outcome.tasks[lead.part]
   spec, vae = task.source.spec, lead.run.vae
   if not pictures.drawable(spec):
     return []
@@ -231,8 +230,8 @@ def _written() -> str:
 
 
 def _own(outcome: Outcome) -> tuple[str, np.ndarray]:
-  """A user's own examples with their class and its probability."""
-  lead, spec = outcome.lead, outcome.task.source.spec
+  """A user's own examples with their class and its probability, by a member with most labels."""
+  lead, spec = amounts.lead(outcome), outcome.task.source.spec
   mine = rows.read(outcome.settings["input"], spec)
   examples = {
     "x": mine.x,

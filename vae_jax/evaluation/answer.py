@@ -43,8 +43,8 @@ class Outcome(NamedTuple):
 
   @property
   def conditions(self) -> tuple[str, ...]:
-    """The conditions that are scored."""
-    return self.task.conditions
+    """The conditions that are scored; data that differ may each bring their own."""
+    return tuple(dict.fromkeys(name for task in self.tasks for name in task.conditions))
 
   @property
   def ours(self) -> list[Line]:

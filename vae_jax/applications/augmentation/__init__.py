@@ -13,6 +13,7 @@ from vae_jax.evaluation.settings import COMMON, one_of
 from vae_jax.evaluation.source import Source
 from vae_jax.metrics import detection
 from vae_jax.run import Run
+from vae_jax.studies import amounts
 from vae_jax.types import UserError
 
 QUESTION = "What do made examples add to a classifier that has few real ones?"
@@ -33,7 +34,7 @@ METRICS = {
   "auprc": Metric("AUPRC", digits=3, reduce=detection.auprc),
   "recall": Metric("Recall at 1 % false alarms", digits=3, reduce=detection.recall_at),
 }
-VARIES = ("draw",)
+VARIES = ("draw", "labels")
 VAE, BOTH, ALONE = "VAE", "VAE + classical", "VAE alone"
 REFERENCES = (ALONE,)
 CONTRASTS = ((VAE, BOTH),)
@@ -64,11 +65,6 @@ def check(runs: list[Run], settings: dict[str, Any]) -> None:
       raise UserError(
         f"The setting rare is {settings['rare']!r}; the classes are {', '.join(run.spec.classes)}."
       )
-  if len({run.config["data"]["labels"] for run in runs}) > 1:
-    raise UserError(
-      "The members have folds of different sizes, whose scores are no repetitions of one another:"
-      " train each size in a run directory of its own."
-    )
   if settings["input"]:
     making.read(settings["input"], runs[0].spec)
 
@@ -141,13 +137,14 @@ def further(outcome: Outcome) -> Extra:
   for number, task in enumerate(outcome.tasks):
     here = {r.method for r in outcome.results if r.part == number}
     said += [
-      f"{name} could make no rows of the fold of part {number} and is not in its table."
+      f"{name} could make no rows of a fold of {task.conditions[0]} and is not in its table."
       for name in _offered(task.source)
       if name not in here
     ]
   if outcome.settings["oversampling"] == "no":
     said.append("SMOTE and ADASYN are not in the table: they were left out by a setting.")
-  return found._replace(findings=[*said, *found.findings])
+  figures = [*amounts.curve(outcome), *found.figures]
+  return found._replace(findings=[*said, *found.findings], figures=figures)
 
 
 def _offered(source: Source) -> list[str]:

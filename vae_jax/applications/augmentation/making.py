@@ -19,6 +19,7 @@ from vae_jax.evaluation.source import Source
 from vae_jax.inputs import rows
 from vae_jax.metrics import closest_record
 from vae_jax.run import Run, select
+from vae_jax.studies import amounts
 from vae_jax.types import Array, Example, Figure, Hyper, Params, Spec, Table, UserError
 
 FEW = 100  # rows of the smallest class below which samples are drawn near them
@@ -118,7 +119,7 @@ def read(path: str, spec: Spec) -> tuple[rows.Given, np.ndarray]:
 
 def written(outcome: Outcome) -> Extra:
   """Made examples in a figure or a file, and how far they are from what was learned from."""
-  lead = outcome.lead
+  lead = amounts.lead(outcome)
   source, spec = outcome.tasks[lead.part].source, outcome.task.source.spec
   train, count = source.split("train"), outcome.settings["make"]
   at = augmenting.cycle(fold(source), max(count, len(spec.classes) * SHOWN))
