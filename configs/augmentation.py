@@ -16,7 +16,7 @@ Expected: accuracy 92.2 % with classical augmentation, 90.2 % with nothing, 89.9
 
 from ml_collections import ConfigDict
 
-WORDS = ("mnist", "fashion", "table", "rare", "smoke")
+WORDS = ("mnist", "fashion", "table", "sentences", "rare", "smoke")
 
 
 def get_config(argument: str = "") -> ConfigDict:
@@ -47,6 +47,16 @@ def get_config(argument: str = "") -> ConfigDict:
     config["likelihood"] = {"name": "gaussian", "scale": "predicted", "min_std": 0.1}
     config["model"] |= {"latents": 5, "hidden": [64]}
     config["train"]["batch_size"] = 20
+  if "sentences" in words:
+    files = {"path": "mr_sentences", "encoding": "latin-1", "test": 2000.0, "valid": 500.0}
+    config["data"] = {"name": "sentences", "min_count": 3, **files, **fold}
+    config["model"] |= {"name": "sentence", "latents": 16, "hidden": 64, "embed": 64}
+    config["likelihood"] = {"name": "tokens"}
+    config["corruption"] = {"name": "words"}
+    config["hyper"] |= {"learning_rate": 3e-3, "corruption_rate": 0.2, "beta_steps": 200.0}
+    config["hyper"] |= {"free_bits": 0.25}
+    config["schedule"] = {"beta": "linear"}
+    config["train"] = {"steps": 400, "batch_size": 32, "eval_every": 100}
   if "rare" in words:
     config["data"] = {"name": "nsl_kdd", "normal": "", "labels": 2000, "balance": False}
     config["data"]["unlabelled"] = False

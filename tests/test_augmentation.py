@@ -1,6 +1,7 @@
 """What made rows add: pools by hand, a generator that copies, and made rows as a file."""
 
 import csv
+from collections import Counter
 
 import jax.numpy as jnp
 import numpy as np
@@ -9,8 +10,8 @@ from helpers import evaluated, means, outcome, scored
 from made import bind, open_with
 
 from vae_jax import data, report
-from vae_jax.baselines import augmenting
-from vae_jax.metrics import closest_record, detection
+from vae_jax.baselines import augmenting, augmenting_words
+from vae_jax.metrics import closest_record, detection, text
 from vae_jax.types import Column, Dataset, Posterior, Spec, UserError
 
 SMALL = {"steps": 60, "pool": 128, "limit": 60, "tune": 30, "make": 20}
@@ -230,6 +231,110 @@ def test_without_the_library_it_says_which_extra(monkeypatch):
   monkeypatch.setitem(sys.modules, "imblearn", None)
   with pytest.raises(UserError, match=r"vae-jax\[augmentation\]"):
     augmenting.smote(fold(), 16, np.random.default_rng(0))
+
+
+MOODS = (3, 4)  # the word that tells the class of a sentence
+
+
+def written(count, seed) -> dict:
+  """Sentences of four to seven words, the first of them the class's."""
+  rng = np.random.default_rng(seed)
+  label = np.arange(count, dtype=np.int32) % 2
+  x = np.zeros((count, 8), np.int32)
+  for row, mood in zip(x, label, strict=True):
+    size = rng.integers(4, 8)
+    row[:size] = [MOODS[mood], *rng.integers(5, 40, size - 1)]
+    row[size] = 1
+  return {"x": x, "label": label}
+
+
+def sentences() -> Dataset:
+  symbols = ("<pad>", "<eos>", "<unk>", *(f"w{i}" for i in range(3, 40)))
+  spec = Spec((8,), "sequence", "category", 40, ("bad", "good"), symbols)
+  sizes = {"train": 12, "valid": 20, "test": 60}
+  return Dataset("made", spec, {k: written(n, i) for i, (k, n) in enumerate(sizes.items())})
+
+
+def repeating(made: Dataset):
+  """A VAE whose code is the sentence itself, without noise."""
+  encode = lambda params, x: Posterior(x * params["scale"], jnp.full(8, -60.0))
+  back = lambda params, z, key=None: jnp.round(jnp.clip(z, 0, 39)).astype(jnp.int32)
+  return bind(made, encode, back, 8)._replace(sample=back)
+
+
+def test_sentences_that_are_copied_gain_nothing_and_are_written_with_their_words(tmp_path):
+  made = sentences()
+  path = tmp_path / "mine.csv"
+  path.write_text("label,text\ngood,w4 w9 w10\n")
+  run = opened(made, repeating(made))
+  found = evaluated("augmentation", run, {**SMALL, "input": str(path), "make": 2})
+  scores = {method: mean for (method, _), mean in means(found, "accuracy").items()}
+  methods = {"nothing", "classical", "VAE", "VAE + classical", "VAE alone"}
+  assert set(scores) == {*methods, "VAE from the prior"}
+  assert scores["VAE"] == scores["nothing"] == scores["VAE alone"] > 70
+  assert scores["VAE from the prior"] != scores["VAE"]
+  side = next(t for t in found.tables if t.title.startswith("Training sentences"))
+  assert all(row[1] == row[2] for row in side.rows)
+  report.save(found, tmp_path)
+  with (tmp_path / "reports/augmentation/synthetic.csv").open() as file:
+    assert list(csv.DictReader(file)) == [{"text": "w4 w9 w10", "label": "good"}] * 2
+  for text, words in (
+    ("label\ngood\n", "no column 'text'"),
+    ("text,label\nw4,god\n", "'god'"),
+  ):
+    path.write_text(text)
+    with pytest.raises(UserError, match=words):
+      evaluated("augmentation", run, {**SMALL, "input": str(path)})
+
+
+def test_words_are_dropped_or_swapped_and_none_is_new():
+  x = written(300, 4)["x"]
+  found = augmenting_words.moved(x.astype(np.float32), np.random.default_rng(0)).astype(int)
+  kinds = {"kept": 0, "dropped": 0, "swapped": 0}
+  for before, after in zip(x, found, strict=True):
+    a, b = (text.words(row) for row in (before, after))
+    assert after[len(b)] == 1
+    assert not after[len(b) + 1 :].any()
+    kind = "dropped" if len(b) < len(a) else "kept" if a == b else "swapped"
+    kinds[kind] += 1
+    lost = Counter(a) - Counter(b)
+    assert sum(lost.values()) == len(a) - len(b) <= 1
+    assert not Counter(b) - Counter(a)
+  assert 120 < kinds["kept"] < 190
+  assert min(kinds["dropped"], kinds["swapped"]) > 50
+
+
+def test_held_out_sentences_are_out_of_training_with_all_that_was_made_near_them(
+  monkeypatch,
+):
+  """Each sentence has a word of its own, which is in every row of the pool made near it."""
+  own = np.arange(8)
+  x = np.stack([own + 10, np.where(own % 2, 3, 4), np.ones(8), np.zeros(8)], 1).astype(int)
+  few = augmenting.Fold(x, own % 2, 2)
+  pool = augmenting_words.classical(few, 32, np.random.default_rng(0))
+  fitted, asked = augmenting_words._fitted, []
+
+  names = lambda rows: {w for row in rows for w in row.split() if int(w) > 9}
+
+  def spied(grams, numbers, words, label, weight):
+    answer = fitted(grams, numbers, words, label, weight)
+    assert len(numbers) == 1 or 4 < weight.sum() < 7  # rows of two thirds of the fold
+
+    def scores(rows):
+      asked.append((names(words), names(rows)))
+      return answer(rows)
+
+    return scores
+
+  monkeypatch.setattr(augmenting_words, "_fitted", spied)
+  predict = augmenting_words.fit(few, pool)
+  assert len(asked) == 3 * len(augmenting_words.GRAMS)
+  for seen, held_out in asked:
+    assert held_out
+    assert not seen & held_out
+  said = predict(x)
+  np.testing.assert_array_equal(said.argmax(1), own % 2)
+  np.testing.assert_allclose(np.exp(said).sum(1), 1)
 
 
 def test_draws_from_the_prior_are_asked_for():

@@ -19,7 +19,7 @@ from vae_jax.studies import amounts
 from vae_jax.training import loop
 from vae_jax.types import VAE, Dataset, Spec, UserError
 
-HYPER = {"beta": 0.7, "classifier": 3.0, "unlabelled": 1.0}
+HYPER = {"beta": 0.7, "classifier": 3.0, "unlabelled": 1.0, "entropy": 1.0}
 DIGITS = {"name": "digits", "labels": 20}
 M2 = {
   "data": {**DIGITS, "draw": 1},
@@ -70,6 +70,9 @@ def test_without_a_label_it_is_the_sum_over_all_labels(bound):
     np.testing.assert_allclose(bound.loss(row, HYPER)[0], want, rtol=1e-5)
     half = bound.loss(row, {**HYPER, "unlabelled": 0.5})[0]
     np.testing.assert_allclose(half, 0.5 * want, rtol=1e-5)
+    soft = bound.loss(row, {**HYPER, "entropy": 3.0})[0]
+    entropy = -np.sum(q * bound.scores)
+    np.testing.assert_allclose(soft, want - 2.0 * entropy, rtol=1e-5)
 
 
 def test_with_a_label_it_is_the_bound_under_it_and_the_classifiers_loss(bound):
@@ -199,6 +202,20 @@ def test_labels_spread_along_two_moons_from_one_label_each():
   few = few_labels.Few(x[one], label[one], np.delete(x, one, 0), 0)
   test, truth = make_moons(400, noise=0.06, random_state=100)
   assert (few_labels.label_spreading(few)(test) != truth).mean() < 0.01
+
+
+def test_a_machine_that_trains_itself_follows_the_rows_without_a_label():
+  """Two clouds, long and apart, of which one end each has labels: the far ends are learned."""
+  rng = np.random.default_rng(0)
+  place = rng.uniform(0, 6, 600)
+  label = np.arange(600) % 2
+  x = np.stack([place, place + np.where(label, 1.5, -1.5)], 1)
+  x = (x + 0.1 * rng.normal(size=x.shape)).astype(np.float32)
+  near = np.flatnonzero(place < 0.3)
+  few = few_labels.Few(x[near], label[near], np.delete(x, near, 0), 0)
+  wrong = lambda fit: (fit(few)(x) != label).mean()
+  assert wrong(few_labels.self_trained_svm) < 0.02
+  assert wrong(few_labels.svm) > 0.1
 
 
 def test_a_graph_has_the_weights_of_its_equation_in_both_directions():

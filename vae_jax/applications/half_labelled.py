@@ -34,8 +34,13 @@ SETTINGS = {
 }
 METRICS = {"error": Metric("Error", "%", -1)}
 VARIES = ("draw", "labels")
-SVM, KNN, SPREAD = "M1 + SVM", "M1 + kNN", "M1 + LabelSpreading"
-REFERENCES = (KNN, SPREAD)  # to choose among classifiers would take labels of validation
+ON_CODES = {  # the classifiers of M1; the first stands for it
+  "M1 + self-trained SVM": few_labels.self_trained_svm,
+  "M1 + SVM": few_labels.svm,
+  "M1 + kNN": few_labels.nearest_neighbours,
+  "M1 + LabelSpreading": few_labels.label_spreading,
+}
+REFERENCES = (*ON_CODES,)[1:]  # to choose among classifiers would take labels of validation
 NOTE = (
   "Error: the share of scored examples whose class is wrong. Draws of the labelled examples are"
   " repetitions, and every baseline reads the labels of the same draw. Baselines and the classifier"
@@ -75,12 +80,11 @@ def model(task: Task, run: Run) -> Ask | dict[str, Any]:
   parts = _few(task.source)
   code = lambda part: task.source.posterior(run, part).mean
   every = map(code, (parts["labelled"], parts["others"], task.examples))
-  answers: dict[str, list] = {SVM: [], KNN: [], SPREAD: []}
+  answers: dict[str, list] = {name: [] for name in ON_CODES}
   for few, others, test in zip(*every, strict=True):
     one = few_labels.Few(few, parts["labelled"]["label"], others, 0)
-    answers[SVM].append(few_labels.svm(one)(test))
-    answers[KNN].append(few_labels.nearest_neighbours(one)(test))
-    answers[SPREAD].append(few_labels.label_spreading(one)(test))
+    for name, found in answers.items():
+      found.append(ON_CODES[name](one)(test))
   return {name: np.stack(found)[:, None] for name, found in answers.items()}
 
 
@@ -119,7 +123,9 @@ def further(outcome: Outcome) -> Extra:
   findings, arrays, run = [_read(outcome)], {}, outcome.lead.run
   if not _is_m2(run):
     arrays = _features(outcome)
-    return Extra(findings=[*findings, _written()], arrays=arrays, figures=amounts.curve(outcome))
+    return Extra(
+      findings=[*findings, _written()], arrays=arrays, figures=amounts.curve(outcome)
+    )
   findings += _collapsed(outcome)
   if outcome.settings["input"]:
     said, arrays["classes.csv"] = _own(outcome)
@@ -168,7 +174,9 @@ def _read(outcome: Outcome) -> str:
     train, count = task.source.data.splits["train"], _count(task.source)
     rest = len(train["x"]) - count
     known[count] = int((train["labelled"] == 0).sum()) if "labelled" in train else rest
-  told = [f"{few} labels are known, and {rest:,} rows have none" for few, rest in known.items()]
+  told = [
+    f"{few} labels are known, and {rest:,} rows have none" for few, rest in known.items()
+  ]
   return f"Parameters of {what}. {'; '.join(told)}."
 
 

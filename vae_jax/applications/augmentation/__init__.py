@@ -1,12 +1,13 @@
 """Augmentation: what made examples add to a classifier with few real ones."""
 
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from vae_jax.applications.augmentation import making
-from vae_jax.baselines import augmenting
+from vae_jax.applications.augmentation import making, writing
+from vae_jax.baselines import augmenting, augmenting_words
 from vae_jax.evaluation.answer import Outcome
 from vae_jax.evaluation.protocol import Application, Extra, Metric, Task
 from vae_jax.evaluation.settings import COMMON, one_of
@@ -36,6 +37,7 @@ METRICS = {
 }
 VARIES = ("draw", "labels")
 VAE, BOTH, ALONE = "VAE", "VAE + classical", "VAE alone"
+PRIOR = "VAE from the prior"  # sentences, where VAE is near those of the fold
 REFERENCES = (ALONE,)
 CONTRASTS = ((VAE, BOTH),)
 IMBALANCED = ("class weights", "ADASYN")
@@ -66,7 +68,7 @@ def check(runs: list[Run], settings: dict[str, Any]) -> None:
         f"The setting rare is {settings['rare']!r}; the classes are {', '.join(run.spec.classes)}."
       )
   if settings["input"]:
-    making.read(settings["input"], runs[0].spec)
+    writing.read(settings["input"], runs[0])
 
 
 def adapted(
@@ -100,6 +102,8 @@ def model(task: Task, run: Run) -> dict[str, Any]:
   """What classifiers say that were trained on made rows, of every member: log q(class|x)."""
   source, size = task.source, task.settings["pool"]
   found: dict[str, list] = {name: [] for name in (VAE, BOTH, ALONE)}
+  if source.spec.symbols and making.around(source):
+    found[PRIOR] = []
   for place in range(len(run.members)):
     for name in found:
       arm = lambda name=name, place=place: _arm(source, run, place, name, size)
@@ -133,7 +137,7 @@ def score(task: Task, answer: np.ndarray, condition: int) -> dict[str, np.ndarra
 
 def further(outcome: Outcome) -> Extra:
   """What is not in the table, made examples as pictures, and made rows as a file."""
-  found, said = making.written(outcome), []
+  found, said = writing.written(outcome), []
   for number, task in enumerate(outcome.tasks):
     here = {r.method for r in outcome.results if r.part == number}
     said += [
@@ -153,29 +157,38 @@ def _offered(source: Source) -> list[str]:
   counts = np.bincount(label, minlength=classes)
   left_out = [] if counts.min() < counts.max() else [*IMBALANCED]
   left_out += [*OVERSAMPLED] if source.settings["oversampling"] == "no" else []
-  return [name for name in augmenting.METHODS if name not in left_out]
+  return [name for name in _ways(source).METHODS if name not in left_out]
+
+
+def _ways(source: Source) -> ModuleType:
+  """How rows of this kind are made without a model, moved, and told apart."""
+  return augmenting_words if source.spec.symbols else augmenting
 
 
 def _baseline(source: Source, name: str) -> Callable[[np.ndarray], np.ndarray]:
   rng, size = making.draws(source, name), source.settings["pool"]
-  pool = augmenting.METHODS[name](making.fold(source), size, rng)
+  pool = _ways(source).METHODS[name](making.fold(source), size, rng)
   return _fit(source, pool)
 
 
 def _arm(source: Source, run: Run, place: int, name: str, size: int) -> Callable:
   """The classifier of one member's arm."""
-  fold = making.fold(source)
+  fold, near_by = making.fold(source), name != PRIOR and making.around(source)
   made = source.once(
-    f"made by {id(run)}, {place}", lambda: making.pool(source, run, place, size)
+    f"made by {id(run)}, {place}, {near_by}",
+    lambda: making.pool(source, run, place, size, near_by),
   )
   pool = augmenting.beside(fold, made, size)
   if name == BOTH:
-    pool = augmenting.moved(pool[0], making.draws(source, "classical")), pool[1]
+    rng = making.draws(source, "classical")
+    pool = _ways(source).moved(pool[0], rng), pool[1]
   if name == ALONE:
     pool = tuple(np.concatenate([part, part]) for part in made)
   return _fit(source, pool)
 
 
 def _fit(source: Source, pool: augmenting.Pool) -> Callable[[np.ndarray], np.ndarray]:
+  if source.spec.symbols:
+    return augmenting_words.fit(making.fold(source), pool)
   seed = source.run.config["data"]["draw"]
   return augmenting.fit(pool, seed, source.settings["steps"])

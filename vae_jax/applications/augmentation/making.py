@@ -1,30 +1,18 @@
 """Examples made by a class-conditional model, near the training rows or from the prior."""
 
-import csv
-import pathlib
 import zlib
-from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from vae_jax import asking, columns, distributions, registry
+from vae_jax import asking, columns, distributions
 from vae_jax.baselines import augmenting
-from vae_jax.evaluation import members as of_members
-from vae_jax.evaluation import pictures
-from vae_jax.evaluation.answer import Outcome
-from vae_jax.evaluation.protocol import Extra
 from vae_jax.evaluation.source import Source
-from vae_jax.inputs import rows
-from vae_jax.metrics import closest_record
 from vae_jax.run import Run, select
-from vae_jax.studies import amounts
-from vae_jax.types import Array, Example, Figure, Hyper, Params, Spec, Table, UserError
+from vae_jax.types import Array, Example, Hyper, Params
 
 FEW = 100  # rows of the smallest class below which samples are drawn near them
-SHOWN = 4  # made pictures of each class
-LABEL = "label"  # the column of classes in a file of one's own
 
 
 def fold(source: Source) -> augmenting.Fold:
@@ -39,15 +27,24 @@ def fold(source: Source) -> augmenting.Fold:
 
 
 def features(source: Source, x: np.ndarray, examples: dict[str, np.ndarray]) -> np.ndarray:
-  """Pictures as they are, rows of a table with categories as one-hots."""
+  """Pictures and sentences as they are, rows of a table with categories as one-hots."""
   spec = source.spec
-  if spec.kind == "image":
+  if spec.kind == "image" or spec.symbols:
     return x
   if spec.domain != "mixed":
     return x.reshape(len(x), -1)
   seen = np.asarray(examples.get("observed", np.ones_like(x)), np.float32)
   of_row = lambda x, seen: columns.features(spec.columns, x, seen)[: -spec.size]
   return np.asarray(jax.jit(jax.vmap(of_row))(jnp.asarray(x), jnp.asarray(seen)))
+
+
+def compared(source: Source, x: np.ndarray, examples: dict[str, np.ndarray]) -> np.ndarray:
+  """As `features`; of sentences how often each word is in them, [N, V]."""
+  if not source.spec.symbols:
+    return features(source, x, examples)
+  found = np.zeros((len(x), source.spec.categories), np.float32)
+  np.add.at(found, (np.arange(len(x))[:, None], x), 1)
+  return found * (np.arange(found.shape[1]) > 1)  # neither padding nor the end
 
 
 def draws(source: Source, name: str) -> np.random.Generator:
@@ -57,135 +54,41 @@ def draws(source: Source, name: str) -> np.random.Generator:
   )
 
 
-def pool(source: Source, run: Run, place: int, size: int) -> augmenting.Pool:
-  """Half of a pool's rows, made by one member, each near a row of the fold in turn."""
+def pool(source: Source, run: Run, place: int, size: int, near_by: bool) -> augmenting.Pool:
+  """Half of a pool's rows, made by one member, each for a row of the fold in turn."""
   at = augmenting.cycle(fold(source), size // 2)
   train = source.split("train")
   near = {name: values[at] for name, values in train.items()}
-  x = made(source, run, place, near)
+  x = made(source, run, place, near, near_by)
   seen = {name: values for name, values in near.items() if name == "observed"}
   label = augmenting.onehot(near["label"], len(source.spec.classes))
   return features(source, x, seen), label
 
 
-def made(source: Source, run: Run, place: int, near: dict[str, np.ndarray]) -> np.ndarray:
+def around(source: Source) -> bool:
+  """Whether rows are made near training rows: where classes are small or the setting says so."""
+  asked, classes = source.settings["near"], len(source.spec.classes)
+  smallest = np.bincount(fold(source).label, minlength=classes).min()
+  return asked == "posterior" or (asked == "auto" and smallest < FEW)
+
+
+def made(
+  source: Source, run: Run, place: int, near: dict[str, np.ndarray], near_by: bool
+) -> np.ndarray:
   """An example of the class of each row, [N, *shape]: E[x|z, y] of pictures, else a draw.
 
-  z ~ q(z|x, y) of that row, so that all of them are draws of the mixture over the codes of a
-  class; or z ~ p(z), where classes are large or the setting says so.
+  z ~ q(z|x, y) of that row where `near_by`, so that all of them are draws of the mixture over
+  the codes of a class; else z ~ p(z).
   """
-  vae, spec, asked = run.vae, source.spec, source.settings["near"]
-  smallest = np.bincount(fold(source).label, minlength=len(spec.classes)).min()
-  around = asked == "posterior" or (asked == "auto" and smallest < FEW)
+  vae, spec = run.vae, source.spec
 
   def of_one(params: Params, hyper: Hyper, example: Example, key: Array) -> Array:
     del hyper
     given = vae.given(example["label"])
     own, noise = jax.random.split(key)
-    q = given.posterior(params, example) if around else given.prior(params, example)
+    q = given.posterior(params, example) if near_by else given.prior(params, example)
     z = distributions.draw(q, own).z
     return given.mean(params, z) if spec.kind == "image" else given.sample(params, z, noise)
 
   near = {**near, "id": np.arange(len(near["x"]), dtype=np.int32)}  # a draw of its own each
   return asking.apply(select(run, place), of_one, near, source.key)[0]
-
-
-def read(path: str, spec: Spec) -> tuple[rows.Given, np.ndarray]:
-  """Rows of a .csv and their classes, of its column `label`.
-
-  Raises:
-    UserError: no table, no such column, or a class that the model does not know.
-  """
-  given = rows.read(path, spec)
-  if pathlib.Path(path).suffix != ".csv":
-    raise UserError(f"{path} is no .csv; augmentation makes rows near those of a table.")
-  with open(path, newline="", encoding="utf-8") as file:
-    mark = ";" if file.readline().count(";") else ","
-    file.seek(0)
-    found = [
-      {k.strip(): v for k, v in row.items()} for row in csv.DictReader(file, delimiter=mark)
-    ]
-  if LABEL not in found[0]:
-    raise UserError(
-      f"{given.name} has no column {LABEL!r}; expected the class of each row there."
-    )
-  words = [row[LABEL].strip() for row in found]
-  for word in words:
-    if word not in spec.classes:
-      hint = registry.nearest(word, list(spec.classes))
-      raise UserError(f"{given.name} has the class {word!r}.{hint}")
-  return given, np.array([spec.classes.index(word) for word in words], np.int32)
-
-
-def written(outcome: Outcome) -> Extra:
-  """Made examples in a figure or a file, and how far they are from what was learned from."""
-  lead = amounts.lead(outcome)
-  source, spec = outcome.tasks[lead.part].source, outcome.task.source.spec
-  train, count = source.split("train"), outcome.settings["make"]
-  at = augmenting.cycle(fold(source), max(count, len(spec.classes) * SHOWN))
-  near = {name: values[at] for name, values in train.items()}
-  if outcome.settings["input"]:
-    given, label = read(outcome.settings["input"], spec)
-    turn = np.arange(count) % len(label)
-    near = {"x": given.x[turn], "label": label[turn]}
-  x = made(source, lead.run, lead.place, near)
-  valid = source.split("valid", 2000)
-  seen = {"observed": np.ones_like(x)} if "observed" in train else {}
-  code = features(source, x, seen)
-  known = code, fold(source).x, features(source, source.inputs(valid), valid)
-  distance, copy = closest_record.check(*known), closest_record.copies(*known)
-  title = of_members.title(lead, outcome.members) or "the model"
-  table = Table(
-    "Distance to the closest training row",
-    ("rows", "median", "copies", "closer than 95 % of held-out rows"),
-    [
-      [f"made by {title}", distance["made"], distance["copies"], distance["closer"]],
-      ["held out", distance["held_out"], None, 0.05],
-    ],
-    "A generator that repeats what it saw has copies, or far more than 0.05 in the last column.",
-  )
-  kept = np.flatnonzero(~copy)[:count]
-  said = [
-    f"{len(kept):,} made rows are written; {int(copy.sum())} that were copies of a training row are"
-    " left out."
-  ]
-  return Extra([table], _shown(source, x, near), said, _files(spec, x[kept], near, kept))
-
-
-def _shown(source: Source, x: np.ndarray, near: dict[str, np.ndarray]) -> list[Figure]:
-  """For each class the real row and what was made near it."""
-  spec = source.spec
-  if not pictures.drawable(spec):
-    return []
-  real, images = pictures.plain(near["x"], spec), []
-  for c in range(len(spec.classes)):
-    own = np.flatnonzero(near["label"] == c)[:SHOWN]
-    images.append(np.concatenate([real[own], x[own]]))
-  data = {"images": np.stack(images), "rows": spec.classes, "wide_after": [SHOWN - 1]}
-  data |= pictures.style(source.data, source.settings)
-  return [Figure("made", "image_grid", data, "Training rows, and what was made near each.")]
-
-
-def _files(
-  spec: Spec, x: np.ndarray, near: dict[str, np.ndarray], kept: np.ndarray
-) -> dict[str, Any]:
-  """The made rows as synthetic.csv, in the numbers and the words of the file; or as .npy."""
-  names = [spec.classes[int(c)] for c in near["label"][kept]]
-  if spec.kind != "table":
-    label = np.array(near["label"][kept], np.int32)
-    return {"synthetic.npy": x, "synthetic_label.npy": label}
-  known = columns.columns_of(spec)
-  natural = columns.natural(known, x)
-  head = [*(column.name for column in known), LABEL]
-  body = [
-    [*(_word(c, v) for c, v in zip(known, row, strict=True)), name]
-    for row, name in zip(natural, names, strict=True)
-  ]
-  return {"synthetic.csv": np.array([head, *body])}
-
-
-def _word(column: Any, value: float) -> str:
-  if column.names:
-    return column.names[int(value)]
-  whole = column.kind in ("category", "ordinal", "count")
-  return str(round(value)) if whole else f"{value:.6g}"
