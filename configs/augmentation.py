@@ -16,7 +16,7 @@ Expected: accuracy 92.2 % with classical augmentation, 90.2 % with nothing, 89.9
 
 from ml_collections import ConfigDict
 
-WORDS = ("mnist", "fashion", "table", "sentences", "rare", "smoke")
+WORDS = ("mnist", "fashion", "table", "sentences", "rare", "skab", "smoke")
 
 
 def get_config(argument: str = "") -> ConfigDict:
@@ -53,10 +53,10 @@ def get_config(argument: str = "") -> ConfigDict:
     config["model"] |= {"name": "sentence", "latents": 16, "hidden": 64, "embed": 64}
     config["likelihood"] = {"name": "tokens"}
     config["corruption"] = {"name": "words"}
-    config["hyper"] |= {"learning_rate": 3e-3, "corruption_rate": 0.2, "beta_steps": 200.0}
+    config["hyper"] |= {"learning_rate": 3e-3, "corruption_rate": 0.2, "beta_steps": 100.0}
     config["hyper"] |= {"free_bits": 0.25}
     config["schedule"] = {"beta": "linear"}
-    config["train"] = {"steps": 400, "batch_size": 32, "eval_every": 100}
+    config["train"] = {"steps": 200, "batch_size": 32, "eval_every": 25}
   if "rare" in words:
     config["data"] = {"name": "nsl_kdd", "normal": "", "labels": 2000, "balance": False}
     config["data"]["unlabelled"] = False
@@ -64,6 +64,11 @@ def get_config(argument: str = "") -> ConfigDict:
     config["model"]["condition"] = "label"
     config["likelihood"] = {"name": "mixed", "min_std": 0.05}
     config["train"] |= {"steps": 2000, "batch_size": 100, "eval_every": 250}
+  if "skab" in words:
+    cut = {"head": 400.0, "scale": "each", "steps": 20, "stride": 5, "rare": 0.05}
+    config["data"] = {"name": "series", "set": "skab", **cut, "labels": 500}
+    config["data"] |= {"balance": False, "unlabelled": False}
+    config["likelihood"] = {"name": "gaussian", "scale": "shared", "min_std": 0.05}
   if "smoke" in words:
     config["train"] |= {"steps": 20, "eval_every": 10}
     config["sweep"] = config["sweep"][:2]

@@ -338,3 +338,38 @@ def test_the_matrix_profile_is_the_distance_to_the_nearest_standardised_place():
     far = np.sqrt(np.square(np.array(places) - unit(window)).sum(1))
     expected.append(far.min(0).mean())
   np.testing.assert_allclose(scorer(x.reshape(4, -1)), expected, rtol=1e-6)
+
+
+def test_rare_events_are_windows_of_series_that_are_held_out_as_wholes():
+  options = {"name": "series", "rare": 0.1, "steps": 16, "stride": 4, "scale": "each"}
+  found = data.load(options, None)
+  known = series.made(0)
+  assert found.spec.classes == ("normal", "event")
+  own = {split: set(v["series"].tolist()) for split, v in found.splits.items()}
+  assert sorted(n for those in own.values() for n in those) == list(range(8))
+  for fields in found.splits.values():
+    assert abs(fields["label"].mean() - 0.1) < 0.5 / len(fields["label"]) + 1e-3
+    np.testing.assert_array_equal(fields["label"], fields["points"].any(1))
+    for n, start, x, marks in zip(
+      fields["series"], fields["start"], fields["x"], fields["points"], strict=True
+    ):
+      one, rows = known[n], slice(start, start + 16)
+      assert start >= 500  # the head gives the scale alone
+      head = one.values[:500]
+      np.testing.assert_allclose(
+        x, (one.values[rows] - head.mean(0)) / head.std(0), rtol=1e-4, atol=1e-4
+      )
+      np.testing.assert_array_equal(marks, one.marks[rows])
+
+
+@pytest.mark.parametrize(
+  ("options", "words"),
+  [
+    ({"rare": 1.0}, "expected a share"),
+    ({"rare": 0.9}, "lower it"),
+    ({"rare": 0.1, "steps": 0}, "share of windows"),
+  ],
+)
+def test_a_share_of_events_that_cannot_be_is_refused(options, words):
+  with pytest.raises(UserError, match=words):
+    data.load({"name": "series", **options}, None)

@@ -55,7 +55,7 @@ def moved(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         words[[a, b]] = words[[b, a]]
     found[i] = 0
     found[i, : len(words)] = words
-    found[i, len(words)] = 1
+    found[i, len(words) : len(words) + 1] = 1  # a made one may fill its row without an end
   return found
 
 

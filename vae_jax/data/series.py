@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from vae_jax.data import _files, _normal, _series_files, _split
+from vae_jax.data import _events, _files, _normal, _series_files, _split, _windows
 from vae_jax.data._series_files import Series
 from vae_jax.types import Column, Dataset, Spec, UserError
 
@@ -25,9 +25,9 @@ OPTIONS = {
   "head": 0.5,  # of each long series, for train and valid: a share, or a number of rows
   "valid": 0.3,  # of the head, its end; of whole series drawn from train
   "scale": "all",  # one mean and deviation of all training rows, or of "each" series its own
-  "test": 0.5,  # of ecg5000, whose published test is not read, and with steps=0
+  "test": 0.5,  # of ecg5000, whose published test is not read, with steps=0 and with rare
+  "rare": 0.0,  # above 0: labelled windows, and the share of those with an event; see `_events`
 }
-FLOOR = 0.1  # of a series' own deviation, in deviations of all
 
 
 class Given(NamedTuple):
@@ -63,6 +63,7 @@ def load(config: dict[str, Any], data_dir: str | None) -> Dataset:
     )
   if config["scale"] not in ("all", "each"):
     raise UserError(f"data.scale is {config['scale']!r}; expected all or each.")
+  _events.check(config)
   drawn = config["set"] == "made"
   found = made(config["seed"]) if drawn else _series_files.read(config, data_dir)
   return _long(found, config) if config["steps"] else _examples(found, config)
@@ -93,9 +94,9 @@ def read_own(path: str, spec: Spec, config: dict[str, Any]) -> Given:
     )
   shift, scale = (np.array([getattr(c, k) for c in spec.columns]) for k in _SCALE)
   if config["scale"] == "each":
-    own = values[: _head(config, len(values), where.name)]
-    shift, scale = own.mean(0), np.maximum(own.std(0), FLOOR * scale)
-  x = _windows((values - shift) / scale, starts, spec.shape[0])
+    own = values[: _windows.head(config, len(values), where.name)]
+    shift, scale = own.mean(0), np.maximum(own.std(0), _windows.FLOOR * scale)
+  x = _windows.windows((values - shift) / scale, starts, spec.shape[0])
   return Given(where.name, one.stamps, one.marks, x.astype(np.float32), starts)
 
 
@@ -149,33 +150,13 @@ def made(seed: int, count: int = 8, rows: int = 1000) -> list[Series]:
 _SCALE = ("shift", "scale")
 
 
-def _head(config: dict[str, Any], rows: int, name: str) -> int:
-  """How many rows of a series are for train and valid."""
-  head = config["head"]
-  count = round(head * rows) if 0 < head < 1 else head
-  if not count >= 1 or count != int(count):
-    raise UserError(f"data.head is {head:g}; expected a share in (0, 1), or a count.")
-  if count >= rows:
-    raise UserError(f"data.head is {head:g} and {name} has {rows} rows; lower it.")
-  return int(count)
-
-
 def _long(found: list[Series], config: dict[str, Any]) -> Dataset:
   """The splits of long series."""
   if any(one.columns != found[0].columns for one in found):
     raise UserError("The series have different columns; choose some with data.series.")
-  steps, pieces = config["steps"], {"train": [], "valid": [], "test": []}
-  for number, one in enumerate(found):
-    rows = len(one.values)
-    head = _head(config, rows, one.name)
-    border = head - _split.count(config["valid"], head, "valid")
-    spans = {"train": (0, border), "valid": (border, head), "test": (head, rows)}
-    for split, span in spans.items():
-      starts = cut(*span, steps, config["stride"])
-      marks = np.zeros(rows, np.int32) if one.marks is None else one.marks
-      points = _windows(marks, starts, steps)
-      kept = np.ones(len(starts), bool) if split == "test" else ~points.any(1)
-      pieces[split].append((number, starts[kept], points[kept]))
+  if config["rare"]:
+    return _events.dataset(found, config)
+  steps, pieces = config["steps"], _in_time(found, config)
   for split, parts in pieces.items():
     if not sum(len(starts) for _, starts, _ in parts):
       raise UserError(
@@ -185,12 +166,29 @@ def _long(found: list[Series], config: dict[str, Any]) -> Dataset:
   shift, scale, columns = _scales(found, pieces["train"], config)
   labelled = any(one.marks is not None for one in found)
   splits = {
-    split: _fields(found, parts, steps, shift, scale, labelled)
+    split: _windows.fields(found, parts, steps, shift, scale, labelled)
     for split, parts in pieces.items()
   }
   spec = Spec((steps, len(columns)), "sequence", "real", columns=columns)
-  spec = spec._replace(spread=_spread(splits["train"]["x"]))
+  spec = spec._replace(spread=_windows.spread(splits["train"]["x"]))
   return Dataset(config["set"], spec, splits, _note(found, splits, config, labelled))
+
+
+def _in_time(found: list[Series], config: dict[str, Any]) -> dict[str, list[tuple]]:
+  """For each split the windows of every series: (series, first rows, labels of points)."""
+  pieces: dict[str, list[tuple]] = {"train": [], "valid": [], "test": []}
+  for number, one in enumerate(found):
+    rows = len(one.values)
+    head = _windows.head(config, rows, one.name)
+    border = head - _split.count(config["valid"], head, "valid")
+    spans = {"train": (0, border), "valid": (border, head), "test": (head, rows)}
+    for split, span in spans.items():
+      starts = cut(*span, config["steps"], config["stride"])
+      marks = np.zeros(rows, np.int32) if one.marks is None else one.marks
+      points = _windows.windows(marks, starts, config["steps"])
+      kept = np.ones(len(starts), bool) if split == "test" else ~points.any(1)
+      pieces[split].append((number, starts[kept], points[kept]))
+  return pieces
 
 
 def _examples(found: list[Series], config: dict[str, Any]) -> Dataset:
@@ -225,14 +223,9 @@ def _examples(found: list[Series], config: dict[str, Any]) -> Dataset:
     for name, m, s in zip(first.columns, mean, std, strict=True)
   )
   spec = Spec((steps, len(columns)), "sequence", "real", columns=columns)
-  spec = spec._replace(spread=_spread(splits["train"]["x"]))
+  spec = spec._replace(spread=_windows.spread(splits["train"]["x"]))
   note = f"From csv: {len(found)} series of {steps} rows, each of them one example."
   return Dataset(config["set"], spec, splits, note)
-
-
-def _spread(x: np.ndarray) -> float:
-  """The standard deviation of an element about its mean, over all elements."""
-  return float(np.sqrt(x.var(0, dtype=np.float64).mean()))
 
 
 def _scales(
@@ -254,37 +247,8 @@ def _scales(
   if config["scale"] == "each":
     for i, own in enumerate(rows):
       if len(own):
-        shift[i], scale[i] = own.mean(0), np.maximum(own.std(0), FLOOR * std)
+        shift[i], scale[i] = own.mean(0), np.maximum(own.std(0), _windows.FLOOR * std)
   return shift, scale, columns
-
-
-def _fields(
-  found: list[Series],
-  parts: list[tuple],
-  steps: int,
-  shift: np.ndarray,
-  scale: np.ndarray,
-  labelled: bool,
-) -> _split.Fields:
-  x = [
-    _windows((found[n].values - shift[n]) / scale[n], starts, steps)
-    for n, starts, _ in parts
-  ]
-  series = np.concatenate([np.full(len(starts), n) for n, starts, _ in parts])
-  fields = {
-    "x": np.concatenate(x).astype(np.float32),
-    "series": series.astype(np.int32),
-    "start": np.concatenate([starts for _, starts, _ in parts]).astype(np.int32),
-  }
-  if labelled:
-    points = np.concatenate([points for _, _, points in parts])
-    fields |= {"points": points, "anomaly": points.any(1).astype(np.int32)}
-  return fields
-
-
-def _windows(values: np.ndarray, starts: np.ndarray, steps: int) -> np.ndarray:
-  """Rows [N, T, ...] of values [P, ...]."""
-  return values[starts[:, None] + np.arange(steps)]
 
 
 def _note(found: list[Series], splits: dict, config: dict[str, Any], labelled: bool) -> str:
