@@ -27,19 +27,20 @@ def get_config(argument: str = "") -> ConfigDict:
     raise ValueError(f"{argument!r} is no number of labels and none of {', '.join(WORDS)}")
   mnist, m1, codes = ("mnist" in words, "m1" in words, "features" in words)
   config = {
-    "data": {"name": "digits", "labels": 100},
+    "data": {"name": "digits", "labels": counts[0]},
     "model": {"name": "mlp", "latents": 10, "hidden": [128], "condition": "label"},
     "likelihood": {"name": "cross_entropy"},
     "objective": {"name": "semisupervised", "units": 128},
     "hyper": {"learning_rate": 1e-3},
-    "sweep": [{"data.draw": draw} for draw in range(10)],
+    "sweep": _draws(counts, 10),
     "train": {"steps": 3000, "batch_size": 128, "eval_every": 500},
   }
   if mnist:
-    config["data"] = {"name": "tfds", "set": "mnist", "valid": 10000.0, "labels": 100}
+    config["data"] = {"name": "tfds", "set": "mnist", "valid": 10000.0}
+    config["data"]["labels"] = counts[0]
     config["model"] |= {"latents": 50, "hidden": [500], "activation": "softplus"}
     config["objective"]["units"] = 500
-    config["sweep"] = config["sweep"][:3]
+    config["sweep"] = _draws(counts, 3)
     config["train"] |= {"steps": 4000, "eval_every": 1000}
   if m1:
     config["model"] |= {"condition": "none"}
@@ -47,16 +48,29 @@ def get_config(argument: str = "") -> ConfigDict:
   if m1 and mnist:
     config["data"]["labels"], config["sweep"] = 0, []
     config["model"]["hidden"] = [500, 500]
-    config["train"] = {"epochs": 30.0, "batch_size": 128}
+    config["train"] = {"epochs": 50.0, "batch_size": 128}
+    config["hyper"] = {"learning_rate": 2e-3, "learning_rate_steps": 200.0}
+    config["schedule"] = {"learning_rate": "warmup_cosine"}
   if codes:
-    config["data"] = {"name": "features", "path": "", "labels": 100}
-    config["model"] |= {"latents": 30, "hidden": [150], "activation": "softplus"}
+    config["data"] = {"name": "features", "path": "", "labels": counts[0]}
+    config["model"] |= {"latents": 4, "hidden": [400]}
     config["likelihood"] = {"name": "gaussian", "scale": "predicted", "min_std": 0.01}
     config["objective"]["units"] = 300
-    weights, draws = (10.0, 30.0, 100.0), range(3)
-    config["sweep"] = [{"classifier": w, "data.draw": d} for w in weights for d in draws]
-    config["train"] |= {"steps": 5000, "eval_every": 1000}
+    config["hyper"] = {
+      "learning_rate": 1e-2,
+      "learning_rate_steps": 200.0,
+      "classifier": 10.0,
+    }
+    config["schedule"] = {"learning_rate": "warmup_cosine"}
+    config["train"] |= {"steps": 4000, "eval_every": 2000}
   if "smoke" in words:
     config["train"] |= {"steps": 20, "eval_every": 10}
     config["sweep"] = [{"data.draw": draw} for draw in range(2)] if config["sweep"] else []
   return ConfigDict(config)
+
+
+def _draws(counts: list[int], number: int) -> list[dict]:
+  """So many draws, of every number of labels where there are several."""
+  if len(counts) == 1:
+    return [{"data.draw": draw} for draw in range(number)]
+  return [{"data.labels": n, "data.draw": draw} for n in counts for draw in range(number)]

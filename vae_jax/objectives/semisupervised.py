@@ -19,8 +19,7 @@ from vae_jax.types import (
 )
 
 # classifier: of -log q(y|x) in a labelled row of train; unlabelled: of the rows without a label.
-# entropy: of H(q(y|x)) there; above 1 the classifier stays unsure where labels are as likely.
-HYPER = {"beta": 1.0, "classifier": 1.0, "unlabelled": 1.0, "entropy": 1.0}
+HYPER = {"beta": 1.0, "classifier": 1.0, "unlabelled": 1.0}
 OPTIONS = {"units": 500, "layers": 1}  # of the classifier q(y|x)
 UNLABELLED = True  # it reads no label of a row that is marked unlabelled
 
@@ -52,7 +51,7 @@ def loss(
 
     L(x, y) = -E_q(z|x,y)[log p(x|y, z)] + β KL(q(z|x, y) || p(z)) - log p(y)
     labelled:    L(x, y) / copies - classifier log q(y|x)
-    unlabelled:  unlabelled * (sum_y q(y|x) L(x, y) - entropy H(q(y|x)))
+    unlabelled:  unlabelled * (sum_y q(y|x) L(x, y) - H(q(y|x)))
 
   p(y) = 1 / C. z is drawn once for each label, from the same noise. A row is labelled where the
   data says so (`example["labelled"]`; every row of data without that mark), and counts once
@@ -80,7 +79,7 @@ def loss(
   entropy = -jnp.sum(jnp.exp(scores) * scores)
   supervised = jnp.sum(weights * bound) / example.get("copies", jnp.ones(()))
   supervised = supervised - hyper["classifier"] * jnp.sum(known * scores)
-  without = hyper["unlabelled"] * (jnp.sum(weights * bound) - hyper["entropy"] * entropy)
+  without = hyper["unlabelled"] * (jnp.sum(weights * bound) - entropy)
   best = jnp.argmax(weights)
   q, z = jax.tree.map(lambda values: values[best], (q, z))
   rate, distortion = jnp.sum(weights * rate), jnp.sum(weights * distortion)
