@@ -12,6 +12,7 @@ from made import bind, open_with
 from vae_jax import data, report
 from vae_jax.baselines import augmenting, augmenting_words
 from vae_jax.metrics import closest_record, detection, text
+from vae_jax.studies import amounts
 from vae_jax.types import Column, Dataset, Posterior, Spec, UserError
 
 SMALL = {"steps": 60, "pool": 128, "limit": 60, "tune": 30, "make": 20}
@@ -65,6 +66,28 @@ def test_a_generator_that_copies_the_training_rows_gains_nothing():
   told = next(t for t in found.tables if t.title.startswith("Distance"))
   assert told.rows[0][2] == 1  # all of them copies
   assert any("20 that were copies" in said for said in found.findings)
+
+
+def test_sizes_of_the_fold_are_conditions_and_rows_are_made_near_the_largest(monkeypatch):
+  """Of each size a model that copies: it is beside the arms of its own fold."""
+  monkeypatch.setattr(augmenting, "METHODS", {"nothing": augmenting.nothing})
+  runs = []
+  for number, size in enumerate((3, 8)):
+    made = dataset((size, size))
+    run = opened(made, copying(made), numbers=[number])
+    options = {**run.config["data"], "labels": 2 * size, "unlabelled": False}
+    runs.append(run._replace(config={**run.config, "data": options}))
+  found = outcome("augmentation", runs, {**SMALL, "make": 16})
+  assert found.conditions == ("3 a class", "8 a class")
+  lines = {line.method: line for line in (*found.ours, *found.baselines)}
+  at = lambda method, c: [r.scores["accuracy"] for r in lines[method].cells[c]]
+  for c in found.conditions:
+    np.testing.assert_array_equal(at("VAE", c), at("nothing", c))
+  assert np.any(at("nothing", "3 a class")[0] != at("nothing", "8 a class")[0])
+  assert [v.condition for v in found.verdicts] == [*found.conditions]
+  assert amounts.lead(found).number == 1
+  (figure,) = amounts.curve(found)
+  assert figure.data["ticks"] == {"3": 3.0, "8": 8.0}
 
 
 def noisy(made: Dataset):
@@ -262,7 +285,10 @@ def repeating(made: Dataset):
   return bind(made, encode, back, 8)._replace(sample=back)
 
 
-def test_sentences_that_are_copied_gain_nothing_and_are_written_with_their_words(tmp_path):
+def test_sentences_that_are_copied_gain_nothing_and_are_written_with_their_words(
+  tmp_path, monkeypatch
+):
+  monkeypatch.setattr(augmenting_words, "C", (10.0,))
   made = sentences()
   path = tmp_path / "mine.csv"
   path.write_text("label,text\ngood,w4 w9 w10\n")
@@ -278,11 +304,11 @@ def test_sentences_that_are_copied_gain_nothing_and_are_written_with_their_words
   report.save(found, tmp_path)
   with (tmp_path / "reports/augmentation/synthetic.csv").open() as file:
     assert list(csv.DictReader(file)) == [{"text": "w4 w9 w10", "label": "good"}] * 2
-  for text, words in (
+  for mine, words in (
     ("label\ngood\n", "no column 'text'"),
     ("text,label\nw4,god\n", "'god'"),
   ):
-    path.write_text(text)
+    path.write_text(mine)
     with pytest.raises(UserError, match=words):
       evaluated("augmentation", run, {**SMALL, "input": str(path)})
 
