@@ -35,32 +35,30 @@ def get_config(argument: str = "") -> ConfigDict:
     "sweep": _draws(counts, 10),
     "train": {"steps": 3000, "batch_size": 128, "eval_every": 500},
   }
+  annealed = {"learning_rate": 3e-3, "learning_rate_steps": 200.0, "classifier": 10.0}
   if mnist:
     config["data"] = {"name": "tfds", "set": "mnist", "valid": 10000.0}
     config["data"]["labels"] = counts[0]
-    config["model"] |= {"latents": 50, "hidden": [500], "activation": "softplus"}
+    config["model"] |= {"latents": 20, "hidden": [300]}
     config["objective"]["units"] = 500
+    config["hyper"] = annealed
+    config["schedule"] = {"learning_rate": "warmup_cosine"}
     config["sweep"] = _draws(counts, 3)
-    config["train"] |= {"steps": 4000, "eval_every": 1000}
+    config["train"] |= {"steps": 3000, "eval_every": 1500}
   if m1:
     config["model"] |= {"condition": "none"}
     config["objective"] = {"name": "beta"}
   if m1 and mnist:
     config["data"]["labels"], config["sweep"] = 0, []
-    config["model"]["hidden"] = [500, 500]
+    config["model"] |= {"latents": 50, "hidden": [500, 500], "activation": "softplus"}
     config["train"] = {"epochs": 50.0, "batch_size": 128}
     config["hyper"] = {"learning_rate": 2e-3, "learning_rate_steps": 200.0}
-    config["schedule"] = {"learning_rate": "warmup_cosine"}
   if codes:
     config["data"] = {"name": "features", "path": "", "labels": counts[0]}
     config["model"] |= {"latents": 4, "hidden": [400]}
     config["likelihood"] = {"name": "gaussian", "scale": "predicted", "min_std": 0.01}
     config["objective"]["units"] = 300
-    config["hyper"] = {
-      "learning_rate": 1e-2,
-      "learning_rate_steps": 200.0,
-      "classifier": 10.0,
-    }
+    config["hyper"] = {**annealed, "learning_rate": 1e-2}
     config["schedule"] = {"learning_rate": "warmup_cosine"}
     config["train"] |= {"steps": 4000, "eval_every": 2000}
   if "smoke" in words:
@@ -70,7 +68,8 @@ def get_config(argument: str = "") -> ConfigDict:
 
 
 def _draws(counts: list[int], number: int) -> list[dict]:
-  """So many draws, of every number of labels where there are several."""
+  """So many draws of the fewest labels, half as many of every other number of labels."""
   if len(counts) == 1:
     return [{"data.draw": draw} for draw in range(number)]
-  return [{"data.labels": n, "data.draw": draw} for n in counts for draw in range(number)]
+  each = {count: number if count == counts[0] else -(-number // 2) for count in counts}
+  return [{"data.labels": n, "data.draw": d} for n in counts for d in range(each[n])]

@@ -12,6 +12,7 @@ import numpy as np
 Predict = Callable[[np.ndarray], np.ndarray]  # [N, D] -> class [N]
 COMPONENTS = 50  # of PCA, fitted on all rows
 FOLDS = 3
+READ = 200_000  # rows that a network reads at most, in 50 to 300 passes
 SMALLER = 3000  # rows without a label in the graph that its numbers are chosen on
 SHARES = (0.05, 0.1, 0.2, 0.4, 0.7, 1.0)  # of those that an SVM takes for labelled, in turn
 GRAPHS = ((6, 0.95), (10, 0.95), (6, 0.8))  # neighbours of a row, and α
@@ -30,7 +31,8 @@ def supervised_network(few: Few, units: tuple[int, ...] = (500,)) -> Predict:
   """One hidden layer of the size of M2's classifier, Adam until the loss stands still."""
   from sklearn.neural_network import MLPClassifier
 
-  model = MLPClassifier(units, random_state=few.seed, max_iter=300, alpha=1e-4)
+  passes = min(300, max(50, READ // len(few.x)))
+  model = MLPClassifier(units, random_state=few.seed, max_iter=passes, tol=1e-3)
   return _fitted(model, few.x, few.label).predict
 
 
