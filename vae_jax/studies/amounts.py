@@ -50,7 +50,10 @@ def curve(outcome: Outcome) -> list[Figure]:
   unit = " ".join(conditions[0].split()[1:])
   label = f"{metric.title}, {metric.unit}" if metric.unit else metric.title
   data: dict[str, Any] = {"series": series, "x_label": unit, "y_label": label}
-  data |= {"ticks": places, "log": figures.log_scale([*places.values()])}
+  ends = [v for one in series.values() for v in one.get("low", one["y"])]
+  ends += [v for one in series.values() for v in one.get("high", one["y"])]
+  tall = "y" if figures.log_scale(ends) else ""  # errors that fall by a decade
+  data |= {"ticks": places, "log": figures.log_scale([*places.values()]) + tall}
   caption = (
     f"{metric.title} over the number of {unit}: the model and, dashed, every baseline. Bands are"
     " 95 % intervals over draws and examples."
