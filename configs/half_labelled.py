@@ -68,8 +68,8 @@ def get_config(argument: str = "") -> ConfigDict:
 
 
 def _draws(counts: list[int], number: int) -> list[dict]:
-  """So many draws of the fewest labels, and four of every other number of labels."""
+  """So many draws; of several numbers of labels five of the fewest and three of every other."""
   if len(counts) == 1:
     return [{"data.draw": draw} for draw in range(number)]
-  each = {count: number if count == counts[0] else min(number, 4) for count in counts}
+  each = {count: 5 if count == counts[0] else 3 for count in counts}
   return [{"data.labels": n, "data.draw": d} for n in counts for d in range(each[n])]
