@@ -64,11 +64,9 @@ def fit(fold: Fold, pool: Pool) -> Callable[[np.ndarray], np.ndarray]:
 
   C and whether pairs of words are read are those of the least log loss in cross-validation within
   the fold: real sentences are held out, and with them every row of the pool that was made near
-  one of them. Row i of both halves of a pool is of the sentence `cycle(fold, size / 2)[i]`. A row
-  that a pool has several times counts as often, and is read once.
+  one of them. A row that a pool has several times counts as often, and is read once.
   """
-  origin = np.tile(augmenting.cycle(fold, len(pool[0]) // 2), 2)
-  every = np.column_stack([origin, pool[1].argmax(1), pool[0].astype(int)])
+  every = np.column_stack([_origin(fold, pool[0]), pool[1].argmax(1), pool[0].astype(int)])
   every, copies = np.unique(every, axis=0, return_counts=True)
   origin, label, words = every[:, 0], every[:, 1], _words(every[:, 2:])
   weight = copies * len(fold.label) / copies.sum()
@@ -84,6 +82,17 @@ def fit(fold: Fold, pool: Pool) -> Callable[[np.ndarray], np.ndarray]:
   i, j = np.unravel_index(losses.argmin(), losses.shape)
   best = _fitted(GRAMS[i], (C[j],), words, label, weight)
   return lambda x: best(_words(x))[0]
+
+
+def _origin(fold: Fold, x: np.ndarray) -> np.ndarray:
+  """The sentence of the fold that each row of a pool is, or was made near.
+
+  Row i of both halves is made near the sentence `cycle(fold, size / 2)[i]`.
+  """
+  found = np.tile(augmenting.cycle(fold, len(x) // 2), 2)
+  known = {row.tobytes(): place for place, row in enumerate(fold.x.astype(int))}
+  own = (known.get(row.tobytes(), -1) for row in x.astype(int))
+  return np.array([at if same < 0 else same for at, same in zip(found, own, strict=True)])
 
 
 def _words(x: np.ndarray) -> list[str]:
