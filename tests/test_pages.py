@@ -19,7 +19,6 @@ TYPED: dict[str, int] = {
   "docs/applications/disentanglement.md": 2,
   "docs/applications/editing.md": 3,
   "docs/applications/generation.md": 3,
-  "docs/applications/half_labelled.md": 2,
   "docs/applications/imputation.md": 2,
   "docs/applications/inpainting.md": 2,
   "docs/applications/likelihood_ladder.md": 1,

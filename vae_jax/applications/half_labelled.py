@@ -44,7 +44,7 @@ REFERENCES = (*ON_CODES,)[1:]  # to choose among classifiers would take labels o
 NOTE = (
   "Error: the share of scored examples whose class is wrong. Draws of the labelled examples are"
   " repetitions, and every baseline reads the labels of the same draw. Baselines and the classifier"
-  " of M1, choose their numbers by cross-validation within the labelled examples; where a sweep has"
+  " of M1 choose their numbers by cross-validation within the labelled examples; where a sweep has"
   " several settings, one is chosen on {tune} labelled validation examples."
 )
 
