@@ -1,7 +1,7 @@
 """Sprites that walk, slash and cast: a recurrent model of frames with a learned prior.
 
-Command:   python train.py --config=configs/sprite_clips.py --workdir=runs/sprite_clips --data_dir=<data>
-           python evaluate.py --workdir=runs/sprite_clips --application=video --set context=3
+Command:   python train.py --config=configs/sprite_clips.py --workdir=runs/clips --data_dir=<data>
+           python evaluate.py --workdir=runs/clips --application=video --set context=3
 Duration:  not measured yet
 Expected:  not measured yet
 """
