@@ -3,6 +3,7 @@
 Command:  python train.py --config=configs/series.py --workdir=runs/series
           python evaluate.py --workdir=runs/series --application=anomaly
           configs/series.py:beats   ECG5000, a normal beat and four others; --data_dir=<data>
+          configs/series.py:conv    convolutions over time in the place of the recurrent network
 Duration: 68 s of training for three seeds on two busy CPU cores, the evaluation 95 s of CPU time
 Expected: VUS-PR of all scores' ranks 0.975, of isolation forest 0.975, of the matrix profile 0.801.
 """
@@ -12,15 +13,18 @@ from ml_collections import ConfigDict
 
 def get_config(argument: str = "") -> ConfigDict:
   words = set(argument.split(",")) - {""}
-  if words - {"beats", "smoke"}:
-    raise ValueError(f"{argument!r} is none of beats, smoke")
+  if words - {"beats", "conv", "smoke"}:
+    raise ValueError(f"{argument!r} has a word that is not beats, conv or smoke")
   data = {"name": "series", "set": "made", "stride": 4, "normal": ""}
   if "beats" in words:
     data |= {"set": "ecg5000", "normal": "1"}
+  model = {"name": "lstm", "latents": 6, "hidden": 32}
+  if "conv" in words:
+    model = {"name": "conv1d", "latents": 6, "channels": [16, 32], "dense": 64}
   return ConfigDict(
     {
       "data": data,
-      "model": {"name": "lstm", "latents": 6, "hidden": 32},
+      "model": model,
       "likelihood": {"name": "gaussian", "scale": "shared", "min_std": 0.05},
       "objective": {"name": "beta"},
       "hyper": {"learning_rate": 3e-3},
