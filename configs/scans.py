@@ -3,8 +3,10 @@
 Command:  python train.py --config=configs/scans.py --workdir=runs/scans --data_dir=<data>
           python evaluate.py --workdir=runs/scans --application=anomaly
           configs/scans.py:brain   slices of brain MRI, trained on those without a tumour
-Duration: not measured yet
-Expected: not measured yet
+Duration: 12 s of training for three seeds on two busy CPU cores, 4 s for :brain; 66 s and 38 s of
+          evaluation
+Expected: AUROC of all scores' ranks 0.688 ± 0.045, GMM on PCA 0.602; :brain 0.757 ± 0.093,
+          one-class SVM 0.749
 """
 
 from ml_collections import ConfigDict
