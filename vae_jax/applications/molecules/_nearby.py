@@ -8,6 +8,7 @@ from vae_jax.applications.molecules import _search, _showing
 from vae_jax.baselines import molecule_search
 from vae_jax.baselines.molecule_search import Oracle
 from vae_jax.data import molecules as data
+from vae_jax.evaluation.numbers import plus_minus
 from vae_jax.evaluation.protocol import Extra
 from vae_jax.metrics import chemistry, comparison
 from vae_jax.metrics.molecules import tanimoto
@@ -113,8 +114,8 @@ def _said(found: dict[str, list], name: str) -> str:
   if off.half < abs(off.mean):
     word = "ahead of" if off.mean > 0 else "behind"
   return (
-    f"Improved and alike: proposals {CODE} are {word} {rival}, a gain in {name} of"
-    f" {off.mean:+.3f} ± {off.half:.3f} more."
+    f"Improved and alike: proposals {CODE} are {word} {rival}; the gains in {name} differ by"
+    f" {plus_minus(off, 3, sign=True)}."
   )
 
 

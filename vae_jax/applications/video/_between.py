@@ -10,6 +10,7 @@ from vae_jax import asking, distributions
 from vae_jax.applications.video._clips import as_bytes, as_frames
 from vae_jax.baselines import video as classic
 from vae_jax.evaluation.answer import Outcome
+from vae_jax.evaluation.numbers import plus_minus
 from vae_jax.evaluation.protocol import Extra
 from vae_jax.inference.latent_map import latent_map
 from vae_jax.metrics import comparison, image, restoration
@@ -119,7 +120,7 @@ def _sentence(scores: dict[str, np.ndarray], gap: int) -> str:
     word = "ahead of" if off.mean > 0 else "behind"
   return (
     f"Frames between frames, 1 of {gap} known: the latent MAP is {word} the {rival}, SSIM"
-    f" {off.mean:+.3f} ± {off.half:.3f}."
+    f" {plus_minus(off, 3, sign=True)}."
   )
 
 
