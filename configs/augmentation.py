@@ -2,16 +2,21 @@
 
 Command:  python train.py --config=configs/augmentation.py --workdir=runs/augmentation
           python evaluate.py --workdir=runs/augmentation --application=augmentation
-          configs/augmentation.py:5     so many of each class: 5, 10, 20, 50
+          configs/augmentation.py:5,10,20,50   so many of each class, one or several
           configs/augmentation.py:mnist,10   of 28 x 28 with --data_dir=<data>; or fashion,10
           configs/augmentation.py:table   breast cancer, 10 of each class
+          configs/augmentation.py:sentences,100   film reviews, with --data_dir=<data>
           configs/augmentation.py:rare    2,000 connections of NSL-KDD, of which 0.8 % are r2l, with
                                           --data_dir=<data>; evaluate with --set rare=r2l
-Duration: 20 s of processor time for training and 18 s for the evaluation, on two busy cores
+          configs/augmentation.py:skab    500 windows of SKAB, of which 5 % have a fault, with
+                                          --data_dir=<data>; evaluate with --set rare=event
+Duration: 20 s of processor time for training and 18 s for the evaluation, on two busy cores; skab
+          14 s and 27 s; sentences,100 with three draws of 100 steps 25 s
 Expected: accuracy 92.2 % with classical augmentation, 90.2 % with nothing, 89.9 % with VAE: behind
           classical by 2.3 +- 1.9 points. table: 91.2 % with VAE and with SMOTE, 90.7 with nothing.
           rare, three draws of 1,000 steps: AUPRC 0.698 with VAE + classical, 0.644 with classical,
-          the difference open
+          the difference open. skab: AUPRC 0.405 with VAE, behind nothing with 0.572. sentences,100,
+          three draws of 100 steps: 57.9 % with VAE + classical, 59.7 with classical, open
 """
 
 from ml_collections import ConfigDict

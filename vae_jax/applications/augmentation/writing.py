@@ -23,7 +23,7 @@ from vae_jax.types import Figure, Table, UserError
 
 SHOWN = 4  # made pictures or sentences of each class
 TEXT, LABEL = "text", "label"  # columns of a file of one's own: sentences, classes
-SIDE = "Training sentences, and what was made near each"
+SIDE = "Training sentences, and what was made for each"
 
 
 def read(path: str, run: Run) -> tuple[np.ndarray, np.ndarray]:
@@ -110,11 +110,11 @@ def _shown(source: Source, x: np.ndarray, near: dict[str, np.ndarray]) -> list[F
     images.append(np.concatenate([real[own], x[own]]))
   data = {"images": np.stack(images), "rows": spec.classes, "wide_after": [SHOWN - 1]}
   data |= pictures.style(source.data, source.settings)
-  return [Figure("made", "image_grid", data, "Training rows, and what was made near each.")]
+  return [Figure("made", "image_grid", data, "Training rows, and what was made for each.")]
 
 
 def _side_by_side(run: Run, x: np.ndarray, near: dict[str, np.ndarray]) -> list[Table]:
-  """For each class a few sentences and what was made near each; none of what is no sentence."""
+  """For each class a few sentences and what was made for each; none of what is no sentence."""
   spec = run.spec
   if not spec.symbols:
     return []
@@ -123,7 +123,7 @@ def _side_by_side(run: Run, x: np.ndarray, near: dict[str, np.ndarray]) -> list[
   names = [spec.classes[int(c)] for c in near["label"][at]]
   both = (sentences.lines(one[at], spec, unit) for one in (near["x"], x))
   found = [list(row) for row in zip(names, *both, strict=True)]
-  return [Table(SIDE, (LABEL, "sentence", "made near it"), found)]
+  return [Table(SIDE, (LABEL, "sentence", "made for it"), found)]
 
 
 def _files(
