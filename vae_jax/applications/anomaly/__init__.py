@@ -47,7 +47,7 @@ METRICS = {
   "loss": Metric("−ELBO of normal examples", "nats", -1, 1, None, "The model"),
 }
 CHOICE = "loss"  # of settings, where validation has no anomalies
-VARIES = ("normal", "left_out", "series", "strangers")
+VARIES = ("normal", "left_out", "series", "strangers", "contamination")
 
 
 def check(runs: list[Run], settings: dict[str, Any]) -> None:
@@ -90,7 +90,8 @@ def prepare(source: Source, split: str, limit: int) -> Task:
   """The first examples of a split, which of them are anomalies, and the series they are of."""
   examples = source.split(split, limit)
   truth, own_points = examples.get("anomaly"), points.pieces(examples)
-  return Task(source, split, examples, truth=truth, own=own_points)
+  named = (showing.dirt(source.run) if showing.swept(source.run) else "",)
+  return Task(source, split, examples, named, truth=truth, own=own_points)
 
 
 def model(task: Task, run: Run) -> dict[str, Any]:

@@ -128,6 +128,16 @@ def _where(task: Task, lead: Member, result: Any) -> list[Figure]:
   return [Figure("where", "image_grid", data, caption)]
 
 
+def swept(run: Run) -> bool:
+  """Whether the share of anomalies in train is an axis of the run's sweep."""
+  return any("data.contamination" in member for member in run.members)
+
+
+def dirt(run: Run) -> str:
+  """The share of anomalies in train as a condition."""
+  return f"{100 * float(run.config['data']['contamination']):g} % in train"
+
+
 def _dirt(outcome: Outcome) -> list[Figure]:
   """The headline of every method over the share of anomalies in train, where it is swept."""
   name = outcome.application.headline
