@@ -27,7 +27,7 @@ from vae_jax.training.step import METRICS, State
 from vae_jax.types import Array, Hyper, UserError
 
 NAMES = ("auto", "single", "pmap", "mesh")
-CACHE_BYTES = 2_000_000  # measured: docs/benchmarks.md, "Population" and the log below it
+CACHE_BYTES = 2_000_000  # measured: docs/benchmarks.md, "Members side by side"
 
 FIXED = {"gpu": 32}  # steps of the inner loop by platform; others: one loop of any length
 
