@@ -5,6 +5,7 @@ import pathlib
 import re
 import shlex
 import sys
+import tomllib
 
 import jax
 import jax.numpy as jnp
@@ -85,6 +86,8 @@ def test_no_link_of_the_documents_is_dead():
       assert file.exists(), f"{page.relative_to(ROOT)} links to {file}"
       if anchor:
         assert anchor in headings(file), f"{page.relative_to(ROOT)}: {file.name}#{anchor}"
+      if page.is_relative_to(DOCS):  # of the site, which has nothing else
+        assert file.is_relative_to(DOCS), f"{page.relative_to(ROOT)} links to {file}"
   for page in PAGES:
     for name in re.findall(r"configs/\w+\.py", page.read_text()):
       assert (ROOT / name).is_file() or name == "configs/x.py", f"{page.name}: {name}"
@@ -173,6 +176,13 @@ def test_choosing_has_a_row_for_every_likelihood():
   rows = re.findall(r"^\|.*\|$", (DOCS / "choosing_a_likelihood.md").read_text(), re.M)
   named = {name for row in rows for name in re.findall(r"`(\w+)`", row)}
   assert set(registry.names("likelihoods")) <= named
+
+
+def test_the_page_of_installing_has_every_extra():
+  project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+  table = (DOCS / "install.md").read_text().partition("## Extras")[2].partition("\n## ")[0]
+  named = {n for row in re.findall(r"^\| (`.*?) \|", table, re.M) for n in row.split("`")}
+  assert named - {"", ", "} == set(project["optional-dependencies"])
 
 
 def test_troubleshooting_has_the_sentences_of_the_code():

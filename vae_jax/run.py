@@ -114,8 +114,8 @@ def open_runs(
 def plug(workdir: str, given: str | None = None) -> None:
   """Adds the files that a run was trained with beside ours, where there were any.
 
-  They are programs, which a run directory of somebody else's may name: the folder is told, and
-  one within the run directory is used when it is given alone.
+  They are programs, and a run directory of another person may name them. So the folder is printed,
+  and a folder within the run directory is used only if it is given.
 
   Args:
     workdir: whose run.json remembers the folder.

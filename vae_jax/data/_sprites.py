@@ -8,7 +8,7 @@ scale and by a quarter of the side, every shape lies in the unit disc:
   ellipse  (u / 0.96)^2 + (v / 0.54)^2 <= 1
   heart    (p^2 + q^2 - 1)^3 <= p^2 q^3,  p = 1.3 u,  q = 0.29 - 1.3 v
 
-so that no sprite leaves the image: centres keep a quarter of the side from its border. The
+So no sprite leaves the image, as centres keep a quarter of the side from its border. The
 heart's centre is that of its area.
 """
 

@@ -1,8 +1,8 @@
 """The exact optimum of a linear β-VAE: rate, distortion and evidence in closed form, float64.
 
-The decoder is N(W z + b, s^2 I), the encoder N(V x + c, diag d). The optimum lies along the
-principal directions of the data, and each direction is a problem of its own: with variance
-v, it is coded where v > β s^2, and then w^2 = v - β s^2, d = β s^2 / v,
+The decoder is N(W z + b, s^2 I), the encoder N(V x + c, diag d). The optimum is along the
+principal directions of the data, and each direction can be solved alone. A direction of variance
+v is coded if v > β s^2, and then w^2 = v - β s^2, d = β s^2 / v,
 
   rate = 1/2 log(v / (β s^2)),   squared error = β s^2,   squared error = v where not coded.
 
@@ -202,8 +202,8 @@ def learned_noise(variances: np.ndarray, beta: float, latents: int) -> float:
   """The optimal s^2 of distortion + β rate when the noise is learned too.
 
   With k latents on, s^2 = (sum of the variances not coded) / (D - β k), where k is the number
-  of the first L variances above β s^2. The condition is f(s^2) = 0 with f convex, negative at
-  0 as long as some direction is never coded, so there is one solution; at β = 1 it is
+  of the first L variances above β s^2. The condition is f(s^2) = 0. f is convex, and negative at
+  0 as long as some direction is never coded. So there is one solution. At β = 1 it is
   Tipping & Bishop (1999), eq. 8.
 
   Raises:

@@ -136,8 +136,8 @@ def single(
   """All members on one device: a list of groups, `together` of them under one `vmap`.
 
   Every group runs its whole chunk by the same compiled program, so that on a CPU the state of
-  a group can stay in the cache; there as many groups run at once as there are cores, which
-  keeps the cores busier than any one group can.
+  a group can stay in the cache. There as many groups run at once as there are cores. One group
+  would not keep all cores busy.
   """
   program = jax.jit(_groups(_steps(train_step, feed, fixed), together), donate_argnums=0)
   starts = range(0, members, together)

@@ -70,8 +70,8 @@ def pool(source: Source, run: Run, place: int, size: int) -> augmenting.Pool:
 def made(source: Source, run: Run, place: int, near: dict[str, np.ndarray]) -> np.ndarray:
   """An example of the class of each row, [N, *shape]: E[x|z, y] of pictures, else a draw.
 
-  z ~ q(z|x, y) of that row, so that all of them are draws of the mixture over the codes of a
-  class; or z ~ p(z), where classes are large or the setting says so.
+  z ~ q(z|x, y) of that row: all of them together are draws of the mixture over the codes of a
+  class. For large classes, or if the setting says so, z ~ p(z).
   """
   vae, spec, asked = run.vae, source.spec, source.settings["near"]
   smallest = np.bincount(fold(source).label, minlength=len(spec.classes)).min()
