@@ -1,0 +1,107 @@
+"""Every command of README and docs is run, page by page, in the order of the page.
+
+bash reads the blocks itself, with its loops, variables and here-documents. The programs in them
+only write down their words there, and are then called within this process, where JAX is imported.
+What makes them short is added by `page_commands` and is on no page: two steps of training, two
+values of each axis of a sweep, a dozen examples. `page_files` makes the files that a page names,
+and an MNIST of scikit-learn's digits. Other data are those of VAE_JAX_DATA.
+
+What differs from an earlier command in numbers alone (`page_commands.likenesses`) is run up to the
+point where everything is read and checked: a training whose run no other command of the page
+reads by `--plan`, an evaluation until it would ask the model. `--application=all` is all of
+them on README, and two of them elsewhere.
+"""
+
+import pathlib
+import sys
+
+import page_commands
+import page_files
+import pytest
+from helpers import ROOT
+
+import vae_jax.objectives
+from vae_jax import data
+
+ELSEWHERE = {  # pages that another test follows, with the wheel
+  "docs/first_hour.md": "test_first_hour.py",
+  "docs/slurm.md": "test_slurm.py",
+}
+NOT_RUN = {  # what a command begins with -> why it is not run
+  "pip": "needs a package index",
+  "python3 -m venv": "makes the environment that pip installs into",
+  "source": "of that environment",
+  "make": "the suite itself",
+  "mkdocs": "a server that does not end; test_site.py builds the pages",
+  "pre-commit": "needs a network",
+  "srun": "needs a cluster",
+  "gcloud": "needs TPUs",
+  "python train.py --distributed": "one of several machines; test_distributed.py has two",
+  "python -m benchmarks": "measures for minutes; test_benchmarks.py runs its parts",
+  "vae-jax data mnist emnist/letters": "needs a network",
+}
+pytestmark = pytest.mark.slow
+
+
+def name(page: pathlib.Path) -> str:
+  return str(page.relative_to(ROOT))
+
+
+def reason(words: tuple[str, ...]) -> str:
+  """Why a command is not run here, or nothing."""
+  line = " ".join(words)
+  fits = [start for start in NOT_RUN if line.startswith(start)]
+  return NOT_RUN[max(fits, key=len)] if fits else ""
+
+
+@pytest.fixture
+def folder(request, tmp_path, monkeypatch) -> pathlib.Path:
+  """A folder with the files that the page names; data are loaded in part."""
+  page_files.make(request.param, tmp_path)
+  monkeypatch.setattr(data, "load", page_files.small_load)
+  folders = [*vae_jax.objectives.__path__, str(tmp_path / "objectives")]
+  monkeypatch.setattr(vae_jax.objectives, "__path__", folders)
+  yield tmp_path
+  sys.modules.pop("vae_jax.objectives.rate_target", None)
+
+
+@pytest.mark.parametrize(
+  ("page", "folder"),
+  [
+    pytest.param(p, p, id=name(p))
+    for p in page_commands.pages()
+    if name(p) not in ELSEWHERE
+  ],
+  indirect=["folder"],
+)
+def test_the_commands_of_a_page_run(page, folder):
+  every = page_commands.of_page(page, folder)
+  for words in every:
+    if reason(words):
+      continue
+    page_files.needed(words)
+    import time; c=time.process_time(); w0=time.perf_counter(); whole=_whole(page, words, every)
+    asked = page_commands.likenesses(words, every)
+    page_commands.run(words, folder, _whole(page, words, every), page.name == "README.md")
+    with open("/tmp/words_times.log","a") as f: f.write(f"{time.perf_counter()-w0:6.1f} {time.process_time()-c:6.1f} {'W' if whole else '-'} {page.stem} {' '.join(words)[:150]}\n")
+
+
+def _whole(page: pathlib.Path, words: tuple[str, ...], every: list[tuple[str, ...]]) -> bool:
+  """Whether a command asks for something new, or another command reads what it writes."""
+  asked = page_commands.likenesses(words, every)
+  if (page, words) in [page_commands.first()[one] for one in asked]:
+    return True
+  run = next((w.partition("=")[2] for w in words if w.startswith("--workdir=")), "")
+  if page_commands.kind(words) == "train":
+    return any(run in " ".join(w) for w in every if page_commands.kind(w) != "train")
+  return any(f"{run}/reports" in " ".join(w) for w in every)
+
+
+def test_what_is_not_run_is_there(tmp_path):
+  """Every reason is of a command that some page has, and no page is left out by mistake."""
+  pages = {name(page) for page in page_commands.pages()}
+  assert set(ELSEWHERE) <= pages
+  assert len(pages) > 50
+  lines = [" ".join(w) for p in page_commands.pages() for w in page_commands.of_page(p, tmp_path)]
+  unused = [start for start in NOT_RUN if not any(line.startswith(start) for line in lines)]
+  assert not unused
