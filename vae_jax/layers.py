@@ -245,7 +245,7 @@ def _pad(big: int, small: int, kernel: int, stride: int) -> tuple[int, int]:
 
 
 def _taps(r: int, kernel: int, stride: int) -> list[tuple[int, int]]:
-  """(a, d): kernel row a of patch q + d lies on output row q s + r."""
+  """(a, d): kernel row a of patch q + d is on output row q s + r."""
   low = kernel // 2
   return [
     (a, (r + low - a) // stride) for a in range(kernel) if (r + low - a) % stride == 0

@@ -74,7 +74,7 @@ def open_runs(
   Args:
     workdir: of a training, finished or not.
     which: "best", each member at its least validation loss, or "latest".
-    data_dir: where the data lies now, when not where it was at training.
+    data_dir: where the data is now, if it is not where it was at training.
     plugins: the folder of files of one's own, when not where it was at training.
 
   Raises:
@@ -122,7 +122,7 @@ def plug(workdir: str, given: str | None = None) -> None:
     given: the folder now, when it is not where it was.
 
   Raises:
-    UserError: the folder is not there, or lies within the run directory.
+    UserError: the folder is not there, or is within the run directory.
   """
   root = pathlib.Path(workdir)
   remembered = None

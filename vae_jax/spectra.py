@@ -45,7 +45,7 @@ def hann(size: int) -> Array:
 
 
 def stft(wave: Array, size: int, hop: int) -> Array:
-  """wave [T hop] -> complex [size / 2 + 1, T]; what lies outside of the wave is 0."""
+  """wave [T hop] -> complex [size / 2 + 1, T]; outside of the wave it is 0."""
   padded = jnp.pad(wave, size // 2)
   starts = jnp.arange(wave.shape[-1] // hop) * hop
   cut = padded[starts[:, None] + jnp.arange(size)[None]]

@@ -44,10 +44,16 @@ SETTINGS = {  # of applications, where they have a number of this name
   **dict.fromkeys(("map_steps", "judge_steps", "pairs", "paths", "answers", "draws"), 2),
   **dict.fromkeys(("times", "repeats", "chains", "starts", "styles", "trees"), 2),
   **dict.fromkeys(("epochs", "rounds", "forest_rounds", "slow_limit"), 1),
-  **dict.fromkeys(("features", "budget", "make", "neighbours", "order"), 5),
+  **dict.fromkeys(("features", "make", "neighbours", "order"), 5),
   **dict.fromkeys(("reference", "pool", "others", "probed", "sampled", "votes"), 30),
   **dict.fromkeys(("test_votes", "annealed"), 10),
+  **dict.fromkeys(("budget", "crop"), 20),
+  "active": 1e-9,  # of half_labelled: two steps switch no latent on
 }
+ON_DIGITS = (  # what `all` asks of the digits of README, as a test holds
+  "compression", "editing", "generation", "inpainting", "likelihood_ladder",
+  "noise_reduction", "reconstruction", "super_resolution",
+)  # fmt: skip
 NUMBER = re.compile(r"[-+.\d]+(e-?\d+)?$")
 
 
@@ -99,8 +105,8 @@ def likenesses(words: tuple[str, ...], every: list[tuple[str, ...]]) -> list[tup
   """What a command asks for, without its numbers and without the name of its run.
 
   A training is known by the parts of its configuration and by the words of its own. An evaluation
-  is one for each application, known by the parts of its run and by its settings that are no
-  numbers.
+  is one for each application, known by the files, runs and sentences among its settings: that
+  an application answers on models of every kind is what its own tests are for.
   """
   if kind(words) == "train":
     kept = [w for w in words if re.match(r"--config\.(data|model|objective|corruption)", w)]
@@ -108,13 +114,9 @@ def likenesses(words: tuple[str, ...], every: list[tuple[str, ...]]) -> list[tup
   if kind(words) != "evaluate":
     return [words]
   known = evaluate._parser(None).parse_args(words[2:])
-  run = f"--workdir={known.workdir}"
-  made = [w for w in every if kind(w) == "train" and run in w]
-  parts = _parts(made[-1])[1:] if made else ()
-  names = known.application.split(",")
-  names = registry.names("applications") if names == ["all"] else names
-  own = sorted(filter(None, map(_plain, known.set)))
-  return [("evaluate", name, known.export, *own, *parts) for name in names]
+  names = ON_DIGITS if known.application == "all" else known.application.split(",")
+  own = sorted(word for word in map(_plain, known.set) if re.search(r"[./ ]", word))
+  return [("evaluate", name, known.export, *own) for name in names]
 
 
 def _parts(words: tuple[str, ...]) -> tuple[str, ...]:
@@ -158,7 +160,7 @@ def short_evaluation(words: list[str], everything: bool) -> list[str]:
   settings: dict[str, Any] = {}
   for name in names:
     settings |= registry.find("applications", name).SETTINGS
-  fields = {k: v for k, v in SETTINGS.items() if isinstance(settings.get(k), int)}
+  fields = {k: v for k, v in SETTINGS.items() if isinstance(settings.get(k), int | float)}
   return [*words, *(f"--set={name}={value}" for name, value in fields.items())]
 
 

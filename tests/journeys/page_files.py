@@ -6,6 +6,7 @@ import os
 import pathlib
 import shutil
 import wave
+import zipfile
 from typing import Any
 
 import data_files
@@ -16,7 +17,7 @@ from PIL import Image
 
 from vae_jax import config, data, types
 
-LOAD, MOST = data.load, 80
+LOAD, MOST = data.load, 150
 REAL = pathlib.Path(os.environ.get("VAE_JAX_DATA", ROOT / ".." / "shared" / "data"))
 VARIABLES = {"WORK": "/work", "NAME": "name", "INDEX": "0", "HOST_OF_PROCESS_0": "host"}
 SHORTER = {  # options of data sets, in the place of the page's
@@ -25,7 +26,8 @@ SHORTER = {  # options of data sets, in the place of the page's
   "molecules": {"data.limit": 200, "data.test": 0.2, "data.valid": 0.2},
   "sentences": {"data.limit": 100},
   "sprites": {
-    "data.side": 16, "data.scales": 2, "data.orientations": 5, "data.positions": 4
+    "data.side": 16, "data.scales": 2, "data.orientations": 5, "data.positions": 4,
+    "data.valid": 0.2, "data.test": 0.2,
   },
   "sounds": {"data.frames": 16, "data.bins": 16, "data.size": 128, "data.hop": 48},
   "videos": {"data.count": 60, "data.frames": 8},
@@ -90,8 +92,13 @@ def _data(folder: pathlib.Path) -> None:
   raw.mkdir(parents=True)
   if (REAL / "raw").is_dir():
     for path in (REAL / "raw").iterdir():
-      if path.name not in ("mnist", "binarized_mnist"):
+      if path.name not in ("mnist", "binarized_mnist", "sr_sets"):
         (raw / path.name).symlink_to(path.resolve())
+  (raw / "sr_sets").mkdir()
+  with zipfile.ZipFile(raw / "sr_sets" / "sr_sets.zip", "w") as file:
+    for name in ("CSet5", "CSet14"):
+      photograph(folder / "one.png")
+      file.write(folder / "one.png", f"{name}/one.png")
   x, label = digits()
   parts = {"train": (x[:400], label[:400]), "test": (x[400:], label[400:])}
   (raw / "mnist").mkdir()
@@ -120,11 +127,11 @@ def cells(path: pathlib.Path) -> None:
 
 
 def sensors(path: pathlib.Path) -> None:
-  """Forty rows of the first file of SKAB, as somebody else's plant might write them."""
-  first = next(
-    p for p in sorted((REAL / "raw" / "skab").rglob("*.csv")) if p.stem != "anomaly-free"
-  )
-  path.write_text("".join(first.open().readlines()[:41]))
+  """Eighty rows of an experiment of SKAB, where it is there."""
+  archive = REAL / "raw" / "skab" / "skab.zip"
+  if archive.is_file():
+    with zipfile.ZipFile(archive) as file:
+      path.write_bytes(b"\n".join(file.read("other/1.csv").splitlines()[:81]))
 
 
 def table(path: pathlib.Path) -> None:
@@ -167,6 +174,14 @@ def small_pictures(path: pathlib.Path) -> None:
   np.savez(path, x=digits()[0][:60, 2:26:3, 2:26:3])
 
 
+def levels(path: pathlib.Path) -> None:
+  """Digits of scikit-learn as they are: `x` [40, 8, 8, 1] of 17 grey levels in [0, 1]."""
+  from sklearn.datasets import load_digits
+
+  x = load_digits().images[:40, :, :, None] / 16
+  np.savez(path, x=x.astype(np.float32))
+
+
 def damaged(path: pathlib.Path) -> None:
   """Four digits of 28 by 28 whose upper half is missing."""
   x = digits()[0][:4] / 255
@@ -175,7 +190,7 @@ def damaged(path: pathlib.Path) -> None:
 
 
 def photograph(path: pathlib.Path) -> None:
-  Image.fromarray(np.random.default_rng(4).integers(0, 256, (70, 64), dtype=np.uint8)).save(
+  Image.fromarray(np.random.default_rng(4).integers(0, 256, (40, 36), dtype=np.uint8)).save(
     path
   )
 
@@ -212,8 +227,9 @@ def sequences(path: pathlib.Path) -> None:
 
 
 def molecules(path: pathlib.Path) -> None:
-  """Chains of one to six carbon atoms with an end, and a made-up number of each."""
-  rows = [f"{'C' * (1 + i % 6)}{'O' if i % 2 else 'N'},{i / 10}" for i in range(24)]
+  """Chains of one to eight carbon atoms with four ends, and a made-up number of each."""
+  names = ["C" * n + end for n in range(1, 9) for end in ("O", "N", "C=O", "C#N")]
+  rows = [f"{name},{len(name) / 10}" for name in names]
   path.write_text("\n".join(["smiles,logS", *rows]) + "\n")
 
 
@@ -246,7 +262,7 @@ OWN = {  # page -> the files that its commands name
   "applications/anomaly.md": {"new_rows.csv": cells, "new.csv": sensors},
   "applications/audio.md": {"a.wav": tone, "b.wav": tone},
   "applications/augmentation.md": {"mine.csv": table, "more.csv": labelled_rows},
-  "applications/compression.md": {"images.npz": small_pictures},
+  "applications/compression.md": {"images.npz": levels},
   "applications/editing.md": {
     "me.jpg": photograph, "you.jpg": photograph, "FOLDER": folder_of_pictures
   },

@@ -6,13 +6,14 @@ What makes them short is added by `page_commands` and is on no page: two steps o
 values of each axis of a sweep, a dozen examples. `page_files` makes the files that a page names,
 and an MNIST of scikit-learn's digits. Other data are those of VAE_JAX_DATA.
 
-What differs from an earlier command in numbers alone (`page_commands.likenesses`) is run up to the
-point where everything is read and checked: a training whose run no other command of the page
-reads by `--plan`, an evaluation until it would ask the model. `--application=all` is all of
-them on README, and two of them elsewhere.
+What asks for nothing that an earlier command does not (`page_commands.likenesses`) is run up to
+the point where everything is read and checked: a training whose run no other command of the page
+reads by `--plan`, an evaluation until it would ask the model. So each application is asked once,
+and once for every file that it is given. `--application=all` is all on README, and two elsewhere.
 """
 
 import pathlib
+import re
 import sys
 
 import page_commands
@@ -65,6 +66,7 @@ def folder(request, tmp_path, monkeypatch) -> pathlib.Path:
   sys.modules.pop("vae_jax.objectives.rate_target", None)
 
 
+@pytest.mark.filterwarnings("default")  # a model of two steps gives reasons to warn
 @pytest.mark.parametrize(
   ("page", "folder"),
   [
@@ -80,13 +82,28 @@ def test_the_commands_of_a_page_run(page, folder):
     if reason(words):
       continue
     page_files.needed(words)
-    import time; c=time.process_time(); w0=time.perf_counter(); whole=_whole(page, words, every)
+    import time
+
+    c = time.process_time()
+    w0 = time.perf_counter()
+    whole = _whole(page, words, every)
     asked = page_commands.likenesses(words, every)
     page_commands.run(words, folder, _whole(page, words, every), page.name == "README.md")
-    with open("/tmp/words_times.log","a") as f: f.write(f"{time.perf_counter()-w0:6.1f} {time.process_time()-c:6.1f} {'W' if whole else '-'} {page.stem} {' '.join(words)[:150]}\n")
+    with open("/tmp/words_times.log", "a") as f:
+      f.write(
+        f"{time.perf_counter() - w0:6.1f} {time.process_time() - c:6.1f} {'W' if whole else '-'} {page.stem} {' '.join(words)[:150]}\n"
+      )
+
+  if page.name == "README.md":
+    reports = {
+      path.parent.name for path in folder.glob("runs/digits/reports/*/report.json")
+    }
+    assert set(page_commands.ON_DIGITS) <= reports
 
 
-def _whole(page: pathlib.Path, words: tuple[str, ...], every: list[tuple[str, ...]]) -> bool:
+def _whole(
+  page: pathlib.Path, words: tuple[str, ...], every: list[tuple[str, ...]]
+) -> bool:
   """Whether a command asks for something new, or another command reads what it writes."""
   asked = page_commands.likenesses(words, every)
   if (page, words) in [page_commands.first()[one] for one in asked]:
@@ -97,11 +114,21 @@ def _whole(page: pathlib.Path, words: tuple[str, ...], every: list[tuple[str, ..
   return any(f"{run}/reports" in " ".join(w) for w in every)
 
 
+def test_the_first_lines_of_python_run(tmp_path, monkeypatch, capsys):
+  monkeypatch.chdir(tmp_path)
+  text = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)[1]
+  text = text.replace("seed=[0, 1, 2])", "seed=[0, 1, 2], steps=2)")
+  exec(text + "print(codes.shape, pictures.shape)", {})
+  assert "(6, 250, 10) (64, 8, 8, 1)" in capsys.readouterr().out
+
+
 def test_what_is_not_run_is_there(tmp_path):
   """Every reason is of a command that some page has, and no page is left out by mistake."""
   pages = {name(page) for page in page_commands.pages()}
   assert set(ELSEWHERE) <= pages
   assert len(pages) > 50
-  lines = [" ".join(w) for p in page_commands.pages() for w in page_commands.of_page(p, tmp_path)]
+  lines = [
+    " ".join(w) for p in page_commands.pages() for w in page_commands.of_page(p, tmp_path)
+  ]
   unused = [start for start in NOT_RUN if not any(line.startswith(start) for line in lines)]
   assert not unused

@@ -10,7 +10,7 @@ import numpy as np
 from vae_jax.baselines import kneser_ney
 from vae_jax.metrics import text
 
-UNKNOWN = 2  # the symbol of all rare words, which speaks for nothing
+UNKNOWN = 2  # the symbol of all rare words, which is typical of no class
 
 
 def turn(

@@ -34,7 +34,7 @@ class Series(NamedTuple):
   columns: tuple[str, ...]  # F
   stamps: tuple[str, ...]  # P, as the file has them, or the numbers of the lines
   values: np.ndarray  # [P, F] float64
-  marks: np.ndarray | None  # [P] int32, 1 for an anomalous point; None: nobody said
+  marks: np.ndarray | None  # [P] int32, 1 for an anomalous point; None: not given
 
 
 def read(config: dict, data_dir: str | None) -> list[Series]:

@@ -142,7 +142,7 @@ def _generated(count: int) -> tuple[list[Shape], str]:
     shapes.append(Shape(sample, voxels, names[group], known))
   note = (
     f"GENERATED: {count:,} chairs, tables and solids of boxes and cylinders, with known"
-    " parameters; nobody's designs or scans."
+    " parameters; neither designed nor scanned."
   )
   return shapes, note
 

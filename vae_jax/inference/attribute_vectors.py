@@ -62,7 +62,7 @@ def gaussian_map(
   target: np.ndarray,
   codes: np.ndarray,
 ) -> np.ndarray:
-  """To where the same place lies in the Gaussian of the target, axis by axis.
+  """To the same place in the Gaussian of the target, axis by axis.
 
     E[z | target] + std_target / std_own (z - E[z | own]) - z
 

@@ -25,7 +25,7 @@ class Settled(NamedTuple):
   """One comparison of several: what it found, and what more seeds would do."""
 
   difference: Estimate
-  p: float  # Holm's over the comparisons; NaN with one seed, which says nothing of others
+  p: float  # Holm's over the comparisons; NaN with one seed
   needed: int | None  # seeds in all that would tell; None: no number of them up to 1,000
   by_examples: bool  # the examples, and not the seeds, are most of the uncertainty
 

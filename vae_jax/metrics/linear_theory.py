@@ -86,9 +86,7 @@ def optimum(data: Moments, beta: float, latents: int, noise: float | None) -> Sc
   noise = learned_noise(data.variances, beta, latents) if noise is None else noise
   v, water = data.variances[:latents], beta * noise
   on = v > water
-  v = np.where(
-    on, v, water
-  )  # a latent that is off is one whose direction lies at the water
+  v = np.where(on, v, water)  # a latent that is off is one whose direction is at the water
   spread, gain = water / v, (v - water) / v  # d, and w times the encoder's weight
   square = (v - water) / v**2 * data.scored[:latents]  # E[mean(x)^2]
   rates = 0.5 * (square + spread - 1 - np.log(spread))

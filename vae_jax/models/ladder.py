@@ -75,7 +75,7 @@ class Model(nn.Module):
     Raises:
       UserError: x is no image, or the groups are not those of the halvings.
     """
-    self._check()  # of a module that nobody asked for its groups
+    self._check()  # of a module whose groups were not asked for
     options = {"kernel": self.kernel, "dtype": self.dtype, "lowering": self.lowering}
     flat = {"kernel": 1, "stride": 1, "dtype": self.dtype, "lowering": self.lowering}
     same = {**options, "stride": 1}

@@ -1,6 +1,6 @@
 """How many bytes a traced function holds at once, counted without compiling it.
 
-A compiler writes the results of products, loops and sums to memory and fuses what lies between
+A compiler writes the results of products, loops and sums to memory and fuses what is between
 them. So a value is counted if it is such a result, if a product or a loop reads it, if it is
 costly and read twice, or if it leaves the function. It is counted from there to its last
 use. Every other value is made again wherever it is read.
@@ -109,7 +109,7 @@ def tiled(shape: tuple[int, ...], width: int) -> int:
 
 
 def _flat(jaxpr: Any) -> _Flat:
-  """A jaxpr without calls, and without operations whose results nobody reads."""
+  """A jaxpr without calls, and without operations whose results are not read."""
   flat, names = _Flat([], [], [], []), {}
   for var in [*jaxpr.constvars, *jaxpr.invars]:
     names[var] = _new(flat, var)

@@ -39,7 +39,7 @@ class Placement(NamedTuple):
   """
 
   name: str
-  sentence: str  # what lies where
+  sentence: str  # which members are where
   put: Callable[[Any], Any]  # host tree [up to C, ...] -> placed
   # A part of what is placed is named by `pick`, as in `get(state, lambda state: state.params)`.
   get: Callable[..., Any]  # placed -> numpy tree [C, ...], the same in every process
