@@ -37,20 +37,6 @@ TYPED: dict[str, int] = {
   "docs/atlas.md": 1,
   "docs/benchmarks.md": 1,
   "docs/first_hour.md": 1,
-  "docs/models/ladder.md": 1,
-  "docs/models/two_layers.md": 1,
-  "docs/objectives/dreg.md": 1,
-  "docs/objectives/geco.md": 1,
-  "docs/objectives/iwae.md": 1,
-  "docs/posteriors/categorical.md": 1,
-  "docs/posteriors/iaf.md": 1,
-  "docs/posteriors/planar.md": 1,
-  "docs/posteriors/power_spherical.md": 1,
-  "docs/posteriors/vq.md": 1,
-  "docs/priors/autoregressive.md": 1,
-  "docs/priors/flow.md": 1,
-  "docs/priors/mixture.md": 1,
-  "docs/priors/vamp.md": 1,
 }
 
 

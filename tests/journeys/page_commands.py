@@ -105,7 +105,7 @@ def likenesses(words: tuple[str, ...], every: list[tuple[str, ...]]) -> list[tup
   """What a command asks for, without its numbers and without the name of its run.
 
   A training is known by the parts of its configuration and by the words of its own. An evaluation
-  is one for each application, known by the files, runs and sentences among its settings: that
+  is one for each application, known by which of its settings are files, runs or sentences: that
   an application answers on models of every kind is what its own tests are for.
   """
   if kind(words) == "train":
@@ -115,7 +115,8 @@ def likenesses(words: tuple[str, ...], every: list[tuple[str, ...]]) -> list[tup
     return [words]
   known = evaluate._parser(None).parse_args(words[2:])
   names = ON_DIGITS if known.application == "all" else known.application.split(",")
-  own = sorted(word for word in map(_plain, known.set) if re.search(r"[./ ]", word))
+  files = [word for word in known.set if re.search(r"[./ ]", _plain(word))]
+  own = sorted(word.partition("=")[0] for word in files)
   return [("evaluate", name, known.export, *own) for name in names]
 
 

@@ -24,7 +24,9 @@ SHORTER = {  # options of data sets, in the place of the page's
   "tfds": {"data.valid": 0.2},
   "idx": {"data.valid": 0.2, "data.binarise": "dynamic"},
   "molecules": {"data.limit": 200, "data.test": 0.2, "data.valid": 0.2},
-  "sentences": {"data.limit": 100},
+  "sentences": {
+    "data.limit": 200, "data.test": 0.2, "data.valid": 0.2, "data.unknown": 0.9
+  },
   "sprites": {
     "data.side": 16, "data.scales": 2, "data.orientations": 5, "data.positions": 4,
     "data.valid": 0.2, "data.test": 0.2,
@@ -127,11 +129,11 @@ def cells(path: pathlib.Path) -> None:
 
 
 def sensors(path: pathlib.Path) -> None:
-  """Eighty rows of an experiment of SKAB, where it is there."""
+  """Six hundred rows of an experiment of SKAB, where it is there."""
   archive = REAL / "raw" / "skab" / "skab.zip"
   if archive.is_file():
     with zipfile.ZipFile(archive) as file:
-      path.write_bytes(b"\n".join(file.read("other/1.csv").splitlines()[:81]))
+      path.write_bytes(b"\n".join(file.read("other/1.csv").splitlines()[:601]))
 
 
 def table(path: pathlib.Path) -> None:
@@ -147,6 +149,13 @@ def table(path: pathlib.Path) -> None:
   path.write_text("\n".join(["width,height,colour,kind", *rows]) + "\n")
 
 
+def numbers(path: pathlib.Path) -> None:
+  """The same without the word."""
+  table(path)
+  rows = [row.split(",") for row in path.read_text().splitlines()]
+  path.write_text("\n".join(f"{a},{b},{kind}" for a, b, _, kind in rows) + "\n")
+
+
 def holes(path: pathlib.Path) -> None:
   """The same with every seventh width missing."""
   table(path)
@@ -157,7 +166,7 @@ def holes(path: pathlib.Path) -> None:
 
 def labelled_rows(path: pathlib.Path) -> None:
   """The same with the class in a column `label`, as rows to make more of."""
-  table(path)
+  numbers(path)
   path.write_text(path.read_text().replace("kind", "label", 1))
 
 
@@ -261,7 +270,7 @@ def font(path: pathlib.Path) -> None:
 OWN = {  # page -> the files that its commands name
   "applications/anomaly.md": {"new_rows.csv": cells, "new.csv": sensors},
   "applications/audio.md": {"a.wav": tone, "b.wav": tone},
-  "applications/augmentation.md": {"mine.csv": table, "more.csv": labelled_rows},
+  "applications/augmentation.md": {"mine.csv": numbers, "more.csv": labelled_rows},
   "applications/compression.md": {"images.npz": levels},
   "applications/editing.md": {
     "me.jpg": photograph, "you.jpg": photograph, "FOLDER": folder_of_pictures
