@@ -4,6 +4,7 @@ import functools
 import json
 import os
 import pathlib
+import re
 import shutil
 import wave
 import zipfile
@@ -267,6 +268,13 @@ def font(path: pathlib.Path) -> None:
   shutil.copy(pathlib.Path(matplotlib.get_data_path(), "fonts/ttf/DejaVuSans.ttf"), path)
 
 
+def objective(path: pathlib.Path) -> None:
+  """The file of the page of commands, in a folder that is searched for objectives."""
+  path.parent.mkdir()
+  blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs/commands.md").read_text(), re.S)
+  path.write_text(next(block for block in blocks if "def loss" in block))
+
+
 OWN = {  # page -> the files that its commands name
   "applications/anomaly.md": {"new_rows.csv": cells, "new.csv": sensors},
   "applications/audio.md": {"a.wav": tone, "b.wav": tone},
@@ -282,7 +290,8 @@ OWN = {  # page -> the files that its commands name
   "applications/shape.md": {"mine.off": mesh},
   "applications/style.md": {"my_font.ttf": font},
   "commands.md": {
-    "mine.npz": small_pictures, "FOLDER": folder_of_pictures, "me.jpg": photograph
+    "mine.npz": small_pictures, "FOLDER": folder_of_pictures, "me.jpg": photograph,
+    "objectives/rate_target.py": objective,
   },
   "data.md": {"FOLDER": folder_of_pictures},
   "data_series.md": {

@@ -87,18 +87,7 @@ def test_the_commands_of_a_page_run(page, folder):
     if reason(words):
       continue
     page_files.needed(words)
-    import time
-
-    c = time.process_time()
-    w0 = time.perf_counter()
-    whole = _whole(page, words, every)
-    asked = page_commands.likenesses(words, every)
     page_commands.run(words, folder, _whole(page, words, every), page.name == "README.md")
-    with open("/tmp/words_times.log", "a") as f:
-      f.write(
-        f"{time.perf_counter() - w0:6.1f} {time.process_time() - c:6.1f} {'W' if whole else '-'} {page.stem} {' '.join(words)[:150]}\n"
-      )
-
   if page.name == "README.md":
     reports = {
       path.parent.name for path in folder.glob("runs/digits/reports/*/report.json")
