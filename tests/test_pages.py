@@ -18,7 +18,7 @@ TYPED: dict[str, int] = {
   "docs/applications/augmentation.md": 1,
   "docs/applications/disentanglement.md": 1,
   "docs/applications/editing.md": 3,
-  "docs/applications/generation.md": 2,
+  "docs/applications/generation.md": 1,
   "docs/applications/half_labelled.md": 2,
   "docs/applications/imputation.md": 2,
   "docs/applications/inpainting.md": 2,
