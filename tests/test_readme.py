@@ -226,6 +226,13 @@ def test_every_command_is_understood(page):
         config.load(known.config, overrides)
 
 
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: str(p.relative_to(ROOT)))
+def test_every_block_says_its_language(page):
+  """So that all commands, and nothing else, are run by `journeys/test_every_command.py`."""
+  opened = re.findall(r"^ *```(\w*)$", page.read_text(), re.M)[::2]
+  assert set(opened) <= {"bash", "python", "text"}
+
+
 def test_commands_are_found():
   total = sum(len(called(page)) for page in PAGES)
   assert total > 90
