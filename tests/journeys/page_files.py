@@ -90,7 +90,7 @@ def make(page: pathlib.Path, folder: pathlib.Path) -> None:
 
 
 def _data(folder: pathlib.Path) -> None:
-  """The real files, linked, with scikit-learn's digits in the place of MNIST."""
+  """The real files, linked, with scikit-learn's digits in the place of both MNISTs."""
   raw = folder / "raw"
   raw.mkdir(parents=True)
   if (REAL / "raw").is_dir():
@@ -109,7 +109,8 @@ def _data(folder: pathlib.Path) -> None:
     images, classes = parts[name]
     data_files.idx_folder(raw / "mnist", (part,), x=images[..., 0], label=classes)
   sizes = {name: len(images) for name, (images, _) in parts.items()}
-  data_files.tfds_folder(folder / "tfds", sizes, "mnist", (28, 28, 1), given=parts)
+  for name in ("mnist", "fashion_mnist"):
+    data_files.tfds_folder(folder / "tfds", sizes, name, (28, 28, 1), given=parts)
 
 
 def digits() -> tuple[np.ndarray, np.ndarray]:
