@@ -1,20 +1,25 @@
 """What each posterior, prior, objective and hierarchy brings on digits, and what it costs.
 
-Command:  python -m benchmarks.latents [steps [name ...]]
+Command:  python -m benchmarks.latents [--steps=1500] [--store] [name ...]
+
+With --store the table is docs/results/latents.json, from which the pages of the parts show rows
+(python -m vae_jax.report.pages).
 
 Every row is the same network where there is a choice (mlp, 200 tanh units, 10 latents, a
 discretised logistic of 17 levels), batches of 128, Adam at 1e-3, seeds 0 and 1, scored on the
 test split.
 """
 
-import sys
+import argparse
+import json
 import time
 
 import jax
-import numpy as np
 
+from benchmarks import report
+from benchmarks.measure import ROOT
 from vae_jax import config as configuration
-from vae_jax import distributions
+from vae_jax import distributions, files
 from vae_jax.metrics import importance
 from vae_jax.training import evaluation, loop, placement, plan, step, trainer
 
@@ -41,7 +46,8 @@ ROWS = {
   "two_layers": {"model": {"name": "two_layers", "latents": 15, "hidden": [200]}},
   "ladder": {"model": {"name": "ladder", "latents": 2, "channels": [16, 32], "blocks": [1, 1]}},
 }  # fmt: skip
-WINDOW = 50  # steps of one timing; the least of them is told
+WINDOW = 50  # steps of one timing; the least of them counts
+TIME = "a step's time"  # as a multiple of the first row's
 
 
 def configured(row: dict, steps: int) -> dict:
@@ -94,24 +100,44 @@ def scored(program: plan.Program, params: dict) -> list[float]:
   bound = mapped(params, program.hyper, split, jax.random.key(0), 50, 50)
   return [
     *(float(terms[name].mean()) for name in ("rate", "distortion", "elbo")),
-    bound.mean(),
+    float(bound.mean()),
   ]
 
 
 def main() -> None:
   """The table, a line for each row."""
-  steps, chosen = int(sys.argv[1]) if len(sys.argv) > 1 else 1500, sys.argv[2:]
-  print(
-    "| | rate | distortion | ELBO | log p_50 | ms a step, beside beta |\n|---|---|---|---|---|---|"
-  )
-  first = None
-  for name, row in ROWS.items():
-    if chosen and name not in chosen:
-      continue
-    *values, ms = measured(row, steps)
+  parser = argparse.ArgumentParser(description=__doc__)
+  parser.add_argument("names", nargs="*", help=f"of {', '.join(ROWS)}; none: all")
+  parser.add_argument("--steps", type=int, default=1500)
+  parser.add_argument("--store", action="store_true")
+  given = parser.parse_args()
+  columns = ["part", "rate, nats", "distortion, nats", "ELBO, nats", "log p₅₀, nats", TIME]
+  print(f"| {' | '.join(columns)} |\n|{'---|' * len(columns)}", flush=True)
+  rows, first = [], None
+  for name in given.names or ROWS:
+    *values, ms = measured(ROWS[name], given.steps)
     first = first or ms
-    cells = " | ".join(f"{value:.2f}" for value in np.asarray(values, float))
-    print(f"| {name} | {cells} | {ms:.2f}, {ms / first:.2f} |", flush=True)
+    rows.append([name, *map(float, values), ms / first])
+    print(f"| {' | '.join([name, *(f'{v:.2f}' for v in rows[-1][1:])])} |", flush=True)
+  if given.store:
+    store(columns, rows, given.steps)
+
+
+def store(columns: list[str], rows: list[list], steps: int) -> None:
+  """Writes the rows in the form of a stored report."""
+  about = report.machine()
+  table = {"title": "Digits", "columns": columns, "rows": rows, "note": "", "marks": []}
+  found = {
+    "application": "benchmarks.latents",
+    "data": f"digits, test split; {steps} steps, two seeds",
+    "device": f"{about['cores']} cores of {about['processor']}",
+    "versions": about["versions"],
+    "headline": {},
+    "findings": [],
+    "tables": [table],
+  }
+  text = json.dumps(found, ensure_ascii=False, indent=1)
+  files.write_text(ROOT / "docs" / "results" / "latents.json", text + "\n")
 
 
 if __name__ == "__main__":

@@ -11,15 +11,22 @@ GREY = np.random.default_rng(0).integers(0, 256, (60, 6, 5), dtype=np.uint8)
 LABELS = np.arange(60, dtype=np.uint8) % 3
 
 
-def idx_folder(folder, parts=("train", "t10k"), pack=gzip.compress, ending=".gz"):
+def idx_folder(
+  folder, parts=("train", "t10k"), pack=gzip.compress, ending=".gz", x=GREY, label=LABELS
+):
   for part in parts:
-    for kind, x in (("images-idx3", GREY), ("labels-idx1", LABELS)):
-      head = bytes([0, 0, 8, x.ndim]) + struct.pack(f">{x.ndim}I", *x.shape)
-      (folder / f"{part}-{kind}-ubyte{ending}").write_bytes(pack(head + x.tobytes()))
+    for kind, values in (("images-idx3", x), ("labels-idx1", label)):
+      head = bytes([0, 0, 8, values.ndim]) + struct.pack(f">{values.ndim}I", *values.shape)
+      (folder / f"{part}-{kind}-ubyte{ending}").write_bytes(pack(head + values.tobytes()))
 
 
-def tfds_folder(folder, sizes, name="toy", shape=(4, 5, 3), top=255, attributes=()):
-  """A set as TensorFlow Datasets prepares it: PNG in tf.train.Example in array_record."""
+def tfds_folder(
+  folder, sizes, name="toy", shape=(4, 5, 3), top=255, attributes=(), given=None
+):
+  """A set as TensorFlow Datasets prepares it: PNG in tf.train.Example in array_record.
+
+  Pictures are drawn, of two classes in turn, or `given` as split -> (x, label) of ten classes.
+  """
   import PIL.Image
   import tensorflow_datasets
   from array_record.python import array_record_module
@@ -30,20 +37,25 @@ def tfds_folder(folder, sizes, name="toy", shape=(4, 5, 3), top=255, attributes=
   tensorflow_datasets.features.FeaturesDict(
     {
       "image": tensorflow_datasets.features.Image(shape=shape),
-      "label": tensorflow_datasets.features.ClassLabel(names=["cat", "dog"]),
+      "label": tensorflow_datasets.features.ClassLabel(
+        names=[*"0123456789"] if given else ["cat", "dog"]
+      ),
     }
     | ({"attributes": dict.fromkeys(attributes, np.bool_)} if attributes else {})
   ).save_config(str(folder))
   made, draw = {}, np.random.default_rng(1)
   for split, n in sizes.items():
     made[split] = draw.integers(0, top + 1, (n, *shape), dtype=np.uint8)
+    labels = np.arange(n) % 2
+    if given:
+      made[split], labels = given[split]
     path = folder / f"{name}-{split}.array_record-00000-of-00001"
     writer = array_record_module.ArrayRecordWriter(str(path), "group_size:1")
     for i, x in enumerate(made[split]):
       png, example = io.BytesIO(), tf_example_generated_pb2.Example()
-      PIL.Image.fromarray(x).save(png, "PNG")
+      PIL.Image.fromarray(x[..., 0] if x.shape[-1] == 1 else x).save(png, "PNG")
       example.features.feature["image"].bytes_list.value.append(png.getvalue())
-      example.features.feature["label"].int64_list.value.append(i % 2)
+      example.features.feature["label"].int64_list.value.append(int(labels[i]))
       for place, attribute in enumerate(attributes):
         key = f"attributes/{attribute}"
         example.features.feature[key].int64_list.value.append(int(i % (place + 2) == 0))

@@ -125,6 +125,19 @@ def test_the_page_has_a_place_for_the_tables(tmp_path, monkeypatch):
   assert json.loads(page.with_suffix(".json").read_text())["parts"][0]["title"] == "A title"
 
 
+def test_the_tables_of_the_page_are_those_that_the_command_stored():
+  stored = json.loads(report.PAGE.with_suffix(".json").read_text())
+  text = report.PAGE.read_text()
+  shown = text.partition(report.BEGIN)[2].partition(report.END)[0]
+  assert f"Command: `{stored['command']}`" in shown
+  for one in stored["parts"]:
+    tables = [(table["columns"], table["rows"]) for table in one["tables"]]
+    part = report.markdown(report.Part(one["title"], one["about"], tables, []))
+    assert part in shown, one["title"]
+    shown = shown.replace(part, "")
+  assert "|" not in shown
+
+
 def test_the_networks_are_those_of_the_configurations():
   assert problem.config("conv", 16, 128, None)["sweep"]["beta"][-1] == 4
   assert problem.config("mlp", 1, 128, 5)["model"]["latents"] == 5

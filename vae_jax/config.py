@@ -1,9 +1,9 @@
 """One configuration: a file's settings, the command line's, and the defaults they complete.
 
-A config file names the parts and overrides what it wants; the options a part has are read
-from the part itself (a model's fields, a likelihood's arguments, an objective's HYPER), so
-there is no central list to keep. The result is complete, checked and plain: what is written
-to config.json.
+A config file names the parts and gives some of their options. Which options a part has is read
+from the part itself: a model's fields, a likelihood's arguments, an objective's HYPER. So
+there is no central list of options. The result is complete and checked, and is written to
+config.json.
 """
 
 import ast

@@ -4,9 +4,9 @@ Every function is `(key, x, rate) -> x`: x is [H, W, C], [D] or [T, F], `rate` a
 [0, 1] that may be traced, so that several rates are one sweep. The likelihood always scores
 the clean x. What is left goes to the field "input" of the example, which the encoder reads, or
 to the one the function names in its attribute `field`. A pixel is one place of an image: its
-channels are corrupted together. What takes values away and is asked to `mark` them returns
-(x, observed), observed 1 or 0 and the shape of x or 1 along its last axis, for a model that
-observes.
+channels are corrupted together. With the option `mark`, a corruption that removes values
+returns (x, observed) for a model that observes; `observed` is 1 or 0 and has the shape of x, or
+1 along its last axis.
 """
 
 import jax

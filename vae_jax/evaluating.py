@@ -44,7 +44,7 @@ def evaluate(
     given: settings as written on the command line; each must belong to one of them.
     checkpoint: "best" or "latest".
     member: only this one; None: all.
-    data_dir: where the data lies now, when not where it was at training.
+    data_dir: where the data is now, if it is not where it was at training.
     seed: of the evaluation's own noise.
     plugins: a folder of files of one's own; None: the one that the run was trained with.
     verbose: prints the sentences of the report, and why an application was left out.

@@ -65,7 +65,7 @@ def told_in_one_sentence() -> Iterator[Interrupt]:
   """Turns a mistake of the caller into one sentence on stderr and exit status 2.
 
   Yields:
-    What a Ctrl-C asks of whoever heeds it; where nobody does it ends the program.
+    The request of a Ctrl-C, for code that heeds it; elsewhere it ends the program.
   """
   threading.excepthook = _unless_the_disk_is_full
   sys.unraisablehook = functools.partial(_unless_it_follows, tell=sys.unraisablehook)
@@ -80,7 +80,7 @@ def told_in_one_sentence() -> Iterator[Interrupt]:
     print(error if str(error) else "Stopped.", file=sys.stderr)
     _leave(STATUS)
   except BrokenPipeError:
-    sys.stderr.close()  # the reader of our output left; nobody is there to be told
+    sys.stderr.close()  # the reader of our output is gone, so no message can be read
     sys.exit(1)
   except OSError as error:
     if error.errno is None:

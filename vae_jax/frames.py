@@ -36,9 +36,9 @@ def latents(runs: list[Run], split: str, limit: int | None = None) -> "pandas.Da
   """The codes of a split: a row for each member and example.
 
   Columns: `member`, what was swept, `id` (the example's row in the split), `label` (the name of
-  its class, where there are any), z0 to z{L-1}, the mean of q(z|x) or the point that stands for
-  it, and of a Gaussian std0 to std{L-1}, its standard deviation. Where members have different
-  numbers of latents, those that one lacks are empty.
+  its class, if there are any). z0 to z{L-1} are the mean of q(z|x), or the point that represents
+  it, and std0 to std{L-1} the standard deviation of a Gaussian. If members have different numbers
+  of latents, those that one lacks are empty.
 
   Args:
     runs: the programs of an opened run directory.

@@ -23,12 +23,12 @@ class Interrupt:
   """The Ctrl-C of a program."""
 
   def __init__(self):
-    self.asked = False  # whether somebody who heeds it should stop
+    self.asked = False  # whether code that heeds it should stop
     self._heeded = False
 
   @contextlib.contextmanager
   def watched(self) -> Iterator[None]:
-    """Takes over Ctrl-C: where nobody heeds it, or at the second one, the program ends.
+    """Takes over Ctrl-C: if no code heeds it, or at the second one, the program ends.
 
     Only the main thread can; in another one Python's own way stays.
     """

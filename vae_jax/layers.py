@@ -10,9 +10,9 @@ The geometry is PyTorch's: kernel k, stride s, padding p = k // 2. Both read a k
 map without weights: im2col gathers the k k patches, col2im, its adjoint, scatters them.
 Each is the other's derivative, so only the product is left to ordinary differentiation,
 and under grad(mean(vmap(loss))) the gradient of w is one contraction over batch and space.
-On CPU that is many times faster than the convolution of XLA, which runs on one thread inside a
-loop; and under a vmap over kernels it stays a batched product, where the convolution becomes
-a grouped one. The dense lowering has no forward-mode derivative (`custom_vjp`).
+On a CPU that is many times faster than the convolution of XLA, which runs on one thread inside a
+loop. Under a vmap over kernels it stays a batched product, and the convolution becomes a
+grouped one. The dense lowering has no forward-mode derivative (`custom_vjp`).
 """
 
 from collections.abc import Callable
@@ -245,7 +245,7 @@ def _pad(big: int, small: int, kernel: int, stride: int) -> tuple[int, int]:
 
 
 def _taps(r: int, kernel: int, stride: int) -> list[tuple[int, int]]:
-  """(a, d): kernel row a of patch q + d lies on output row q s + r."""
+  """(a, d): kernel row a of patch q + d is on output row q s + r."""
   low = kernel // 2
   return [
     (a, (r + low - a) // stride) for a in range(kernel) if (r + low - a) % stride == 0

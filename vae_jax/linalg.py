@@ -25,8 +25,8 @@ def product(a: Array, b: Array) -> Array:
 def eigh(a: Array) -> tuple[Array, Array]:
   """Eigenvalues and eigenvectors of a symmetric matrix: a = V diag(w) V'.
 
-  Cyclic Jacobi rotations, n / 2 of them at once in the order of a round-robin tournament, for
-  a fixed number of sweeps: two more than matrices with a spectrum drawn at random need, as
+  Cyclic Jacobi rotations, n / 2 of them at once in the order of a round-robin tournament. The
+  number of sweeps is fixed. It is two more than matrices with a random spectrum need, since
   repeated eigenvalues take longer. The error is below n rounding errors of the largest
   eigenvalue up to n = 64. A sweep costs some n^3 operations.
 

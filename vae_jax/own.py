@@ -31,11 +31,11 @@ def routed(
 ) -> tuple[dict, dict]:
   """The settings to start from, and those given, once one's own file is known.
 
-  A csv or parquet given to a loader of arrays is a table of one's own, a folder of pictures is
-  images, and a long csv, a folder of csv files or an array [N, T, F] is sequences, which need a
-  model of sequences. What suits them is taken from `configs/tables.py`, `configs/images.py` and
-  `configs/sequences.py`; what was given stays above it. A configuration that has chosen a path by
-  itself is left as it is, and a named loader of tables reads a table.
+  A csv or parquet given to a loader of arrays is a table of one's own, and a folder of pictures is
+  images. A long csv, a folder of csv files or an array [N, T, F] is sequences, which need a model
+  of sequences. Their settings are taken from `configs/tables.py`, `configs/images.py` and
+  `configs/sequences.py`. Settings that were given override them. A configuration that names a path
+  is not changed, and a named loader of tables reads a table.
 
   Args:
     file: the settings of the configuration file.

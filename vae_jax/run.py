@@ -74,7 +74,7 @@ def open_runs(
   Args:
     workdir: of a training, finished or not.
     which: "best", each member at its least validation loss, or "latest".
-    data_dir: where the data lies now, when not where it was at training.
+    data_dir: where the data is now, if it is not where it was at training.
     plugins: the folder of files of one's own, when not where it was at training.
 
   Raises:
@@ -114,15 +114,15 @@ def open_runs(
 def plug(workdir: str, given: str | None = None) -> None:
   """Adds the files that a run was trained with beside ours, where there were any.
 
-  They are programs, which a run directory of somebody else's may name: the folder is told, and
-  one within the run directory is used when it is given alone.
+  They are programs, and a run directory of another person may name them. So the folder is printed,
+  and a folder within the run directory is used only if it is given.
 
   Args:
     workdir: whose run.json remembers the folder.
     given: the folder now, when it is not where it was.
 
   Raises:
-    UserError: the folder is not there, or lies within the run directory.
+    UserError: the folder is not there, or is within the run directory.
   """
   root = pathlib.Path(workdir)
   remembered = None

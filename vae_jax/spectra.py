@@ -45,7 +45,7 @@ def hann(size: int) -> Array:
 
 
 def stft(wave: Array, size: int, hop: int) -> Array:
-  """wave [T hop] -> complex [size / 2 + 1, T]; what lies outside of the wave is 0."""
+  """wave [T hop] -> complex [size / 2 + 1, T]; outside of the wave it is 0."""
   padded = jnp.pad(wave, size // 2)
   starts = jnp.arange(wave.shape[-1] // hop) * hop
   cut = padded[starts[:, None] + jnp.arange(size)[None]]
@@ -109,9 +109,9 @@ def powers(x: Array) -> Array:
 def wave(x: Array, frames: Frames, key: Array) -> Array:
   """A wave [T hop] that has this picture x [F, T, 1], as far as Griffin-Lim finds one.
 
-  Powers of the bins that the bands were made of come first, by multiplicative updates of the
-  Itakura-Saito divergence of the bands (Févotte et al., 2009, with the dictionary fixed), which
-  is of ratios, as decibels are; then phases by Griffin & Lim (1984) in the accelerated form of
+  First come the powers of the bins that the bands were made of, by multiplicative updates of the
+  Itakura-Saito divergence of the bands (Févotte et al., 2009, with the dictionary fixed). It is
+  of ratios, as decibels are. Then come phases by Griffin & Lim (1984) in the accelerated form of
   Perraudin et al. (2013), momentum 0.99, from random ones.
   """
   power = jnp.where(x[..., 0] > 0, powers(x[..., 0]), 0.0) * _full(frames)

@@ -108,15 +108,15 @@ def bind(
 
   `params` is {"model": the module's}, with "shared" [S], the likelihood's, where it has S, and
   with those of the prior and the posterior that `config` names (`latents.attach`).
-  The encoder reads `example["input"]` where a corruption put one, else `example["x"]`. A model
-  with a method `generate` is sequential, p(x|z) = prod_t p(x_t | x_<t, z): its decoder reads
-  `example["read"]` where a corruption put one, else `example["x"]`, and position t of its
-  outputs depends on positions before t alone. A model with `HYPER` takes noise as an argument:
+  The encoder reads `example["input"]` if a corruption put one, else `example["x"]`. A model
+  with a method `generate` is sequential, p(x|z) = prod_t p(x_t | x_<t, z). Its decoder reads
+  `example["read"]` if a corruption put one, else `example["x"]`. Position t of its outputs
+  depends on positions before t only. A model with `HYPER` takes noise as an argument:
   `example["noise"]`, a dict of a `key` and those numbers, in training only.
 
-  `example["observed"]`, the shape of x or 1 along its last axis, is 0 where an element is
-  missing: the likelihood leaves that element out, and a model with `OBSERVES` is handed it
-  beside x. What x holds there is 0, not the answer. An `input` that is (x, observed), of a
+  `example["observed"]`, of the shape of x or 1 along its last axis, is 0 where an element is
+  missing. The likelihood leaves that element out, and a model with `OBSERVES` gets it beside
+  x. There x holds 0, and not the answer. An `input` that is (x, observed), of a
   corruption that marks what it hides, is the encoder's alone.
 
   A model with a `condition` is p(x|z, condition): `encode` and `decode` are handed the field

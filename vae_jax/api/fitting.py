@@ -38,7 +38,7 @@ def fit(
       pictures), a dict of arrays as in an .npz, a pandas data frame, the path of a file, or a
       folder of pictures or of csv files, a series each.
     workdir: the run directory; None: a new temporary one, whose name is printed.
-    data_dir: where real data lies, for datasets that need a file.
+    data_dir: where real data is, for datasets that need a file.
     placement: auto, single, pmap or mesh.
     quiet: prints nothing while training.
     plugins: a folder of files of one's own, as of `--plugins`.

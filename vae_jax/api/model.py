@@ -31,7 +31,7 @@ def load(
   Args:
     workdir: the run directory.
     checkpoint: "best", each member at its least validation loss, or "latest".
-    data_dir: where the data lies now, when not where it was at training.
+    data_dir: where the data is now, if it is not where it was at training.
     plugins: the folder of files of one's own, when not where it was at training.
 
   Raises:

@@ -10,7 +10,7 @@ import numpy as np
 from vae_jax.baselines import kneser_ney
 from vae_jax.metrics import text
 
-UNKNOWN = 2  # the symbol of all rare words, which speaks for nothing
+UNKNOWN = 2  # the symbol of all rare words, which is typical of no class
 
 
 def turn(
@@ -42,7 +42,7 @@ def turn(
 def salience(
   sentences: Sequence[Sequence[Hashable]], labels: Sequence[int]
 ) -> dict[Any, float]:
-  """How much a word speaks for class 1 against class 0: (n1 - n0) / sqrt(n1 + n0 + 4).
+  """How typical a word is of class 1 against class 0: (n1 - n0) / sqrt(n1 + n0 + 4).
 
   n is its count in a class. From the counts alone, so that a judge of the result is not asked
   to agree with its own weights.
@@ -66,15 +66,15 @@ def transfer(
   most: int = 3,
   candidates: int = 40,
 ) -> list:
-  """Replaces up to `most` words that speak for the other class by words of the target.
+  """Replaces up to `most` words that are typical of the other class by words of the target.
 
-  A word is marked when its weight for the target is below minus the threshold, a fifth of the
-  strongest weight; each is replaced by that one of the target's strongest words that reads
-  best in its place.
+  A word is marked if its weight for the target is below minus the threshold, a fifth of the
+  strongest weight. Each marked word is replaced by one of the target's strongest words: by the
+  one that is likeliest in its place.
 
   Args:
     sentence: words.
-    weights: word -> weight for class 1; below 0 it speaks for class 0.
+    weights: word -> weight for class 1; below 0 it is typical of class 0.
     target: 0 or 1.
     fluency: (words, place) -> log-probability around the place; higher reads better.
     most: words replaced at most.

@@ -59,7 +59,7 @@ def prob(model: Model, context: Gram, symbol: int) -> float:
   """p(symbol | context): the last n - 1 symbols of the context are looked at.
 
   p_k(w | c) = max(n(c w) - D, 0) / n(c) + D |{w : n(c w) > 0}| / n(c) p_{k-1}(w | c without
-  its first), ending in the uniform 1 / (V - 1); a context never seen leaves it to p_{k-1}.
+  its first), ending in the uniform 1 / (V - 1). For a context never seen it is p_{k-1}.
   """
   padded = (START,) * (model.order - 1) + tuple(context)
   p = 1.0 / (model.categories - 1)

@@ -73,9 +73,9 @@ class Contexts:
 
     P(x | context) = (n(context, x) + a P(x)) / (n(context) + a),
 
-  with P(x) the share of x in train and a chosen on validation. A binary pixel's context are
-  the 10 pixels of TEMPLATE and its place on a 14 x 14 grid, a grey pixel's the classes of its
-  4 neighbours: Rissanen & Langdon (1981), "Universal modeling and coding".
+  with P(x) the share of x in train and a chosen on validation. The context of a binary pixel is
+  the 10 pixels of TEMPLATE and its place on a 14 x 14 grid. That of a grey pixel is the classes
+  of its 4 neighbours. Rissanen & Langdon (1981), "Universal modeling and coding".
   """
 
   def __init__(self, train: np.ndarray, valid: np.ndarray, levels: int):

@@ -1,8 +1,8 @@
 """Classic recommenders: popularity, ItemKNN, PureSVD, EASE and RP3beta.
 
-Each is fitted on `Train` and gives a function from the rows of any users,
-sparse [n, I], to scores [n, I]; so all of them serve users that they have never seen. What they
-are tuned over is in GRID.
+Each is fitted on `Train` and gives a function from the rows of any users, sparse [n, I], to
+scores [n, I]. So all of them also score users that are not in train. GRID has the values that
+they are tuned over.
 """
 
 import functools

@@ -58,7 +58,7 @@ def _parser(prog: str | None) -> argparse.ArgumentParser:
   )
   parser.add_argument("--member", type=int, help="only this member of a sweep")
   parser.add_argument("--checkpoint", default="best", help="best (default) or latest")
-  parser.add_argument("--data_dir", help="where the data lies now, if it moved")
+  parser.add_argument("--data_dir", help="where the data is now, if it moved")
   parser.add_argument(
     "--out", help="the folder of the report, for a run directory that must not change"
   )

@@ -26,7 +26,7 @@ def main(words: list[str] | None = None, prog: str | None = None) -> None:
   parser = argparse.ArgumentParser(prog=prog, description=__doc__, allow_abbrev=False)
   parser.add_argument("--config", default="digits", help="of pictures: digits, mnist, ...")
   parser.add_argument("--workdir", required=True, help="a run directory of its own")
-  parser.add_argument("--data_dir", help="where real data lies")
+  parser.add_argument("--data_dir", help="where real data is")
   parser.add_argument("--epochs", type=float, default=1.0, help="to train; 1 by default")
   known = parser.parse_args(words)
   if "jax" not in sys.modules:  # which reads them once

@@ -74,7 +74,7 @@ def _parser(prog: str | None) -> argparse.ArgumentParser:
     "--workdir", required=True, help="the run directory; made if not there"
   )
   parser.add_argument(
-    "--data_dir", help="where real data lies, for datasets that need a file"
+    "--data_dir", help="where real data is, for datasets that need a file"
   )
   parser.add_argument(
     "--placement", default="auto", help="auto, single, pmap or mesh: docs/scaling.md"

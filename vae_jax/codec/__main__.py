@@ -26,7 +26,7 @@ def main(words: list[str] | None = None, prog: str | None = None) -> None:
     command.add_argument("target")
     command.add_argument("--run", required=True, help="the run directory whose model codes")
     command.add_argument("--member", type=int, default=0, help="of a sweep, from 0")
-    command.add_argument("--data_dir", help="where the data of the run lies now")
+    command.add_argument("--data_dir", help="where the data of the run is now")
   commands.add_parser("info", help="what a file says of itself").add_argument("source")
   known = parser.parse_args(words)
   with flags.told_in_one_sentence():

@@ -1,8 +1,8 @@
 """An asymmetric numeral system as a stack of symbols, on several interleaved streams.
 
 A symbol of probability f / 2^p costs log2(2^p / f) bits on the stack, and taking it off again
-restores the state exactly: integers alone, no rounding. `constriction` has the same coder for
-its own models, one symbol after the other; here each symbol has a distribution of its own and
+restores the state exactly, because only integers are used. `constriction` has the same coder
+for its own models, one symbol after the other. Here each symbol has its own distribution, and
 a whole batch of images is coded by one vector operation.
 
 Duda (2009), "Asymmetric numeral systems"; Giesen (2014), "Interleaved entropy coders".

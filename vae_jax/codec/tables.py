@@ -1,8 +1,8 @@
 """Probabilities as integers: what is coded must be the same number on both sides.
 
 A cumulative function F of V symbols becomes F'(k) = floor(F(k) (2^p - V)) + k, so that every
-symbol has a mass of 1 at least and none costs more than p bits. All of it is float64 on the
-host, from a network's outputs that were rounded to a grid before.
+symbol has a mass of at least 1 and costs at most p bits. All of it is float64 on the host. A
+network's outputs are rounded to a grid before.
 """
 
 from collections.abc import Callable

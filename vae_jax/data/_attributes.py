@@ -31,7 +31,7 @@ class Table(NamedTuple):
 
 
 def read(source: _pictures.Source, name: str) -> Table | None:
-  """The table that is named, or that lies beside the pictures under a known name; else None.
+  """The table that is named, or that is beside the pictures under a known name; else None.
 
   Raises:
     UserError: it is not there, has no row for a picture, or an empty cell.
@@ -64,7 +64,7 @@ def _matched(source: _pictures.Source, rows: list[list[str]], file: str) -> list
   """The cells of each picture, by its path below the folder or by its bare name."""
   of_row = {row[0].strip(): row[1:] for row in rows}
   bases = [_base(name) for name in source.names]
-  alone = len(set(bases)) == len(bases)  # else a bare name says nothing
+  alone = len(set(bases)) == len(bases)  # else a bare name is not unique
   of_base = {_base(known): cells for known, cells in of_row.items()} if alone else {}
   cells = []
   for picture, base in zip(source.names, bases, strict=True):

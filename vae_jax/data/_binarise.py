@@ -1,9 +1,9 @@
 """Black-and-white versions of grey images: static, dynamic, and Larochelle's fixed files.
 
-A density of binary pixels is compared on binary data, and papers differ in how they made
-it: a threshold, a fresh Bernoulli draw with the grey level as probability (Salakhutdinov and
-Murray 2008), or one such draw published as files (Larochelle and Murray 2011). Numbers
-under different versions are not comparable.
+Papers differ in how they made binary images. Some take a threshold. Some take a fresh
+Bernoulli draw with the grey level as probability (Salakhutdinov and Murray 2008), or one such
+draw published as files (Larochelle and Murray 2011). Log-likelihoods of different versions
+are not comparable.
 """
 
 import pathlib

@@ -1,6 +1,6 @@
 """Generated chairs, tables and plain solids, each from a few numbers that are known.
 
-Nobody designed them: the proportions are drawn within ranges that look like furniture. All
+The proportions are drawn at random, within ranges that look like furniture. All
 stand upright and face the same way. Lengths are those before a shape is scaled to a side of 1.
 """
 

@@ -59,7 +59,7 @@ def pairs(raw: bytes, shape: tuple[int, ...], file: str) -> np.ndarray:
   """(row, column) pairs, counted from 1 as published, as a mask [N, D].
 
   Raises:
-    UserError: what is no pair, or one that counts from 0 or lies outside the table.
+    UserError: what is no pair, or one that counts from 0 or is outside the table.
   """
   found = numbers(raw)
   if found.shape[1] != 2 or not np.isfinite(found).all() or not len(found):

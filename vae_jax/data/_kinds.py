@@ -26,10 +26,10 @@ class Kind(NamedTuple):
 
 
 def kind_of(path: str, data_dir: str | None) -> Kind:
-  """What lies at a path, seen from here or from the folder of data files.
+  """What is at a path, seen from here or from the folder of data files.
 
-  A folder of pictures is images; a folder of csv files, or a csv with a column of ids and one of
-  times, is series; an array [N, T, F] that can be no image is sequences. All else is left alone.
+  A folder of pictures is images. A folder of csv files, or a csv with a column of ids and one of
+  times, is series. An array [N, T, F] that cannot be images is sequences. All else is unchanged.
   """
   tried = [pathlib.Path(path), pathlib.Path(data_dir or ".") / path] if path else []
   where = next((p for p in tried if p.exists()), None)

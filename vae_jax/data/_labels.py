@@ -1,9 +1,9 @@
 """Which training examples are labelled: a few of each class, drawn, and a mark for them.
 
 Options of every dataset with labels. Train gets the fields `labelled` [N] float32, 1 where the
-label may be read, and `copies` [N], how often that row is in train: labelled rows are repeated
-until they are the share SHARE of it, so that every minibatch has both kinds. A class gets as many
-labels as every other, and the draw of fewer labels is a part of that of more.
+label may be read, and `copies` [N], how often that row is in train. Labelled rows are repeated
+until they are the share SHARE of train, so that every minibatch has both kinds. All classes get
+as many labels, and a draw of fewer labels is a part of the draw of more.
 """
 
 from typing import Any

@@ -34,7 +34,7 @@ class Series(NamedTuple):
   columns: tuple[str, ...]  # F
   stamps: tuple[str, ...]  # P, as the file has them, or the numbers of the lines
   values: np.ndarray  # [P, F] float64
-  marks: np.ndarray | None  # [P] int32, 1 for an anomalous point; None: nobody said
+  marks: np.ndarray | None  # [P] int32, 1 for an anomalous point; None: not given
 
 
 def read(config: dict, data_dir: str | None) -> list[Series]:
@@ -67,8 +67,8 @@ def parse(raw: bytes, name: str) -> Series:
 def several(raw: bytes, name: str) -> list[Series]:
   """The series of a long csv, one for each value of its column of ids, by time; [] of another.
 
-  It is long where it has a column of IDS, one of TIMES, all others are numbers, no id has a time
-  twice, and an id has ROWS rows on average: a table has an id for each row.
+  A csv is long if it has a column of IDS and one of TIMES, and all others are numbers. No id has a
+  time twice, and an id has at least ROWS rows on average. In a table each row has its own id.
 
   Raises:
     UserError: it is no csv.

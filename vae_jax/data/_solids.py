@@ -35,7 +35,7 @@ def normalised(parts: Sequence[Part]) -> list[Part]:
 def sample(parts: Sequence[Part], count: int, rng: np.random.Generator) -> np.ndarray:
   """Points [count, 3] float32, uniform on what is seen of the surface.
 
-  A point of one part that lies within another is no surface, and is drawn again.
+  A point of one part that is within another is no surface, and is drawn again.
   """
   areas = np.array([area(part) for part in parts])
   found, missing = [], count
@@ -53,7 +53,7 @@ def sample(parts: Sequence[Part], count: int, rng: np.random.Generator) -> np.nd
 
 
 def inside(parts: Sequence[Part], points: np.ndarray, margin: float = 0.0) -> np.ndarray:
-  """Whether each of [N, 3] lies within some part, [N]; a margin below 0 makes them smaller."""
+  """Whether each of [N, 3] is within some part, [N]; a margin below 0 makes them smaller."""
   found = np.zeros(len(points), bool)
   for part in parts:
     near = np.abs(points - np.array(part.centre)) <= np.array(part.size) / 2 + margin

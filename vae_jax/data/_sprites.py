@@ -1,14 +1,14 @@
 """The pictures of the sprites: one shape, its scale, its turn and its place, analytically.
 
-A pixel is on where its centre lies inside the shape. In the shape's own coordinates (u, v),
+A pixel is on if its centre is inside the shape. In the shape's own coordinates (u, v),
 u to the right and v down, turned by the orientation (clockwise as seen) and divided by the
-scale and by a quarter of the side, every shape lies in the unit disc:
+scale and by a quarter of the side, every shape is in the unit disc:
 
   square   max(|u|, |v|) <= 0.7
   ellipse  (u / 0.96)^2 + (v / 0.54)^2 <= 1
   heart    (p^2 + q^2 - 1)^3 <= p^2 q^3,  p = 1.3 u,  q = 0.29 - 1.3 v
 
-so that no sprite leaves the image: centres keep a quarter of the side from its border. The
+So no sprite leaves the image, as centres keep a quarter of the side from its border. The
 heart's centre is that of its area.
 """
 
@@ -77,7 +77,7 @@ def _offsets(places: tuple[float, ...], side: int) -> tuple[np.ndarray, np.ndarr
 
 
 def _inside(shape: str, x: np.ndarray, y: np.ndarray, turn: float) -> np.ndarray:
-  """Whether the point (x, y) lies in the shape: [X] and [Y] -> bool [Y, X]."""
+  """Whether the point (x, y) is in the shape: [X] and [Y] -> bool [Y, X]."""
   sine, cosine = np.sin(turn), np.cos(turn)
   u = cosine * x[None] + sine * y[:, None]
   v = cosine * y[:, None] - sine * x[None]

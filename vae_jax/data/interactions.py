@@ -47,7 +47,7 @@ def load(config: dict[str, Any], data_dir: str | None) -> Dataset:
   dense inside the program. `target` [W] int32 holds the hidden items, filled up with I.
 
   Raises:
-    UserError: an unknown set, a missing file, an option out of range, or nobody left.
+    UserError: an unknown set, a missing file, an option out of range, or no user left.
   """
   _check(config)
   events = _generated(config) if config["set"] == "generated" else None

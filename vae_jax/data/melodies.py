@@ -1,7 +1,7 @@
 """Melodies as rows of symbols: the pitch where a note begins, "_" where it goes on, "." a rest.
 
 `path` names a .json of chorales (JSB: splits of pieces of steps of voices), or a MIDI file, a
-folder or a .zip of them (Nottingham); `raw/<path>` of the data folder is looked at too. Without a
+folder or a .zip of them (Nottingham). `raw/<path>` of the data folder is looked at too. Without a
 path they are traditional tunes and others that are GENERATED. A row is a window of `bars` bars of
 one piece, and all windows of a piece are in one split. MIDI needs the extra `music`.
 """

@@ -1,10 +1,10 @@
 """Molecules as rows of symbols: SMILES or SELFIES of a file, or of a small embedded set.
 
-`path` names a file with one SMILES a line, a name behind it or not, or a csv with a column of
-them (`raw/<path>` of the data folder is looked at too): QM9, ZINC, ESOL and their like as they are
-published. Without a path they are well-known molecules and others GENERATED from cores and groups.
-RDKit and selfies, the extra `chem`, are needed for `canonical`, `format=selfies` and
-`split=scaffold` alone.
+`path` names a file with one SMILES a line, or a csv with a column of them: QM9, ZINC, ESOL and
+other sets as they are published. Behind a SMILES there may be a name. `raw/<path>` of the data
+folder is looked at too. Without a path they are well-known molecules and others GENERATED from
+cores and groups. Only `canonical`, `format=selfies` and `split=scaffold` need RDKit and selfies,
+the extra `chem`.
 """
 
 import collections

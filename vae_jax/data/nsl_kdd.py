@@ -1,8 +1,8 @@
 """NSL-KDD: connections of a network, 41 columns each, normal ones and 39 kinds of attack.
 
 `path` is the folder with `KDDTrain+_20Percent.txt` or `KDDTrain+.txt` and `KDDTest+.txt`, plain
-or gzipped, as the Canadian Institute for Cybersecurity publishes them: text, 41 columns, the
-name of the attack, and a level of difficulty that is not read.
+or gzipped, as the Canadian Institute for Cybersecurity publishes them. A row has 41 columns, the
+name of the attack, and a level of difficulty, which is not read.
 
 Source: Tavallaee, Bagheri, Lu & Ghorbani (2009), "A detailed analysis of the KDD Cup 99 data set".
 """

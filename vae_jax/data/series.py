@@ -1,9 +1,9 @@
 """Time series with labels of what is anomalous: SKAB, NAB, ECG5000, UCR, a csv, or generated.
 
-A long series is cut in time: the rows up to `head` are for training and validation, all behind
-it is test, and no window crosses a border. Windows of train and valid hold normal points alone.
-Fields of a split beside x [N, T, F]: `anomaly` [N], 1 where any point is, `points` [N, T], the
-label of each point, `series` [N] and `start` [N], the window's series and its first row. Series
+A long series is cut in time: the rows up to `head` are for training and validation, and all
+later ones are test. No window crosses a border. Windows of train and valid hold normal points
+only. Fields of a split beside x [N, T, F]: `anomaly` [N], 1 if any point is one; `points` [N, T],
+the label of each; `series` [N] and `start` [N], the window's series and first row. Series
 that have one label each (ECG5000, UCR) are examples as they are, and `normal` names the classes.
 """
 

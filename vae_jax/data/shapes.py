@@ -1,8 +1,8 @@
 """Shapes in space as sets of points or as voxels: generated furniture, or meshes from files.
 
 Every shape is moved and scaled: the middle of its bounding box is 0, its longest side is 1. The
-third axis is up. `path` empty: chairs, tables and plain solids of boxes and cylinders that are
-GENERATED here, with the numbers they were made from in the field `parameters`; else a mesh or a
+third axis is up. With an empty `path`, chairs, tables and plain solids of boxes and cylinders are
+GENERATED; the field `parameters` has the numbers they were made from. Else `path` is a mesh or a
 set of points, a folder or a .zip of them, or an array [N, P, 3] of N sets of points.
 """
 
@@ -142,7 +142,7 @@ def _generated(count: int) -> tuple[list[Shape], str]:
     shapes.append(Shape(sample, voxels, names[group], known))
   note = (
     f"GENERATED: {count:,} chairs, tables and solids of boxes and cylinders, with known"
-    " parameters; nobody's designs or scans."
+    " parameters; neither designed nor scanned."
   )
   return shapes, note
 

@@ -1,8 +1,8 @@
 """Sounds as pictures of their spectra: spoken words, notes, a folder of one's own, or tones.
 
-A folder (or a .zip) holds .wav, .flac, .ogg or .mp3 files, found at any depth. Where every name is
+A folder (or a .zip) holds .wav, .flac, .ogg or .mp3 files, found at any depth. If every name is
 `<class>_<source>_<number>`, as in the Free Spoken Digit Dataset, class and source (the speaker)
-are read there and the numbers 0 to 4 are the test split, which is that set's usual one. Else
+are read from it. The numbers 0 to 4 are then the test split, which is that set's usual one. Else
 `<class>/<source>/<file>` or `<class>/<file>` names them; files without a folder have no class.
 Without a path it generates tones, and says so.
 """

@@ -1,9 +1,9 @@
 """Tables with values missing: measured ones with a known mask, and a user's own.
 
-What is hidden is taken out here: `x` holds 0 there, for a model and for a scaler alike, and
-the answer is in `truth` for scoring alone. Fields of a split, [N, D] but for the last two:
+Hidden entries are taken out here. `x` holds 0 there, for a model and for a scaler, and only
+scoring reads the answer, in `truth`. The fields of a split are [N, D] except for the last two:
 `x` standardised, `observed`, `truth`, `hidden` (taken out, and the answer is known), `row` of
-the file and `label` where the set has one.
+the file, and `label` if the set has one.
 """
 
 from typing import Any
@@ -30,9 +30,9 @@ OPTIONS = {
 def load(config: dict[str, Any], data_dir: str | None) -> Dataset:
   """A table [D] of columns that may be real, positive, counts, categories or ordinal.
 
-  Real columns are (v - mean) / std, positive ones the same of log(1 + v / std), all of observed
-  training entries; counts and the numbers of categories are as they are. Domain "real" where
-  every column is real, else "mixed".
+  Real columns are (v - mean) / std, and positive ones the same of log(1 + v / std). Mean and std
+  are of observed training entries. Counts and the numbers of categories are unchanged. The domain
+  is "real" if every column is real, else "mixed".
 
   Raises:
     UserError: an unknown set or mechanism, a missing file, or a column with nothing observed.

@@ -1,7 +1,7 @@
 """Short videos: digits that move and bounce, sprites composed of layers, or one's own folder.
 
 Moving digits are made with a fixed seed: a digit starts at a place and a velocity that are drawn
-and is thrown back by the borders, as in Srivastava et al. (2015), section 4.1, there with two
+and bounces off the borders, as in Srivastava et al. (2015), section 4.1, there with two
 digits on 64 x 64. Digits of train, valid and test are different images. Sprites are in `_sheets`:
 characters of train, valid and test are different ones.
 """

@@ -94,7 +94,7 @@ def answer(
     say: called with what is at work.
 
   Raises:
-    UserError: an unknown setting or split, or data that the application says nothing of.
+    UserError: an unknown setting or split, or data that do not fit the application.
   """
   module = application.module
   settings = of_settings.resolve(module.SETTINGS, given)
@@ -129,7 +129,7 @@ def _refuse(application: Application, runs: list[Run]) -> None:
   """Refuses what an application would read wrong: codes or shapes that it does not declare.
 
   Without `FAMILIES` it reads a Gaussian's mean and variance, and draws of N(0, I); without
-  `SHAPES` it compares number by number, which says nothing where points have no order.
+  `SHAPES` it compares number by number, which has no meaning if points have no order.
   """
   name = application.name
   why = f"{name} reads codes as Gaussians and as draws of N(0, I)"

@@ -48,7 +48,7 @@ def named(outcome: Outcome, lines: list[Line]) -> tuple[tuple[str, ...], list[li
 
 
 def of_metric(outcome: Outcome, name: str) -> Table | None:
-  """One metric: a row for each line, a column for each condition; None where nobody has it."""
+  """One metric: a row for each line, a column for each condition; None where no method has it."""
   metric = outcome.application.metrics[name]
   lines = [line for line in outcome.lines if of_results.has(line, name)]
   if not lines:

@@ -49,10 +49,10 @@ class Categorical(NamedTuple):
 class Quantised(NamedTuple):
   """The nearest entry of a codebook for each of G vectors, without noise.
 
-  van den Oord et al. (2017), eq. 1-3. Its mass is 1 at that entry. From the uniform
-  distribution over entries the divergence is log V of each vector, whatever x is; the
-  commitment of the encoder to its entry is added to it with the value 0, so that its gradient
-  is charged with the rate and no number changes.
+  van den Oord et al. (2017), eq. 1-3. Its mass is 1 at that entry. Its divergence from the
+  uniform distribution over entries is log V of each vector, for every x. The commitment of the
+  encoder to its entry is added to it with the value 0. So its gradient is weighted as the rate
+  is, and no number changes.
   """
 
   encoded: Array  # [G, D] what the encoder put out
@@ -106,7 +106,7 @@ class Entries(NamedTuple):
     return Draw(self.codebook[at].reshape(-1), self._mass())
 
   def log_prob(self, z: Array) -> Array:
-    """-G log V, [] nats, of a z that is made of entries: others are not asked about."""
+    """-G log V, [] nats, of a z that is made of entries; no other z is scored."""
     del z
     return self._mass()
 

@@ -1,8 +1,8 @@
 """How anomalous ONE example is to a VAE: scores in nats, higher is more anomalous.
 
 Expectations over q are means over S draws of it. Those of a Gaussian are made of `eps` [S, L],
-draws of N(0, I): the same for every q of an example, so that two of them compare without the
-noise of the draws.
+draws of N(0, I). They are the same for every q of an example, so that the noise of the draws
+does not enter the difference of two of them.
 """
 
 import jax

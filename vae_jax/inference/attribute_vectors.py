@@ -1,7 +1,7 @@
 """Steps in a code that change one attribute: from how codes with and without it differ.
 
-Every function reads labelled codes, and gives the step of other codes from their own value of the
-attribute to another: z + a step, where a = 1 is the whole way and a = 0 stays.
+Every function reads labelled codes. It gives the step that brings other codes from their own value
+of the attribute to another one: z + a step, with a = 1 for the whole way and a = 0 for no change.
 """
 
 import warnings
@@ -62,7 +62,7 @@ def gaussian_map(
   target: np.ndarray,
   codes: np.ndarray,
 ) -> np.ndarray:
-  """To where the same place lies in the Gaussian of the target, axis by axis.
+  """To the same place in the Gaussian of the target, axis by axis.
 
     E[z | target] + std_target / std_own (z - E[z | own]) - z
 

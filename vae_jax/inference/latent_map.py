@@ -127,11 +127,11 @@ def climb_by_newton(
 
     z <- z - t |P|^-1 g,  g and P the gradient and the Hessian of the cost
 
-  |P| has the eigenvalues of P without their signs, so that a saddle is left and not sought,
-  and none below rounding. t is the best of LENGTHS. A step is kept only where the cost falls:
-  by its two values, or where these differ by no more than rounding by the average of the two
-  slopes, which sees far smaller steps. The step that starts within ARRIVED is the last one, as
-  it squares what is left.
+  |P| has the absolute eigenvalues of P, and none below rounding, so that a step leads away from a
+  saddle. t is the best of LENGTHS. A step is kept only if the cost falls. That is read from its
+  two values. If these differ by no more than rounding, it is read from the average of the two
+  slopes, which shows far smaller steps. A step that starts within ARRIVED is the last one, as it
+  squares the error.
 
   Args:
     cost: z [L] -> [] nats.
@@ -196,10 +196,10 @@ def posterior_draws(
 
     z_k ~ N(mode, scale^2 P^-1),  w_k = p(y|z_k) p(z_k) / q(z_k) / sum
 
-  P is the negative Hessian of log_joint at the mode with its eigenvalues raised to the
-  prior's, `floor`, where they are lower: the Laplace approximation, positive definite also
-  where a network's surface is not. On a linear-Gaussian model q is the posterior and all weights
-  are equal. Where `ess` is small, the draws say how the proposal is and not the posterior.
+  P is the negative Hessian of log_joint at the mode, with eigenvalues of at least `floor`, the
+  prior's. This is the Laplace approximation, and P is positive definite also if the Hessian of a
+  network is not. On a linear-Gaussian model q is the posterior and all weights are equal. If
+  `ess` is small, the draws are those of the proposal rather than of the posterior.
 
   Args:
     log_joint: z [L] -> [] nats, twice differentiable almost everywhere.

@@ -30,9 +30,9 @@ def masks(
 ) -> np.ndarray:
   """Which pixels are observed, 1 or 0, [C, N, H, W, 1].
 
-  The first conditions have a share of pixels missing at random, the same draw for all of them,
-  so that what is missing at 25 % is missing at 50 %; then the top half, and a hole of 3/7 of
-  each side in the middle.
+  The first conditions have a share of pixels missing at random. The draw is the same for all of
+  them, so that pixels missing at 25 % are missing at 50 % too. Then come the top half, and a hole
+  of 3/7 of each side in the middle.
   """
   count, height, width = shape[:3]
   keys = jax.vmap(lambda row: noise.key(seed, 0, f"{use}/mask", row))(jnp.arange(count))

@@ -2,8 +2,8 @@
 
 A file holds one family, the function of its name, `(spec, **options) -> Likelihood`; its
 keyword arguments are the options `config.likelihood.<option>`. A decoder puts out `outputs`
-numbers per element of x, raw and never squashed; a family may add shared parameters (one
-number for the whole data set), which `bind` appends to them: theta [*shape, P] = outputs and
+numbers per element of x, without a squashing function. A family may add shared parameters, one
+number for the whole data set. `bind` appends them, so that theta [*shape, P] is outputs and
 shared together.
 """
 

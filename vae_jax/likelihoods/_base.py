@@ -50,10 +50,10 @@ class Likelihood(NamedTuple):
 def total(terms: Array) -> Array:
   """The sum of all terms, []; on a CPU their product with ones.
 
-  XLA computes terms within the loop that sums them. That spares an accelerator's memory; on a
-  CPU a loop over several axes takes one term after another, with the exponentials and
-  logarithms in it: 47 microseconds for the cross-entropy of 28 x 28 pixels, 3 with a product,
-  which takes its operand from memory (docs/benchmarks.md).
+  XLA computes terms within the loop that sums them, which saves memory on an accelerator. On a
+  CPU such a loop computes one term after another, with its exponentials and logarithms. The
+  cross-entropy of 28 x 28 pixels took 47 microseconds in this way, and 3 with a product, which
+  reads its operand from memory (docs/benchmarks.md).
   """
   if jax.default_backend() != "cpu":
     return jnp.sum(terms)

@@ -18,8 +18,8 @@ def discretised_logistic(
 ) -> Likelihood:
   """The mass a logistic density puts on each grey level k / (levels - 1) of [0, 1].
 
-  P(x) = F((x + h - mean) / s) - F((x - h - mean) / s), h = 1 / (2 (levels - 1)), F the
-  logistic sigmoid; the lowest and the highest level take the tails. Kingma et al. (2016),
+  P(x) = F((x + h - mean) / s) - F((x - h - mean) / s), h = 1 / (2 (levels - 1)), with F the
+  logistic sigmoid. The lowest and the highest level take the tails. Kingma et al. (2016),
   eq. 14 of the IAF paper's appendix; Salimans et al. (2017), eq. 2.
 
   Args:

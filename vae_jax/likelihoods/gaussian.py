@@ -83,10 +83,10 @@ def optimal(min_std: float) -> Likelihood:
 
     s^2 = max(mean (x - mean)^2, min_std^2),  log p = -D/2 [log 2 pi + log s^2 + mse / s^2]
 
-  Rybkin et al. (2021), section 4.2, "optimal", of one example in the place of a batch. s is
-  read off x itself, so it sums to no 1 over x and is no likelihood; it balances the two terms
-  of the ELBO without a number to tune. `sample` gives the mean, as no distribution belongs to
-  it.
+  Rybkin et al. (2021), section 4.2, "optimal", of one example in the place of a batch. As s is
+  computed from x itself, the density does not integrate to 1 over x, and it is no likelihood. It
+  balances the two terms of the ELBO without a number to tune. `sample` gives the mean, as there
+  is no distribution to draw from.
   """
 
   def log_prob(theta: Array, x: Array) -> Array:

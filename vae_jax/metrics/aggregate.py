@@ -76,8 +76,8 @@ def log_weights(estimator: str, mask: Array, examples: int) -> Array:
   Raises:
     UserError: an unknown estimator.
 
-  Chen et al. (2018), eq. 3 (MWS) and appendix C, eq. S.6 on (MSS). The j of the odd weight is
-  the next row that counts, and for the last one the first.
+  Chen et al. (2018), eq. 3 (MWS) and appendix C, eq. S.6 on (MSS). The j with the other weight
+  is the next row that counts, and for the last row the first one.
   """
   if estimator not in ESTIMATORS:
     raise UserError(

@@ -18,8 +18,8 @@ def check(made: np.ndarray, train: np.ndarray, held_out: np.ndarray) -> dict[str
 
   Args:
     made: [N, *shape], on one scale with the others.
-    train: [P, *shape], what the generator has seen.
-    held_out: [V, *shape], of the same source and not seen.
+    train: [P, *shape], what the generator was trained on.
+    held_out: [V, *shape], of the same source and not trained on.
   """
   ours, theirs = nearest(made, train).distance, nearest(held_out, train).distance
   middle = float(np.median(theirs))

@@ -25,7 +25,7 @@ class Settled(NamedTuple):
   """One comparison of several: what it found, and what more seeds would do."""
 
   difference: Estimate
-  p: float  # Holm's over the comparisons; NaN with one seed, which says nothing of others
+  p: float  # Holm's over the comparisons; NaN with one seed
   needed: int | None  # seeds in all that would tell; None: no number of them up to 1,000
   by_examples: bool  # the examples, and not the seeds, are most of the uncertainty
 
@@ -37,8 +37,8 @@ def estimate(values: np.ndarray, level: float = 0.95) -> Estimate:
     v = var_s(mean_n y_sn) / S,   w = var_n(mean_s y_sn) / N,
 
   with Student's quantiles t at (1 + level) / 2; p is the level at which the interval ends at
-  0. With one seed the interval is of the examples alone and says nothing of other seeds; with
-  N = 1 (one number for each model) it is of the seeds alone; with one of each it is NaN.
+  0. With one seed the interval is of the examples only, and not of other seeds. With N = 1, one
+  number for each model, it is of the seeds only. With one of each it is NaN.
 
   Args:
     values: [S, N]; a NaN among them stays one. Of a paired comparison, the differences.

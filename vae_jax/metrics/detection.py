@@ -33,7 +33,7 @@ def auprc(rows: np.ndarray) -> float:
 
     sum_k (R_k - R_{k-1}) P_k   over the distinct scores in descending order
 
-  A score that says nothing has the base rate P / (P + N). NaN as in `auroc`.
+  A score without information has the base rate P / (P + N). NaN as in `auroc`.
 
   Args:
     rows: [N, 2], the score and the label.

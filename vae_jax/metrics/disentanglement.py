@@ -1,7 +1,7 @@
 """How well the latents of a code stand for the known factors of the data, one for one.
 
 Codes [N, L] are posterior means, factors [N, F] the indices of the true values; rows are in
-any order. Every score lies in [0, 1] but the informativeness of a regression; higher is
+any order. Every score is in [0, 1] except the informativeness of a regression; higher is
 better. The scores that draw batches with one factor fixed are in `fixed_factor`, the one that
 needs no factors in `udr`.
 """

@@ -56,7 +56,7 @@ def region(real: np.ndarray, k: int = 5) -> Region:
 
 
 def inside(where: Region, x: np.ndarray) -> np.ndarray:
-  """1 where [..., F] lies within some ball, [...]; a NaN lies in none."""
+  """1 where [..., F] is within some ball, [...]; a NaN is in none."""
   flat = np.asarray(x).reshape(-1, x.shape[-1])
   found = []
   for start in range(0, len(flat), manifold.BLOCK):

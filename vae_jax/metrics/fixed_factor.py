@@ -1,8 +1,8 @@
 """Disentanglement scores that fix one factor and ask which one it was.
 
-Batches are drawn, with replacement, from a table of codes [N, L] and factors [N, F] among the
-rows in which the fixed factor has one value, so no generator of examples is needed; the
-rarest value should have as many rows as a batch.
+Batches are drawn from a table of codes [N, L] and factors [N, F], with replacement, among the
+rows in which the fixed factor has one value. So no generator of examples is needed. The rarest
+value should have as many rows as a batch.
 """
 
 from typing import NamedTuple
@@ -42,7 +42,7 @@ def factor_vae_score(
 ) -> float:
   """Accuracy with which the latent that moves least names the factor that was fixed.
 
-  A vote: a factor and a value of it are drawn, then `batch` rows with that value; the latent
+  For a vote a factor and a value of it are drawn, then `batch` rows with that value. The latent
   of least variance in the batch over its variance in all rows votes for the factor. Each
   latent's answer is the majority of `votes`; the score is the share of right answers among
   `test_votes`. Latents with a standard deviation below 0.05 do not vote; 0 where none does.

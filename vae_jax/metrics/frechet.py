@@ -30,9 +30,9 @@ def influence(x: np.ndarray, y: np.ndarray) -> np.ndarray:
     f_xy(v) = 2 (m_x - m_y).(v - m_x) + (v - m_x)' (I - T_xy) (v - m_x), less its mean over x,
     T_xy = S_x^-1/2 (S_x^1/2 S_y S_x^1/2)^1/2 S_x^-1/2
 
-  f is how the distance changes as an example counts more (the infinitesimal jackknife), T the
-  map that carries one Gaussian to the other; on the directions in which x varies. Of a
-  distance near 0, which cannot fall, the error is not of first order.
+  f is how the distance changes as an example counts more (the infinitesimal jackknife). T is the
+  map of one Gaussian to the other, on the directions in which x varies. The error of a distance
+  near 0, which cannot become less, is not of first order.
 
   Args:
     x: features [N, F].

@@ -1,8 +1,8 @@
 """How near imputed entries of a table are to what was hidden: sums and counts for each row.
 
-Entries of one row were hidden and are filled in together, so that an interval is over rows: every
-score is [N, 2], the sum over the hidden entries of each row and how many they are, and the number
-that stands for all is `summary.ratio`, the mean over entries.
+Entries of one row were hidden and are filled in together. So an interval is over rows, and every
+score is [N, 2]: the sum over the hidden entries of each row, and how many they are. Their summary
+is `summary.ratio`, the mean over entries.
 """
 
 from typing import NamedTuple

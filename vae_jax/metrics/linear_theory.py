@@ -1,8 +1,8 @@
 """The exact optimum of a linear β-VAE: rate, distortion and evidence in closed form, float64.
 
-The decoder is N(W z + b, s^2 I), the encoder N(V x + c, diag d). The optimum lies along the
-principal directions of the data, and each direction is a problem of its own: with variance
-v, it is coded where v > β s^2, and then w^2 = v - β s^2, d = β s^2 / v,
+The decoder is N(W z + b, s^2 I), the encoder N(V x + c, diag d). The optimum is along the
+principal directions of the data, and each direction can be solved alone. A direction of variance
+v is coded if v > β s^2, and then w^2 = v - β s^2, d = β s^2 / v,
 
   rate = 1/2 log(v / (β s^2)),   squared error = β s^2,   squared error = v where not coded.
 
@@ -86,9 +86,7 @@ def optimum(data: Moments, beta: float, latents: int, noise: float | None) -> Sc
   noise = learned_noise(data.variances, beta, latents) if noise is None else noise
   v, water = data.variances[:latents], beta * noise
   on = v > water
-  v = np.where(
-    on, v, water
-  )  # a latent that is off is one whose direction lies at the water
+  v = np.where(on, v, water)  # a latent that is off is one whose direction is at the water
   spread, gain = water / v, (v - water) / v  # d, and w times the encoder's weight
   square = (v - water) / v**2 * data.scored[:latents]  # E[mean(x)^2]
   rates = 0.5 * (square + spread - 1 - np.log(spread))
@@ -202,8 +200,8 @@ def learned_noise(variances: np.ndarray, beta: float, latents: int) -> float:
   """The optimal s^2 of distortion + β rate when the noise is learned too.
 
   With k latents on, s^2 = (sum of the variances not coded) / (D - β k), where k is the number
-  of the first L variances above β s^2. The condition is f(s^2) = 0 with f convex, negative at
-  0 as long as some direction is never coded, so there is one solution; at β = 1 it is
+  of the first L variances above β s^2. The condition is f(s^2) = 0. f is convex, and negative at
+  0 as long as some direction is never coded. So there is one solution. At β = 1 it is
   Tipping & Bishop (1999), eq. 8.
 
   Raises:

@@ -16,9 +16,9 @@ class Scores(NamedTuple):
   Shares in [0, 1], but for the density, whose expectation is 1 for the data themselves.
   """
 
-  precision: np.ndarray  # [P] 1 where a sample lies within some ball of the real
-  recall: np.ndarray  # [N] 1 where a real example lies within some ball of the samples
-  density: np.ndarray  # [P] balls of the real that a sample lies in, / k
+  precision: np.ndarray  # [P] 1 where a sample is within some ball of the real
+  recall: np.ndarray  # [N] 1 where a real example is within some ball of the samples
+  density: np.ndarray  # [P] balls of the real that a sample is in, / k
   coverage: np.ndarray  # [N] 1 where the ball of a real example holds a sample
 
 

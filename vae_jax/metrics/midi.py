@@ -20,7 +20,7 @@ class Piece(NamedTuple):
   """The highest voice of a file."""
 
   steps: list[int]
-  meter: str  # "4/4" where the file says nothing
+  meter: str  # "4/4" if the file has none
 
 
 def _pretty_midi() -> Any:

@@ -84,9 +84,9 @@ def features(fitted: Space, numbers: np.ndarray, prints: np.ndarray) -> np.ndarr
 def likeness(fitted: Space, smiles: Sequence[str], held: Sequence[str]) -> dict[str, float]:
   """How like held-out molecules a set is; valid SMILES both.
 
-  "diversity" and "nearest" of their fingerprints; the Wasserstein-1 distance of each descriptor
-  in its own unit; "frechet", the Fréchet distance in `features`, which is not the FCD of a
-  network and has other numbers.
+  "diversity" and "nearest" are of their fingerprints. Each descriptor has its Wasserstein-1
+  distance in its own unit. "frechet" is the Fréchet distance in `features`. It is not the FCD of
+  a network and cannot be compared with one.
   """
   prints, others = chemistry.fingerprints(smiles), chemistry.fingerprints(held)
   numbers, theirs = chemistry.descriptors(smiles), chemistry.descriptors(held)

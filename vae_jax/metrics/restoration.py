@@ -50,12 +50,12 @@ def crps(draws: Array, x: Array) -> Array:
 
 
 def covered(draws: Array, x: Array, level: float = 0.9) -> Array:
-  """Whether x lies in the central interval of its draws, for each number: 1 or 0.
+  """Whether x is in the central interval of its draws, for each number: 1 or 0.
 
-  The ends are the draws of ranks q (K + 1), q = (1 - level) / 2 and (1 + level) / 2, with
-  interpolation between two of them, so that one more draw lies inside with probability `level`;
-  the extreme draws where K < (1 + level) / (1 - level), whose interval holds less. draws
-  [K, *shape], x [*shape] -> [*shape]. Weibull (1939); Hyndman & Fan (1996), definition 6.
+  The ends are the draws of ranks q (K + 1), q = (1 - level) / 2 and (1 + level) / 2, interpolated
+  between two of them. One more draw is inside with probability `level`. If K < (1 + level) /
+  (1 - level) the ends are the extreme draws, and the probability is lower. draws [K, *shape],
+  x [*shape] -> [*shape]. Weibull (1939); Hyndman & Fan (1996), definition 6.
   """
   count = draws.shape[0]
   ranks = np.array([(1 - level) / 2, (1 + level) / 2]) * (count + 1)

@@ -113,9 +113,9 @@ def iou(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 def set_scores(real: np.ndarray, made: np.ndarray) -> SetScores:
   """MMD, COV and 1-NNA of made shapes [n, P, 3] against as many real ones, by Chamfer distance.
 
-  1-NNA: of a pair of one real and one made shape, how many have a nearest neighbour among all
-  others that is of their own set; 0.5 on average where the sets cannot be told apart. Achlioptas
-  et al. (2018) for MMD and COV, Lopez-Paz & Oquab (2017) for the test.
+  1-NNA is the share of shapes whose nearest neighbour among all others is of their own set, in
+  pairs of one real and one made shape. It is 0.5 on average if the sets cannot be told apart.
+  Achlioptas et al. (2018) for MMD and COV, Lopez-Paz & Oquab (2017) for the test.
 
   Raises:
     ValueError: the sets are not of one size.

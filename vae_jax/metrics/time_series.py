@@ -11,7 +11,7 @@ import numpy as np
 def of_points(values: np.ndarray, starts: np.ndarray, steps: int, count: int) -> np.ndarray:
   """The least value among the windows that cover a point, [P].
 
-  A point of an anomaly lies in anomalous windows alone, a normal point beside it does not. The
+  A point of an anomaly is in anomalous windows only, and a normal point beside it is not. The
   p-value of a point is the largest of its windows' p-values: it is at most a level as rarely
   as that of one window is.
 

@@ -15,10 +15,10 @@ class Model(nn.Module):
 
   With shape (28, 28, 1), one output and 10 latents this is the network of
   `configs/mnist.py`: conv 32 and 64, dense 400, heads of 10; dense 400, dense 7 7 64,
-  transposed conv 32, transposed conv 1. Departures from PyTorch's usual form: that flattens
-  [C, H, W], this [H, W, C], the same functions with the entries of two matrices in another
-  order; that ends in a sigmoid where a likelihood follows here; kernels start from LeCun's
-  normal, PyTorch's from a uniform distribution of a third of its variance.
+  transposed conv 32, transposed conv 1. Departures from PyTorch's usual form: this one flattens
+  [H, W, C] and not [C, H, W], which changes the order of the entries of two matrices. It has no
+  sigmoid at the end, as a likelihood follows. Kernels start from LeCun's normal; PyTorch's start
+  from a uniform distribution of a third of its variance.
 
   With `blocks` a residual block, h + f(h), stands so many times behind each halving of the encoder
   and before each doubling of the decoder (He et al. 2016, with the activation first).

@@ -9,7 +9,7 @@ from vae_jax.types import Array, Posterior, UserError
 
 
 class Model(nn.Module):
-  """A frame's latents given those before it; a recurrent state carries what was seen.
+  """A frame's latents given those before it, by way of a recurrent state.
 
     h_1 = 0,  h_{t+1} = GRU(h_t, z_t)
     p(z_t | z_<t) = N(m(h_t), v(h_t))
@@ -17,9 +17,9 @@ class Model(nn.Module):
     p(x_t | z_<=t):  parameters of a network of (h_t, z_t)
 
   The learned prior of Denton & Fergus (2018), section 3.1, and the recurrent model of Chung et
-  al. (2015), eq. 5 to 9, with frames written from latents alone: no frame is read when one is
-  written, so that z cannot be ignored. q sees the frames up to t alone, and what follows a few
-  given frames is drawn from p. It is a hierarchy whose groups are the frames.
+  al. (2015), eq. 5 to 9. Here a frame is decoded from latents only, and reads no other frame, so
+  that z cannot be ignored. q reads the frames up to t. What follows a few given frames is drawn
+  from p. It is a hierarchy whose groups are the frames.
   """
 
   shape: tuple[int, ...]  # of x: (T, F), a frame a row

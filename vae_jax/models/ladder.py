@@ -18,9 +18,9 @@ class Model(nn.Module):
     h <- h + W z_g, a residual block, and a transposed convolution where the picture grows
     p_g = N(m(h), v(h)),   q_g = N(m(h) + d(h, f), log v(h) + e(h, f))
 
-  The features f of x are made on the way up, the path h on the way down is shared by q and p: the
-  ladder of Sønderby et al. (2016) in the residual form of Vahdat & Kautz (2020), section 3.2, and
-  Child (2021), section 3. A group has `latents` numbers at each place of its picture.
+  The features f of x are computed bottom-up. The path h is computed top-down, and q and p share it:
+  the ladder of Sønderby et al. (2016) in the residual form of Vahdat & Kautz (2020), section 3.2,
+  and Child (2021), section 3. A group has `latents` numbers at each place of its picture.
   """
 
   shape: tuple[int, ...]  # of x: (H, W, C), H and W at least 4
@@ -60,7 +60,7 @@ class Model(nn.Module):
     Raises:
       UserError: x is no image, or the groups are not those of the halvings.
     """
-    self._check()  # of a module that nobody asked for its groups
+    self._check()  # of a module whose groups were not asked for
     options = {"kernel": self.kernel, "dtype": self.dtype, "lowering": self.lowering}
     flat = {"kernel": 1, "stride": 1, "dtype": self.dtype, "lowering": self.lowering}
     same = {**options, "stride": 1}

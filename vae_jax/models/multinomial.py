@@ -18,8 +18,8 @@ class Model(nn.Module):
     encoder  h_0 = x / |x|,  h_k = f(W_k h_{k-1} + b_k),  mean = Wm h + bm,  logvar = Wv h + bv
     decoder  the hidden widths in reverse, and logits without a nonlinearity
 
-  Liang et al. (2018), section 2 and 4.3: I-600-200-600-I with tanh. They drop items of x / |x|;
-  here dropout is a corruption, so that it comes first and |x| is of what is left.
+  Liang et al. (2018), section 2 and 4.3: I-600-200-600-I with tanh. They drop items of x / |x|.
+  Here dropout is a corruption, which comes first, and |x| is of the items that are left.
 
   `encoder` "dense" is RecVAE's (Shenbin et al., 2020, section 3.3, and their code): each layer
   sees the sum of all before it and is normalised,

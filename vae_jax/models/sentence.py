@@ -34,9 +34,9 @@ class Model(nn.Module):
     decoder  h_0 = tanh(A z),  h_t = cell(E x_{t-1}, z),  y_t = B [h_t, z],
              theta_t = E' y_t + b
 
-  x_0 is the symbol 0, which pads elsewhere. One table E [V, embed] is read by the encoder and
-  by the decoder and is the decoder's last layer too (Press & Wolf, 2017): most parameters of a
-  small corpus are there. Padding changes nothing: the state stays as it was.
+  x_0 is the symbol 0, which is padding elsewhere. Encoder and decoder read one table E
+  [V, embed], which is the decoder's last layer too (Press & Wolf, 2017), since most parameters
+  for a small corpus are in it. Padding does not change the state.
 
   Bowman et al. (2016), section 3, who give z to the first state alone; at each step it is Li
   et al. (2019), section 4.1. `pool` "max" is Long et al. (2019), against collapse.

@@ -19,17 +19,17 @@ class Model(nn.Module):
 
     mean = (I + W' A W)^-1 W' A (x - b),  1 / variance = the diagonal of I + W' A W
 
-  with A the learned precisions of observed columns: the posterior of the linear part for any
-  mask, which a network of its own would have to learn from as many masks as there are rows.
-  Numeric columns alone enter it; counts and positive values as their logarithm.
+  with A the learned precisions of observed columns. This is the posterior of the linear part for
+  any mask. A network would have to learn it from as many masks as there are rows. Only numeric
+  columns enter it; counts and positive values as their logarithm.
 
   The network g starts near 0, so that training starts from the linear model, which is hard to
-  beat on small tables. The last `constant` of the P numbers of a column do not depend on z:
-  with 1 under a normal density every column has its own noise and the model without g is
+  beat on small tables. The last `constant` of the P numbers of a column do not depend on z.
+  With 1 under a normal density every column has its own noise, and the model without g is
   factor analysis, Rubin & Thayer (1982).
 
-  With `condition` "label" one-hot(y) stands beside what the network of each half reads, and the
-  decoder's linear part has a shift of its own for each label; `solve` knows nothing of it.
+  With `condition` "label", one-hot(y) is joined to what the network of each half reads, and the
+  decoder's linear part has a shift for each label. `solve` does not depend on the label.
   """
 
   shape: tuple[int, ...]  # of x: (D,)

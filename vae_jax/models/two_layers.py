@@ -17,8 +17,8 @@ class Model(nn.Module):
     q(z_1|z_2, x) = N(m(z_2) + d, log v(z_2) + e),  (d, e) of (h, the layer above z_1)
 
   The decoder reads both layers, and q of the lower one is a change of p, as in Vahdat & Kautz
-  (2020), section 3.2; inference goes down as generation does, Sønderby et al. (2016). The two-layer
-  model of Burda et al. (2016), section 5, is the one without those: theirs goes up.
+  (2020), section 3.2. Inference goes down as generation does, Sønderby et al. (2016). In the
+  two-layer model of Burda et al. (2016), section 5, inference goes up.
   """
 
   shape: tuple[int, ...]  # of x, any rank

@@ -39,10 +39,10 @@ def update(own: Params, distortion: Array, hyper: Hyper) -> Params:
 
     c <- memory c + (1 - memory) clip((distortion - target) / max(|target|, 1), -0.1, 0.1)
 
-  Algorithm 1 of the source, with three departures so that it settles and does not swing: the
-  excess is relative and bounded, so that no unit of x sets the pace and the beginning of
-  training does not wind the multiplier up; the multiplier is also moved at once, by `gain` c
-  (the proportional term of Shao et al., 2020); and it is bounded.
+  Algorithm 1 of the source, with three departures that keep it from oscillating. The excess is
+  relative and bounded, so that its size does not depend on the unit of x, and the multiplier
+  does not grow at the beginning of training. `gain` c also moves the multiplier at once (the
+  proportional term of Shao et al., 2020). And the multiplier is bounded.
 
   Args:
     own: of `state`.

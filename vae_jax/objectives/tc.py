@@ -35,8 +35,8 @@ def batch_loss(
 
     -E_q[log p(x|z)] + alpha I(x; z) + beta TC(z) + gamma sum_l KL(q(z_l) || p(z_l))
 
-  They estimate all three parts from the batch; here their sum, the rate, is computed exactly
-  and what differs from 1 alone is estimated, so that at alpha = beta = gamma = 1 nothing is.
+  They estimate all three parts from the batch. Here their sum, the rate, is computed exactly, and
+  only parts whose weight is not 1 are estimated: none at alpha = beta = gamma = 1.
 
   Args:
     posterior: of the whole batch, [B, L] each.

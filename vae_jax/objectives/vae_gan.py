@@ -26,11 +26,11 @@ def loss(
   """1/2 |f(x) - f(x')|^2 + β KL + adversary [softplus(-D(x')) + softplus(-D(g(z_p)))] / 2 + D's.
 
   For ONE example, with x' = g(z), z ~ q(z|x), z_p ~ p(z), and f the last hidden layer of the
-  discriminator D, which these terms do not reach; its own loss, on x, x' and g(z_p) with R1,
-  reaches nothing else. The adversary's terms do not reach the encoder. Larsen et al. (2016),
-  eq. 8-10 and algorithm 1, where their γ is 1 / adversary.
+  discriminator D. These terms do not train D. Its own loss, on x, x' and g(z_p) with R1, trains
+  nothing else. The adversary's terms do not train the encoder. Larsen et al. (2016), eq. 8-10
+  and algorithm 1, where their γ is 1 / adversary.
 
-  Pixels are in no term: the distortion that is told, -log p(x|z), is not trained.
+  No term is of pixels: the distortion that is reported, -log p(x|z), is not trained.
 
   Raises:
     UserError: the posterior is no Gaussian, or the prior is not N(0, I).

@@ -1,9 +1,9 @@
 """The one place that knows matplotlib: its Figure objects, the style, the file that is written.
 
-There is no global state and no window. A picture is a white card with dark ink: no ink is
-legible enough on a white page and on a dark one at once, and a card is the same on both, in a
-paper and in an image viewer. All text has a contrast of 4.5 to 1 or more against the card, and
-all lines have 3 to 1.
+There is no global state and no window. A picture is a white card with dark ink, as no ink is
+legible both on a white page and on a dark one. A card looks the same on both, in a paper and in
+an image viewer. All text has a contrast of 4.5 to 1 or more against the card, and all lines
+have 3 to 1.
 """
 
 import pathlib

@@ -32,7 +32,7 @@ def distribution(own: Params, about: About, layers: int = 2, hidden: int = 64) -
   """p(z) = prod_l N(z_l; shift_l(z_<l), scale_l(z_<l)^2), several such maps one on another.
 
   Papamakarios et al. (2017), eq. 3 and 4; as the prior of a VAE, Chen et al. (2017), section
-  3.2. A density is one pass, which is what training asks for; a draw takes L of them.
+  3.2. A density, which training needs, takes one pass; a draw takes L of them.
   """
   del hidden
 

@@ -20,15 +20,15 @@ FIRST = ("reconstruction", "generation")  # every reader asks these before the o
 def save(report: Report, workdir: str | pathlib.Path) -> pathlib.Path:
   """Writes a report; each file whole or not at all, the JSON last.
 
-  reports/<application>/report.json and arrays.npz, figures/<application>_<name>.png; all
-  scores in long form as scores.csv, the means on validation that a setting was chosen among
-  as choice.csv, every table as tables/<number>_<title>.csv and .tex. A number that is no
-  number is the string "NaN", "inf" or "-inf" in the JSON, and `nans` counts them. Pictures of
-  an earlier report of the application that are no longer among its figures are removed. An
-  array whose name ends in .csv, words [R, C] with a head line, in .npy, in .png, uint8 [H, W,
-  1 or 3], in .sdf, one text, in .mid or .bin, bytes, in .ply, points [P, 3], or in .stl,
-  triangles [T, 3, 3], is written as that file beside arrays.npz, and every sound as <name>.wav;
-  such files of an earlier report are removed.
+  reports/<application>/report.json and arrays.npz; figures/<application>_<name>.png; all scores
+  in long form as scores.csv; the validation means that a setting was chosen by as choice.csv;
+  every table as tables/<number>_<title>.csv and .tex. A number that is no number is the string
+  "NaN", "inf" or "-inf" in the JSON, and `nans` counts them. Pictures of an earlier report of
+  the application that are no longer among its figures are removed. An array whose name has one
+  of these endings is a file beside arrays.npz: .csv, words [R, C] with a head line; .npy; .png,
+  uint8 [H, W, 1 or 3]; .sdf, one text; .mid or .bin, bytes; .ply, points [P, 3]; .stl, triangles
+  [T, 3, 3]. Every sound is written as <name>.wav. Such files of an earlier report are
+  removed.
 
   Args:
     report: what an application returned.

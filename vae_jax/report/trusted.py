@@ -9,7 +9,7 @@ from vae_jax.report import sounds
 from vae_jax.types import UserError
 
 PNG = b"\x89PNG\r\n\x1a\n"
-FIGURES = "figures"  # the folder that every picture of a report lies in
+FIGURES = "figures"  # the folder of every picture of a report
 
 
 def report(path: pathlib.Path) -> dict[str, Any]:

@@ -67,10 +67,10 @@ def sentences(outcome: Outcome) -> list[str]:
 def gain(member: Member) -> Gain | None:
   """What the last fifth of a training gained, where training was still improving; else None.
 
-  v is the member's validation loss, or the negative ELBO where losses of two steps do not
-  compare. It was improving where the best v is in the last tenth of the evaluations, and
-  g = min v before the last fifth - min v exceeds both SHARE of (min v of the first fifth - min v)
-  and NOISE standard deviations of one v, from the differences of the last two fifths.
+  v is the member's validation loss, or the negative ELBO if losses of two steps cannot be
+  compared. It was improving if the best v is in the last tenth of the evaluations, and
+  g = min v before the last fifth - min v is large. It exceeds SHARE of (min v of the first fifth -
+  min v) and NOISE standard deviations of one v, from the differences of the last two fifths.
   """
   run = member.run
   objective = registry.find("objectives", run.config["objective"]["name"])

@@ -24,7 +24,7 @@ METRICS = {
   "ess": Metric("ESS", better=0, digits=1, table=_TABLE),
 }
 NOTE = (
-  " Several answers: 90 % coverage is how often the truth lies in the central interval of the"
+  " Several answers: 90 % coverage is how often the truth is in the central interval of the"
   " draws, 0.9 if they are right. One answer is a single draw, the best is that of several."
   " Diversity is the root mean squared difference of two of them. ESS is how many of the"
   " weighted draws count before weights are truncated; where it is near 1, the draws are the"

@@ -67,7 +67,7 @@ def parts(run: Run, q: Posterior, codes: int, key: Array) -> dict[str, np.ndarra
     KL(q(z) || p(z)) = E[log q(z) - log p(z)]
 
   under its own one; the dimension-wise KL needs N(0, I), whose latents are independent. The
-  density q(z|x) of another family at the codes of other examples is not asked for: it has
+  density q(z|x) of another family at the codes of other examples is not computed: it has
   active latents alone, and a discrete one not even these.
 
   Args:

@@ -12,7 +12,7 @@ def picture(points: np.ndarray, angle: float = VIEW, dot: float = 1.6) -> np.nda
   """Points [P, 3] seen from an angle in degrees, [SIZE, SIZE, 1] in [0, 1]; 0 is nothing.
 
   Without perspective. A point is a disc of radius `dot` pixels, the lighter the nearer it is,
-  and hides what lies behind it.
+  and hides what is behind it.
   """
   turn, tilt = np.deg2rad(angle), np.deg2rad(TILT)
   x, y, z = np.asarray(points, np.float64).T

@@ -1,6 +1,6 @@
 """How the compiled program gets its batches: from a resident split, or from a stream.
 
-A split that fits the budget lies on the device and every batch is gathered inside the
+A split that fits the budget is on the device, and every batch is gathered inside the
 program. A larger one is read by Grain, in the same order, into a buffer of several steps
 that the program indexes. Both give the same bits.
 """

@@ -1,9 +1,9 @@
 """Successive halving: which members of a sweep are trained on, by their validation ELBO.
 
 Jamieson & Talwalkar (2016), algorithm 1: all members are trained to a first cut, the better
-1 / factor of them to a second one `factor` times as far, and so on. It is an economy and no
-comparison: the members it stops were compared at an early step, on one evaluation each, and
-β's that learn late lose by it.
+1 / factor of them to a second one `factor` times as far, and so on. It saves time and is no
+comparison: the members it stops were compared at an early step, on one evaluation each. A β that
+learns late is stopped too early.
 """
 
 import math

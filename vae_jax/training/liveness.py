@@ -1,8 +1,8 @@
 """How many bytes a traced function holds at once, counted without compiling it.
 
-A compiler writes the results of products, loops and sums to memory and fuses what lies between
-them. So a value is counted where it is such a result, where a product or a loop reads it, where
-it is dear and read twice, or where it leaves the function. It is counted from there to its last
+A compiler writes the results of products, loops and sums to memory and fuses what is between
+them. So a value is counted if it is such a result, if a product or a loop reads it, if it is
+costly and read twice, or if it leaves the function. It is counted from there to its last
 use. Every other value is made again wherever it is read.
 
 An operation comes as soon as what it reads is there, which is the order of XLA on a CPU. What
@@ -87,9 +87,9 @@ def peak(fn: Callable, *shapes: Any) -> int:
 def tiled(shape: tuple[int, ...], width: int) -> int:
   """Bytes of an array in a TPU's memory, where its two last axes are cut into tiles.
 
-  The last axis is filled up to a multiple of 128, the one before to a multiple of 8, or to 1, 2
-  or 4 where it is as short; a word of 32 bits is of one column. The compiler chooses which axes
-  these are; the choice that wastes least is taken.
+  The last axis is filled up to a multiple of 128, and the one before to a multiple of 8, or to 1, 2
+  or 4 if it is as short. A word of 32 bits is of one column. The compiler chooses which axes these
+  are. Here the choice that wastes least is assumed.
 
   Args:
     shape: of the array.
@@ -109,7 +109,7 @@ def tiled(shape: tuple[int, ...], width: int) -> int:
 
 
 def _flat(jaxpr: Any) -> _Flat:
-  """A jaxpr without calls, and without operations whose results nobody reads."""
+  """A jaxpr without calls, and without operations whose results are not read."""
   flat, names = _Flat([], [], [], []), {}
   for var in [*jaxpr.constvars, *jaxpr.invars]:
     names[var] = _new(flat, var)

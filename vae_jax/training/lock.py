@@ -143,7 +143,7 @@ def _moves(
 
 
 def _read(descriptor: int) -> dict | None:
-  """What the file says; None where it is new or says nothing that is understood."""
+  """What the file says; None if it is new or cannot be understood."""
   try:
     about = json.loads(os.pread(descriptor, WIDTH, 0))
     host, process, count = about["host"], about["process"], about["count"]

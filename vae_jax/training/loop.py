@@ -55,7 +55,7 @@ def train(
   Args:
     config: complete, from `config.load`.
     path: the run directory; made if it is not there.
-    data_dir: where real data lies, or None.
+    data_dir: where real data is, or None.
     say: gets a line at the start, at each evaluation and at the end.
     place: of `placement.NAMES`.
     plan_only: says what would be trained, and stops there.

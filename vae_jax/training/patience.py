@@ -26,7 +26,7 @@ class Waiting(NamedTuple):
       live: [m] the members that were evaluated; those that have stopped stay as they are.
       score: [m] lower is better; one that is no number is no better.
       at: the step.
-      patience: evaluations without a better one; 0: nobody ever stops.
+      patience: evaluations without a better one; 0: no member stops early.
     """
     found = Waiting(*(np.array(part) for part in self))
     going = found.stopped[live] < 0

@@ -27,7 +27,7 @@ from vae_jax.training.step import METRICS, State
 from vae_jax.types import Array, Hyper, UserError
 
 NAMES = ("auto", "single", "pmap", "mesh")
-CACHE_BYTES = 2_000_000  # measured: docs/benchmarks.md, "Population" and the log below it
+CACHE_BYTES = 2_000_000  # measured: docs/benchmarks.md, "Members side by side"
 
 FIXED = {"gpu": 32}  # steps of the inner loop by platform; others: one loop of any length
 
@@ -39,7 +39,7 @@ class Placement(NamedTuple):
   """
 
   name: str
-  sentence: str  # what lies where
+  sentence: str  # which members are where
   put: Callable[[Any], Any]  # host tree [up to C, ...] -> placed
   # A part of what is placed is named by `pick`, as in `get(state, lambda state: state.params)`.
   get: Callable[..., Any]  # placed -> numpy tree [C, ...], the same in every process
@@ -136,8 +136,8 @@ def single(
   """All members on one device: a list of groups, `together` of them under one `vmap`.
 
   Every group runs its whole chunk by the same compiled program, so that on a CPU the state of
-  a group can stay in the cache; there as many groups run at once as there are cores, which
-  keeps the cores busier than any one group can.
+  a group can stay in the cache. There as many groups run at once as there are cores. One group
+  would not keep all cores busy.
   """
   program = jax.jit(_groups(_steps(train_step, feed, fixed), together), donate_argnums=0)
   starts = range(0, members, together)

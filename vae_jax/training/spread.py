@@ -64,7 +64,7 @@ def over_all(ask: Ask, own: Any, key: Array, shared: bool = False) -> Any:
     key: handed to every batch as it is.
     shared: every process asks the same of the same members, does a part of the work on all its
       devices, and gets the whole of the answers. Without it a process works on what it was
-      given alone, on the devices where that lies.
+      given alone, on the devices that hold it.
   """
   members, rows = np.arange(len(jax.tree.leaves(own)[0])), np.arange(ask.count)
   devices = jax.local_devices() if shared else _devices(own)

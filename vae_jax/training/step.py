@@ -163,10 +163,10 @@ def batch_loss(
 ) -> Callable[..., tuple[Array, tuple[dict[str, Array], dict]]]:
   """`(params, hyper, batch, step) -> (loss, (metrics, statistics))` of this device's rows.
 
-  The losses of all devices add up to the loss of the whole batch in their gradients; the
-  metrics are of the whole batch on each, and so are the statistics that `update` functions
-  are handed, "objective" and "posterior". A batch-level loss is computed on every device from
-  the gathered codes, and each device differentiates by its own rows alone.
+  The gradients of the losses of all devices add up to that of the whole batch. On each device the
+  metrics are of the whole batch, and so are the statistics "objective" and "posterior" that
+  `update` functions get. A batch-level loss is computed on every device from the gathered codes,
+  and each device differentiates by its own rows only.
   """
   objective, static = _objective(config)
   terms_of = example_terms(vae, objective, config)

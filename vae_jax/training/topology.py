@@ -46,7 +46,7 @@ BYTES = {"f64": 8, "s64": 8, "u64": 8, "f32": 4, "s32": 4, "u32": 4, "bf16": 2, 
 class Compiled(NamedTuple):
   """What the compiler says of one program, of each chip."""
 
-  sentence: str  # what lies where
+  sentence: str  # which members are where
   memory: (
     int  # bytes: arguments, what is not shared with them of the results, and temporaries
   )

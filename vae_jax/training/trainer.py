@@ -242,9 +242,9 @@ class Trainer:
   def _evaluate(self) -> tuple[dict[str, np.ndarray], list[dict]]:
     """Scores the held-out split and keeps each member's best parameters.
 
-    The best are those of the least validation loss: the member's own β is in it, and by the
-    ELBO a member of another β would be scored where it only passed by. Where losses do not
-    compare (`patience.comparable`), the latest finite parameters are kept.
+    The best are those of the least validation loss, which has the member's own β. By the ELBO a
+    member would be kept at a step that suits another β. If losses cannot be compared
+    (`patience.comparable`), the latest finite parameters are kept.
 
     Returns:
       The means [m] of the members in training, and their rows.
@@ -275,8 +275,8 @@ class Trainer:
   def _wait(self, evaluated: np.ndarray, means: dict[str, np.ndarray]) -> None:
     """Freezes the members that have waited long enough for a better validation.
 
-    They keep their place until half of the program has stopped; then the others go on alone,
-    so that a sweep compiles a smaller program a few times and not for each member.
+    They keep their place until half of the program has stopped. Then the others go on without
+    them. So a sweep compiles a smaller program a few times, and not for each member.
     """
     if not self._patience:
       return

@@ -224,7 +224,7 @@ def _by_data(outcome: Outcome) -> list[Figure]:
 
 
 def _hindsight(outcome: Outcome) -> list[str]:
-  """The score that would have been best on test: known afterwards, and chosen by nobody."""
+  """The score that would have been best on test: known afterwards only, and never chosen."""
   name = outcome.application.headline
   metric, conditions = outcome.application.metrics[name], outcome.conditions
   ours = [

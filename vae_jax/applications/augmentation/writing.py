@@ -104,11 +104,12 @@ def _shown(source: Source, x: np.ndarray, near: dict[str, np.ndarray]) -> list[F
   spec = source.spec
   if not pictures.drawable(spec):
     return []
-  real, images = pictures.plain(near["x"], spec), []
-  for c in range(len(spec.classes)):
-    own = np.flatnonzero(near["label"] == c)[:SHOWN]
-    images.append(np.concatenate([real[own], x[own]]))
-  data = {"images": np.stack(images), "rows": spec.classes, "wide_after": [SHOWN - 1]}
+  real = pictures.plain(near["x"], spec)
+  rows = [np.flatnonzero(near["label"] == c)[:SHOWN] for c in range(len(spec.classes))]
+  width = min(len(own) for own in rows if len(own))  # a file of one's own may have few
+  images = [np.concatenate([real[r[:width]], x[r[:width]]]) for r in rows if len(r)]
+  names = tuple(name for name, own in zip(spec.classes, rows, strict=True) if len(own))
+  data = {"images": np.stack(images), "rows": names, "wide_after": [width - 1]}
   data |= pictures.style(source.data, source.settings)
   return [Figure("made", "image_grid", data, "Training rows, and what was made for each.")]
 

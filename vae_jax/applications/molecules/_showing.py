@@ -53,7 +53,8 @@ def known_of(run: Run) -> frozenset[str]:
 
 def drawn(source: Source, run: Run) -> np.ndarray:
   """SMILES drawn from p(x|z) at draws of the prior: [M, draws] of words."""
-  keys = jax.random.split(source.key, source.settings["draws"])
+  key = jax.random.clone(source.key)  # the model and the language model share it
+  keys = jax.random.split(key, source.settings["draws"])
   z = np.asarray(jax.vmap(run.vae.prior.sample)(keys)) * np.float32(has_code(run))
   sample = lambda vae, params, z, key: vae.sample(params, z, key)
   x = asking.write(run, sample, z, None, source.key, source.settings["batch"])
