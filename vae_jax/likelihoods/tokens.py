@@ -3,8 +3,13 @@
 import jax
 import jax.numpy as jnp
 
+import numpy as np
+from scipy.special import softmax
+
 from vae_jax.likelihoods._base import Likelihood
 from vae_jax.types import Array, Spec
+
+END = 1  # the symbol that ends a sentence; 0 pads
 
 
 def tokens(spec: Spec) -> Likelihood:
@@ -34,4 +39,13 @@ def tokens(spec: Spec) -> Likelihood:
     lambda theta: jax.nn.softmax(without_padding(theta)),
     lambda theta, key: jax.random.categorical(key, without_padding(theta)),
     ("category",),
+    symbols=spec.categories,
+    below=_below,
+    end=END,
   )
+
+
+def _below(theta: np.ndarray, k: np.ndarray) -> np.ndarray:
+  """P(symbol < k) of what is not padding."""
+  edges = np.pad(np.cumsum(softmax(theta[:, 1:], -1), -1), ((0, 0), (2, 0)))
+  return np.take_along_axis(edges, k[:, None], -1)[:, 0]

@@ -1,0 +1,66 @@
+"""A run's network in float64 with one batch shape: the same numbers wherever it runs."""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from vae_jax import vae as models
+from vae_jax.codec import tables
+from vae_jax.run import Run, select
+from vae_jax.types import Array
+
+
+class Network:
+  """Functions of one example, compiled for a batch of B rows."""
+
+  def __init__(self, run: Run, member: int, batch: int):
+    """Of one member of an opened run; `batch` is B."""
+    one = select(run, member)
+    config = {**run.config, "model": {**run.config["model"], "dtype": "float64"}}
+    self.vae, self.batch = models.build(config, run.spec), batch
+    self.size = run.spec.size
+    self.params = jax.tree.map(lambda leaf: np.asarray(leaf[0], np.float64), one.params)
+    # What stored symbols are divided by to be the x of the model.
+    self.scale = 1 if run.spec.domain == "category" else run.likelihood.symbols - 1
+
+  def function(self, one: Callable, shared: int = 0) -> Callable[..., Any]:
+    """`one(params, *arguments)` of one example over rows; results stay on the device.
+
+    Arguments are arrays or trees of them, [n, ...] with n at most B; the results have B rows.
+    The last `shared` arguments are the same for all rows.
+    """
+    compiled = None
+
+    def call(*given: Any) -> Any:
+      nonlocal compiled
+      axes = [None] + [0] * (len(given) - shared) + [None] * shared
+      compiled = compiled or jax.jit(jax.vmap(one, axes))
+      rows = len(given) - shared
+      full = [jax.tree.map(self._filled, v) if i < rows else v for i, v in enumerate(given)]
+      return self._exact(compiled, *full)
+
+    return call
+
+  def once(self, fn: Callable) -> Any:
+    """`fn(params)`, of no example."""
+    return self._exact(jax.jit(fn))
+
+  def numbers(self, found: Any, rows: int | None = None) -> Any:
+    """The first rows of results, as multiples of the grid."""
+    read = lambda v: tables.on_grid(v if rows is None else v[:rows])
+    found = jax.device_get(found)
+    return tuple(map(read, found)) if isinstance(found, tuple) else read(found)
+
+  def _filled(self, rows: Array) -> Array:
+    if len(rows) == self.batch:
+      return rows
+    full = np.zeros((self.batch, *rows.shape[1:]), rows.dtype)
+    full[: len(rows)] = rows
+    return full
+
+  def _exact(self, fn: Callable, *given: Any) -> Any:
+    with jax.enable_x64(True), jax.default_device(jax.local_devices(backend="cpu")[0]):
+      return fn(self.params, *jax.tree.map(jnp.asarray, given))
