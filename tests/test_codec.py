@@ -54,6 +54,7 @@ KINDS = {  # of likelihoods: the data, the likelihood, the symbols
     {"name": "discretised_logistic", "levels": 17, "scale": "predicted"},
     17,
   ),
+  "beta": (Spec((3, 4, 1), "image", "unit"), {"name": "beta_binomial"}, 256),
   "mixture": (Spec((3, 4, 1), "image", "unit"), {"name": "logistic_mixture"}, 256),
   "words": (Spec((7,), "table", "category", categories=5), {"name": "categorical"}, 5),
 }
@@ -210,7 +211,7 @@ def test_below_is_the_cumulative_mass_of_the_likelihood(kind):
   scale = 1 if spec.domain == "category" else symbols - 1
   for k in rng.choice(symbols, min(symbols, 9), replace=False):
     values = np.full(6, k)
-    edges = [likelihood.below(theta.astype(float), values + i) for i in (0, 1)]
+    edges = [likelihood.below(theta.astype(float))(values + i) for i in (0, 1)]
     edges = [np.where(values + i <= 0, 0, np.where(values + i >= symbols, 1, e))
              for i, e in enumerate(edges)]  # fmt: skip
     x = (values / scale).astype(np.float32)

@@ -26,7 +26,7 @@ class Made(NamedTuple):
   """A file, and what its bits are."""
 
   content: bytes
-  bits: float  # of the streams, their random bits included
+  bits: int  # of the streams, their random bits included
   borrowed: int  # random bits that they began with, which a receiver gets back
 
 
@@ -80,7 +80,8 @@ def blocks(
     sum_so_far = _checksum(sum_so_far, own, named)
     ends = (total, before, len(own), stack.borrowed)
     block = container.Block(digest, sum_so_far, *ends, *stack.dump())
-    yield Made(container.write(block), stack.bits, 32 * stack.borrowed)
+    bits = 32 * stack.size + container.head_bits(stack.heads)
+    yield Made(container.write(block), bits, 32 * stack.borrowed)
 
 
 def _coded(model: chain.Model, x: np.ndarray, label: np.ndarray, say: Say) -> Stack:

@@ -33,7 +33,7 @@ class Model(NamedTuple):
   # a state, symbols [n, D], the number of a step -> outputs [n, A, P] of its elements
   outputs: Callable[[Any, np.ndarray, int], np.ndarray]
   steps: list[np.ndarray]  # the elements [A] of each step
-  below: Callable[[np.ndarray, np.ndarray], np.ndarray]  # outputs, k [m] -> P(x < k) [m]
+  below: Callable[[np.ndarray], tables.Cumulative]  # outputs [m, P] -> (k [m] -> P(x < k) [m])
   symbols: int  # V, values of an element
   size: int  # D, elements of an example
   classes: int = 0  # values of the label that the model is conditional on; 0: none
@@ -125,10 +125,8 @@ def _starts(
   model: Model, theta: np.ndarray, closed: np.ndarray | None
 ) -> tables.Cumulative:
   """F' of elements with outputs [n, A, P], in one row."""
-  flat = theta.reshape(-1, theta.shape[-1])
-
-  def below(k: np.ndarray) -> np.ndarray:
-    share = model.below(flat, k)
-    return share if closed is None else np.where(closed.ravel(), 1.0, share)
-
+  below = model.below(theta.reshape(-1, theta.shape[-1]))
+  if closed is not None:
+    share, shut = below, closed.ravel()
+    below = lambda k: np.where(shut, 1.0, share(k))
   return tables.integers(below, model.symbols, tables.SYMBOL)

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.special import softmax
 
-from vae_jax.likelihoods._base import Likelihood
+from vae_jax.likelihoods._base import Cumulative, Likelihood, stepwise
 from vae_jax.types import Array, Spec
 
 END = 1  # the symbol that ends a sentence; 0 pads
@@ -45,7 +45,6 @@ def tokens(spec: Spec) -> Likelihood:
   )
 
 
-def _below(theta: np.ndarray, k: np.ndarray) -> np.ndarray:
-  """P(symbol < k) of what is not padding."""
-  edges = np.pad(np.cumsum(softmax(theta[:, 1:], -1), -1), ((0, 0), (2, 0)))
-  return np.take_along_axis(edges, k[:, None], -1)[:, 0]
+def _below(theta: np.ndarray) -> Cumulative:
+  """Of what is not padding."""
+  return stepwise(np.pad(softmax(theta[:, 1:], -1), ((0, 0), (1, 0))))
