@@ -28,7 +28,9 @@ def get_config(argument: str = "") -> ConfigDict:
         "width": 16,
         "activation": "relu",
       },
-      "likelihood": {"name": "logistic_mixture", "components": 2} if raw else {"name": "bernoulli"},
+      "likelihood": {"name": "logistic_mixture", "components": 2}
+      if raw
+      else {"name": "bernoulli"},
       "objective": {"name": "beta"},
       "optimizer": {"ema": True},
       "schedule": {"learning_rate": "warmup_cosine", "beta": "linear"},

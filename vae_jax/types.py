@@ -190,7 +190,9 @@ class VAE(NamedTuple):
   # params, z, example -> theta [*shape, P] of a sequential model, whose step t is told what stands
   # before it in the example; None: it is not sequential
   forced: Callable[[Params, Array, Example], Array] | None = None
-  waves: Waves | None = None  # of a sequential model that can write several elements at once
+  waves: Waves | None = (
+    None  # of a sequential model that can write several elements at once
+  )
   family: str = "gaussian"  # of q(z|x): also "continuous", "hierarchy" or "discrete"
   standard: bool = True  # p(z) is N(0, I)
   numbers: tuple[str, ...] = ()  # of hyper that q reads in example["numbers"], in training

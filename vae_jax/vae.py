@@ -208,7 +208,9 @@ def _thetas(model: nn.Module, call: Callable, theta_of: Callable) -> dict[str, A
   """`theta`, `(params, z) -> theta`, or of a model that writes step by step `forced`."""
   if hasattr(model, "generate"):
     found = {"forced": _forced(model, call, theta_of)}
-    return found | ({"waves": _waves(model, call, theta_of)} if hasattr(model, "at") else {})
+    return found | (
+      {"waves": _waves(model, call, theta_of)} if hasattr(model, "at") else {}
+    )
 
   def theta(params: Params, z: Array, example: Example | None = None) -> Array:
     beside = _beside(model, example or {})

@@ -85,11 +85,12 @@ def blocks(
 
 
 def _coded(model: chain.Model, x: np.ndarray, label: np.ndarray, say: Say) -> Stack:
-  stack, done, wide = Stack(SEED), 0, chain.side(len(x))
-  for size in chain.sizes(len(x)):
-    stack.open(size * wide)
-    chain.put(stack, model, x[done : done + size], label[done : done + size], wide)
-    done += size
+  stack, done = Stack(SEED), 0
+  for step in chain.steps(len(x)):
+    stack.open(step.lanes)
+    own = slice(done, done + step.count)
+    chain.put(stack, model, x[own], label[own], step.wide)
+    done += step.count
     say(done)
   return stack
 
@@ -146,13 +147,12 @@ def unblocked(
 def _decoded(
   model: chain.Model, block: container.Block, say: Say
 ) -> tuple[np.ndarray, np.ndarray]:
-  steps, wide, done = chain.sizes(block.count), chain.side(block.count), 0
-  found = []
+  steps, done, found = chain.steps(block.count), 0, []
   stack = Stack.load(block.heads, block.words)
   for at in reversed(range(len(steps))):
-    found.append(chain.take(stack, model, steps[at], wide))
-    stack.close(wide * max(steps[:at], default=0))
-    done += steps[at]
+    found.append(chain.take(stack, model, *steps[at]))
+    stack.close(chain.lanes_of(steps[:at]))
+    done += steps[at].count
     say(done)
   _check_end(stack, block.borrowed)
   empty = np.zeros((0, model.size), np.int64), np.zeros(0, np.int64)
@@ -163,9 +163,7 @@ def _decoded(
 def _check_end(stack: Stack, borrowed: int) -> None:
   """What is left of a stream are the random words that it began with."""
   known = Stack(SEED)._take(borrowed) if borrowed <= stack.size else None
-  if known is None or not np.array_equal(
-    np.sort(stack.tail[: stack.size]), np.sort(known)
-  ):
+  if known is None or not np.array_equal(np.sort(stack.tail[: stack.size]), np.sort(known)):
     raise StreamError("what is left is not what the stream began with")
 
 

@@ -114,7 +114,8 @@ def _info(known: argparse.Namespace) -> None:
   from vae_jax.codec import container
 
   blocks = container.read(_bytes(known.source), known.source)
-  words, random = (sum(v) for v in zip(*((len(b.words), b.borrowed) for b in blocks)))
+  words = sum(len(block.words) for block in blocks)
+  random = sum(block.borrowed for block in blocks)
   print(
     f"{known.source}: format {container.VERSION}, {blocks[0].total:,} examples in"
     f" {len(blocks)} block(s), {len(blocks[0].heads)} lanes, {words:,} words,"

@@ -1,6 +1,7 @@
 """A member of a run as the codec needs it, and the digest that says which model it is."""
 
 import hashlib
+import itertools
 import json
 
 import jax
@@ -13,7 +14,7 @@ from vae_jax.codec.codes import Codes, Groups, Mixture
 from vae_jax.codec.network import Network
 from vae_jax.families.chain import Chain
 from vae_jax.run import Run
-from vae_jax.types import VAE, Array, Params, Posterior, UserError
+from vae_jax.types import Array, Params, Posterior, UserError
 
 MIXTURES = ("mixture", "vamp")  # priors that are a mixture of Gaussians
 
@@ -48,9 +49,9 @@ def bind(run: Run, member: int, batch: int) -> Model:
   infer = net.function(encoded)
   features = lambda x, label: infer(x.astype(np.float64), label)
   return Model(
-    infer=features if vae.family == "hierarchy" else lambda x, label: net.numbers(
-      features(x, label), len(x)
-    ),
+    infer=features
+    if vae.family == "hierarchy"
+    else lambda x, label: net.numbers(features(x, label), len(x)),
     codes=_codes(net, run.config["prior"]["name"], features),
     below=run.likelihood.below,
     symbols=run.likelihood.symbols,
@@ -93,7 +94,7 @@ def _hierarchy(net: Network, features) -> Groups:
     def one(params: Params, z: Array, features: tuple) -> tuple:
       walk = vae.prior(params).walk
       where = walk.top()
-      for start, end in zip(starts[:g], starts[1 : g + 1], strict=True):
+      for start, end in itertools.pairwise(starts[: g + 1]):
         where = walk.down(where, z[start:end])
       return walk.group(where, features)
 

@@ -19,6 +19,7 @@ from vae_jax.codec.stack import Stack
 
 MOST = 128  # examples side by side, and rows of every call of the network
 SIDE = 8  # elements of one example that are coded side by side in a large file
+MUCH = 8 * MOST  # examples on the stack that make it large
 
 
 class Model(NamedTuple):
@@ -33,7 +34,9 @@ class Model(NamedTuple):
   # a state, symbols [n, D], the number of a step -> outputs [n, A, P] of its elements
   outputs: Callable[[Any, np.ndarray, int], np.ndarray]
   steps: list[np.ndarray]  # the elements [A] of each step
-  below: Callable[[np.ndarray], tables.Cumulative]  # outputs [m, P] -> (k [m] -> P(x < k) [m])
+  below: Callable[
+    [np.ndarray], tables.Cumulative
+  ]  # outputs [m, P] -> (k [m] -> P(x < k) [m])
   symbols: int  # V, values of an element
   size: int  # D, elements of an example
   classes: int = 0  # values of the label that the model is conditional on; 0: none
@@ -48,25 +51,36 @@ def examples(count: int) -> int:
   return min(MOST, 1 << max(0, (count // 40).bit_length() - 1))
 
 
-def side(count: int) -> int:
-  """How many elements of each example are coded side by side.
+class Step(NamedTuple):
+  """What is put on the stack together."""
 
-  A lane costs some 6 bits at the end of the file, so that small files have few.
-  """
-  return SIDE if examples(count) == MOST else 1
+  count: int  # examples side by side
+  wide: int  # elements of each of them side by side
+
+  @property
+  def lanes(self) -> int:
+    """Of the stack, at least."""
+    return self.count * self.wide
 
 
-def sizes(count: int) -> list[int]:
-  """How many examples each step puts on: 1, 1, 1, 1, 2, 3, 4, ... up to `examples`.
+def steps(count: int) -> list[Step]:
+  """How many examples each step puts on: one by one at first, then up to `examples`.
 
   A step takes bits off before it puts more on. Growing steps live on what is there already, so
-  that hardly any random bits are needed to begin with.
+  that hardly any random bits are needed to begin with. A lane needs 32 bits to open and costs
+  some 6 at the end: more than one for an example are opened when much is on the stack.
   """
   found, done, most = [], 0, examples(count)
   while done < count:
-    found.append(min(max(1, done // 2), most, count - done))
-    done += found[-1]
+    size = min(max(1, done // 4), most, count - done)
+    found.append(Step(size, SIDE if done >= MUCH else 1))
+    done += size
   return found
+
+
+def lanes_of(done: list[Step]) -> int:
+  """Lanes that are open after these steps."""
+  return max((step.lanes for step in done), default=0)
 
 
 def put(stack: Stack, model: Model, x: np.ndarray, label: np.ndarray, wide: int) -> None:

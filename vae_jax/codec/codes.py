@@ -148,9 +148,7 @@ class Mixture(NamedTuple):
     return tables.categories(softmax(tables.on_grid(log_p), -1))
 
 
-def _give(
-  stack: Stack, wide: int, q: Posterior, p: Posterior, bins: np.ndarray
-) -> None:
+def _give(stack: Stack, wide: int, q: Posterior, p: Posterior, bins: np.ndarray) -> None:
   """Puts bins [n, L] on with q, the bins of equal mass under p."""
   start = tables.posterior(*(v.ravel() for v in _beside(q, p)))
   first, mass = tables.masses(start, bins.ravel())

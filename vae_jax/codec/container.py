@@ -107,7 +107,9 @@ def _packed(heads: np.ndarray) -> bytes:
   said = np.unpackbits((lengths - 32).astype(np.uint8)[:, None], axis=1)[:, -LENGTH:]
   own = np.arange(64)[None] >= 64 - lengths[:, None]
   every = np.concatenate([said, bits], 1)
-  return np.packbits(every[np.pad(own, ((0, 0), (LENGTH, 0)), constant_values=True)]).tobytes()
+  return np.packbits(
+    every[np.pad(own, ((0, 0), (LENGTH, 0)), constant_values=True)]
+  ).tobytes()
 
 
 def _unpacked(packed: memoryview, lanes: int) -> np.ndarray | None:

@@ -9,7 +9,6 @@ import numpy as np
 
 from vae_jax.types import Array, UserError
 
-
 Cumulative = Callable[[np.ndarray], np.ndarray]  # k [n] -> P(symbol < k) [n], float64
 
 

@@ -118,7 +118,9 @@ class Model(nn.Module):
     def step(x: Array, i: Array) -> tuple[Array, Array]:
       theta = self.at(trunk, x.reshape(self.shape), i[None])[0]
       own = [choose(theta[c], i * channels + c) for c in range(channels)]
-      return lax.dynamic_update_slice(x, jnp.stack(own)[None].astype(x.dtype), (i, 0)), theta
+      return lax.dynamic_update_slice(
+        x, jnp.stack(own)[None].astype(x.dtype), (i, 0)
+      ), theta
 
     pixels = math.prod(self.shape[:2])
     x, theta = lax.scan(step, jnp.zeros((pixels, channels)), jnp.arange(pixels))
