@@ -2,35 +2,42 @@
 
 from ml_collections import ConfigDict
 
-LIKELIHOODS = {
-  False: {"name": "bernoulli"},
-  True: {"name": "logistic_mixture", "components": 2},
+WORDS = ("raw", "lossy", "sizes", "beta", "smoke")
+PIXELS = {
+  "name": "pixel_vae",
+  "latents": 32,
+  "hidden": [512, 512],
+  "width": 16,
+  "activation": "relu",
+}
+DENSE = {"name": "mlp", "latents": 32, "hidden": [512, 512]}
+SMALL = {"name": "mlp", "latents": 40, "hidden": [100]}
+GREY = {"name": "binned"}
+EXACT = {"name": "gaussian", "std": 0.15}  # of a pixel, so that β = 1 has some 70 bits
+COINS = {"name": "bernoulli"}
+PARTS = {  # the likelihood, the model, epochs and the sweep of each word
+  "": (COINS, PIXELS, 20.0, {}),
+  "raw": (GREY, {**PIXELS, "width": 32}, 14.0, {}),
+  "lossy": (EXACT, DENSE, 20.0, {"beta": [0.7, 1.0, 1.4]}),
+  "sizes": (EXACT, DENSE, 6.0, {"model.latents": [2, 4, 8, 16, 32, 64]}),
+  "beta": (COINS, SMALL, 20.0, {"beta": [0.5, 0.7, 1.0, 1.4, 2.0], "seed": [0, 1, 2]}),
 }
 
 
 def get_config(argument: str = "") -> ConfigDict:
   words = set(argument.split(",")) - {""}
-  if words - {"raw", "smoke"}:
-    raise ValueError(f"{argument!r} is none of raw, smoke")
-  raw = "raw" in words
+  if unknown := words - {*WORDS}:
+    raise ValueError(f"{min(unknown)!r} is none of {', '.join(WORDS)}")
+  likelihood, model, epochs, sweep = PARTS["".join(words - {"smoke"})]
   return ConfigDict(
     {
       "data": {
         "name": "idx",
-        "binarise": "none" if raw else "dynamic",
+        "binarise": "dynamic" if likelihood is COINS else "none",
         "valid": 1000.0,
       },
-      "model": {
-        "name": "pixel_vae",
-        "latents": 32,
-        "hidden": [512, 512],
-        "features": 8,
-        "width": 16,
-        "activation": "relu",
-      },
-      "likelihood": {"name": "logistic_mixture", "components": 2}
-      if raw
-      else {"name": "bernoulli"},
+      "model": model,
+      "likelihood": likelihood,
       "objective": {"name": "beta"},
       "optimizer": {"ema": True},
       "schedule": {"learning_rate": "warmup_cosine", "beta": "linear"},
@@ -40,6 +47,7 @@ def get_config(argument: str = "") -> ConfigDict:
         "beta_steps": 2000.0,
         "clip_norm": 100.0,
       },
-      "train": {"epochs": 0.02 if "smoke" in words else 14.0 if raw else 20.0},
+      "sweep": sweep,
+      "train": {"epochs": 0.02 if "smoke" in words else epochs},
     }
   )

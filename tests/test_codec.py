@@ -54,6 +54,7 @@ KINDS = {  # of likelihoods: the data, the likelihood, the symbols
     {"name": "discretised_logistic", "levels": 17, "scale": "predicted"},
     17,
   ),
+  "binned": (Spec((3, 4, 1), "image", "unit"), {"name": "binned"}, 256),
   "beta": (Spec((3, 4, 1), "image", "unit"), {"name": "beta_binomial"}, 256),
   "mixture": (Spec((3, 4, 1), "image", "unit"), {"name": "logistic_mixture"}, 256),
   "words": (Spec((7,), "table", "category", categories=5), {"name": "categorical"}, 5),

@@ -39,6 +39,7 @@ CASES = [
   case("discretised_logistic", [1.2, -1.0], LEVELS),
   case("discretised_logistic", [0.4, -0.5], LEVELS, scale="predicted"),
   case("beta_binomial", [-1.0, 0.5], LEVELS),
+  case("binned", [1.0, -1.0, 0.5, 0.3, 2.0, -0.1, 0.7], LEVELS, width=100, single=3),
   case("beta_binomial", [3.0, 2.0], LEVELS),
   case(
     "logistic_mixture", [1.0, -1.0, 0.5, 0.3, 0.2, -0.1, -0.5, 0.6], LEVELS, components=2

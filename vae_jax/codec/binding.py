@@ -46,7 +46,7 @@ def bind(run: Run, member: int, batch: int) -> Model:
     q = vae.posterior(params, example | ({"label": label} if conditional else {}))
     return q.features if isinstance(q, Chain) else q
 
-  infer = net.function(encoded)
+  infer = net.function("encode", encoded)
   features = lambda x, label: infer(x.astype(np.float64), label)
   return Model(
     infer=features
@@ -98,7 +98,7 @@ def _hierarchy(net: Network, features) -> Groups:
         where = walk.down(where, z[start:end])
       return walk.group(where, features)
 
-    return net.function(one)
+    return net.function(f"group {g}", one)
 
   levels = [level(g) for g in range(len(sizes))]
 

@@ -1,5 +1,7 @@
 """A run's network in float64 with one batch shape: the same numbers wherever it runs."""
 
+import functools
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -13,6 +15,13 @@ from vae_jax.run import Run, select
 from vae_jax.types import Array
 
 
+@functools.lru_cache(maxsize=8)
+def _compiled(model: str, batch: int) -> dict[str, Callable]:
+  """The programs of a model, which its members share: parameters are an argument."""
+  del model, batch
+  return {}
+
+
 class Network:
   """Functions of one example, compiled for a batch of B rows."""
 
@@ -23,24 +32,28 @@ class Network:
     self.vae, self.batch = models.build(config, run.spec), batch
     self.size = run.spec.size
     self.params = jax.tree.map(lambda leaf: np.asarray(leaf[0], np.float64), one.params)
+    about = {
+      part: config.get(part) for part in ("model", "likelihood", "prior", "posterior")
+    }
+    self._programs = _compiled(json.dumps(about, sort_keys=True) + repr(run.spec), batch)
     # What stored symbols are divided by to be the x of the model.
     self.scale = 1 if run.spec.domain == "category" else run.likelihood.symbols - 1
 
-  def function(self, one: Callable, shared: int = 0) -> Callable[..., Any]:
+  def function(self, name: str, one: Callable, shared: int = 0) -> Callable[..., Any]:
     """`one(params, *arguments)` of one example over rows; results stay on the device.
 
     Arguments are arrays or trees of them, [n, ...] with n at most B; the results have B rows.
-    The last `shared` arguments are the same for all rows.
+    The last `shared` arguments are the same for all rows. `name` tells it from the others of
+    the same model.
     """
-    compiled = None
 
     def call(*given: Any) -> Any:
-      nonlocal compiled
-      axes = [None] + [0] * (len(given) - shared) + [None] * shared
-      compiled = compiled or jax.jit(jax.vmap(one, axes))
       rows = len(given) - shared
+      if name not in self._programs:
+        axes = [None] + [0] * rows + [None] * shared
+        self._programs[name] = jax.jit(jax.vmap(one, axes))
       full = [jax.tree.map(self._filled, v) if i < rows else v for i, v in enumerate(given)]
-      return self._exact(compiled, *full)
+      return self._exact(self._programs[name], *full)
 
     return call
 

@@ -42,7 +42,7 @@ def _at_once(net: Network, spec: Spec, one_by_one: bool) -> dict[str, Any]:
     found = vae.theta(params, z, {"label": label} if vae.given else {})
     return found.reshape(size, -1)
 
-  decode = net.function(theta)
+  decode = net.function("decode", theta)
   every = np.arange(size)
   steps = [every[d : d + 1] for d in every] if one_by_one else [every]
   return {
@@ -60,7 +60,7 @@ def _forced(net: Network, spec: Spec) -> dict[str, Any]:
     example = {"x": x.reshape(shape)} | ({"label": label} if vae.given else {})
     return vae.forced(params, z, example).reshape(spec.size, -1)
 
-  run = net.function(theta)
+  run = net.function("forced", theta)
   steps = list(np.arange(spec.size).reshape(shape[0], -1))
   whole = lambda state, x: net.numbers(run(*state, x), len(x))
   return {
@@ -73,17 +73,17 @@ def _forced(net: Network, spec: Spec) -> dict[str, Any]:
 
 def _in_waves(net: Network, spec: Spec) -> dict[str, Any]:
   """Several places at each step, from what was written before them."""
-  waves, shape, channels = net.vae.waves, spec.shape, spec.shape[-1]
+  waves, shape, channels, scale = net.vae.waves, spec.shape, spec.shape[-1], net.scale
   known = [row[row >= 0] for row in waves.order]
   steps = [
     (places[:, None] * channels + np.arange(channels)[None]).ravel() for places in known
   ]
-  trunk = net.function(waves.trunk)
+  trunk = net.function("trunk", waves.trunk)
 
   def at(params: Params, trunk: Array, x: Array, places: Array) -> Array:
-    return waves.at(params, trunk, x.reshape(shape).astype(jnp.float64) / net.scale, places)
+    return waves.at(params, trunk, x.reshape(shape).astype(jnp.float64) / scale, places)
 
-  run = net.function(at, shared=1)
+  run = net.function("at", at, shared=1)
 
   def outputs(state: Any, x: np.ndarray, s: int) -> np.ndarray:
     found = run(state, x, np.maximum(waves.order[s], 0))
