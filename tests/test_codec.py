@@ -66,6 +66,10 @@ MODELS = {  # the data, the likelihood, the symbols, the model and other parts
     Spec((8, 8, 1), "image", "binary"), COINS, 2,
     {"name": "ladder", "channels": [3, 4], "blocks": [1, 1], "latents": 1}, {},
   ),
+  "frames": (
+    Spec((3, 4), "video", "binary"), COINS, 2,
+    {"name": "frames", "hidden": 5, "widths": [4], "latents": 1}, {},
+  ),
   "mixture prior": (BINARY, COINS, 2, {}, {"prior": {"name": "mixture", "components": 4}}),
   "vamp": (BINARY, COINS, 2, {}, {"prior": {"name": "vamp", "components": 3}}),
   "label": (BINARY._replace(classes=("a", "b", "c")), COINS, 2, {"condition": "label"}, {}),
