@@ -19,7 +19,7 @@ PARTS = {  # the likelihood, the model, epochs and the sweep of each word
   "": (COINS, PIXELS, 20.0, {}),
   "raw": (GREY, {**PIXELS, "width": 32}, 12.0, {}),
   "lossy": (EXACT, DENSE, 16.0, {"beta": [0.7, 1.0, 1.4]}),
-  "sizes": (EXACT, DENSE, 5.0, {"model.latents": [2, 4, 8, 16, 32, 64]}),
+  "sizes": (EXACT, DENSE, 5.0, [{"model.latents": n} for n in (2, 4, 8, 16, 32, 64)]),
   "beta": (COINS, SMALL, 15.0, {"beta": [0.5, 0.7, 1.0, 1.4, 2.0], "seed": [0, 1, 2]}),
 }
 
@@ -28,6 +28,8 @@ def get_config(argument: str = "") -> ConfigDict:
   words = set(argument.split(",")) - {""}
   if unknown := words - {*WORDS}:
     raise ValueError(f"{min(unknown)!r} is none of {', '.join(WORDS)}")
+  if len(words - {"smoke"}) > 1:
+    raise ValueError(f"{argument!r} names several; expected one of them, and smoke")
   likelihood, model, epochs, sweep = PARTS["".join(words - {"smoke"})]
   return ConfigDict(
     {

@@ -205,25 +205,18 @@ def _walk(model: nn.Module, call: Callable, params: Params) -> Walk:
 
 
 def _thetas(model: nn.Module, call: Callable, theta_of: Callable) -> dict[str, Any]:
-  """`theta`, `(params, z) -> theta`, or of a model that writes step by step `forced`."""
+  """`theta`, or of a model that writes step by step `forced` and, in several places, `waves`."""
   if hasattr(model, "generate"):
-    found = {"forced": _forced(model, call, theta_of)}
-    return found | (
-      {"waves": _waves(model, call, theta_of)} if hasattr(model, "at") else {}
-    )
+    at = lambda params, *given: theta_of(params, call(model.at, params, *given))
+    waves = lambda: Waves(model.order, functools.partial(call, model.trunk), at)
+    forced = _forced(model, call, theta_of)
+    return {"forced": forced, "waves": waves() if hasattr(model, "at") else None}
 
   def theta(params: Params, z: Array, example: Example | None = None) -> Array:
     beside = _beside(model, example or {})
     return theta_of(params, call(model.decode, params, z, **beside))
 
   return {"theta": theta}
-
-
-def _waves(model: nn.Module, call: Callable, theta_of: Callable) -> Waves:
-  def at(params: Params, trunk: Array, x: Array, places: Array) -> Array:
-    return theta_of(params, call(model.at, params, trunk, x, places))
-
-  return Waves(model.order, functools.partial(call, model.trunk), at)
 
 
 def _given(vae: VAE, model: nn.Module, writers: Callable) -> Callable[[Array], VAE] | None:
