@@ -266,6 +266,29 @@ def test_a_long_file_is_blocks_that_belong_together(monkeypatch):
       codec.decompress(run, b"".join(wrong))
 
 
+def test_a_block_is_read_when_it_is_coded(monkeypatch):
+  run, x, _, found = made("binary", 90)
+  monkeypatch.setattr(codec, "BLOCK", 40)
+
+  class Rows:  # of a file on the disk
+    read = 0
+
+    def __len__(self):
+      return len(x)
+
+    def __getitem__(self, rows):
+      self.read = rows.stop
+      return x[rows]
+
+  rows = Rows()
+  blocks = codec.blocks(run, rows)
+  content = next(blocks).content
+  assert rows.read == 40
+  content += b"".join(made.content for made in blocks)
+  first, _ = next(codec.unblocked(run, content))
+  np.testing.assert_array_equal(first, x[:40])
+
+
 def test_heads_of_every_length_are_packed_and_read_again():
   heads = np.concatenate([1 << np.arange(32, 64, dtype=np.uint64)] * 2)
   heads[32:] = heads[32:] * np.uint64(2) - np.uint64(1)  # all ones
@@ -395,6 +418,9 @@ def test_other_processes_devices_and_threads_give_the_same_bytes(trained):
   done = command("decompress", f"{folder}/0.vjz", f"{folder}/again.npz", *run, threads="1")
   assert done.returncode == 0, done.stderr
   np.testing.assert_array_equal(np.load(folder / "again.npz")["x"], x)
+  done = command("decompress", f"{folder}/0.vjz", f"{folder}/again.npy", *run)
+  assert done.returncode == 0, done.stderr
+  np.testing.assert_array_equal(np.load(folder / "again.npy"), x)
   assert "250 examples" in command("info", f"{folder}/0.vjz").stdout
 
 
