@@ -1,8 +1,9 @@
 """A run's network in float64 with one batch shape: the same numbers wherever it runs."""
 
+import contextlib
 import functools
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import jax
@@ -31,7 +32,9 @@ class Network:
     config = {**run.config, "model": {**run.config["model"], "dtype": "float64"}}
     self.vae, self.batch = models.build(config, run.spec), batch
     self.size = run.spec.size
-    self.params = jax.tree.map(lambda leaf: np.asarray(leaf[0], np.float64), one.params)
+    with _double():
+      exact = lambda leaf: jnp.asarray(np.asarray(leaf[0], np.float64))
+      self.params = jax.tree.map(exact, one.params)
     about = {
       part: config.get(part) for part in ("model", "likelihood", "prior", "posterior")
     }
@@ -75,5 +78,12 @@ class Network:
     return full
 
   def _exact(self, fn: Callable, *given: Any) -> Any:
-    with jax.enable_x64(True), jax.default_device(jax.local_devices(backend="cpu")[0]):
-      return fn(self.params, *jax.tree.map(jnp.asarray, given))
+    with _double():
+      return fn(self.params, *given)
+
+
+@contextlib.contextmanager
+def _double() -> Iterator[None]:
+  """Float64, on the processor whatever else is there."""
+  with jax.enable_x64(True), jax.default_device(jax.local_devices(backend="cpu")[0]):
+    yield

@@ -66,7 +66,8 @@ def total(terms: Array) -> Array:
 def stepwise(shares: np.ndarray) -> Cumulative:
   """P(symbol < k) of categories with these shares [n, V]."""
   edges = np.pad(np.cumsum(shares, -1), ((0, 0), (1, 0)))
-  return lambda k: np.take_along_axis(edges, k[:, None], -1)[:, 0]
+  rows, edges = np.arange(len(edges)) * edges.shape[-1], edges.ravel()
+  return lambda k: edges[rows + k]
 
 
 def check_scale(family: str, scale: str, known: tuple[str, ...]) -> None:

@@ -69,13 +69,15 @@ def binned(spec: Spec, levels: int = 256, width: int = 16, single: int = 6) -> L
 
 def _below(edges: np.ndarray, theta: np.ndarray) -> Cumulative:
   """A line within each range."""
-  shares = np.pad(np.cumsum(softmax(theta, -1), -1), ((0, 0), (1, 0)))
-  of_level = np.repeat(np.arange(len(edges) - 1), np.diff(edges))
+  shares = softmax(theta, -1).astype(np.float64)
+  first = np.pad(np.cumsum(shares, -1), ((0, 0), (1, 0))).ravel()
+  sizes = np.diff(edges)
+  slope = np.pad(shares / sizes, ((0, 0), (0, 1))).ravel()
+  of_level = np.append(np.repeat(np.arange(len(sizes)), sizes), len(sizes))
+  rows = np.arange(len(theta)) * len(edges)
 
   def below(k: np.ndarray) -> np.ndarray:
-    b = of_level[np.minimum(k, edges[-1] - 1)][:, None]
-    first, last = (np.take_along_axis(shares, b + i, -1)[:, 0] for i in (0, 1))
-    size, start = np.diff(edges)[b[:, 0]], edges[b[:, 0]]
-    return first + (last - first) * (k - start) / size
+    b = of_level[k]
+    return first[rows + b] + slope[rows + b] * (k - edges[b])
 
   return below
