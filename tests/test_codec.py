@@ -19,7 +19,7 @@ from vae_jax.codec.stack import Stack, StreamError
 from vae_jax.config import override
 from vae_jax.run import Run
 from vae_jax.training import sweep
-from vae_jax.types import Dataset, Spec, UserError
+from vae_jax.types import Column, Dataset, Spec, UserError
 
 
 def random_run(spec: Spec, likelihood: dict, seed=0, parts=None, **model) -> Run:
@@ -69,6 +69,11 @@ MODELS = {  # the data, the likelihood, the symbols, the model and other parts
   "frames": (
     Spec((3, 4), "video", "binary"), COINS, 2,
     {"name": "frames", "hidden": 5, "widths": [4], "latents": 1}, {},
+  ),
+  "columns": (
+    Spec((3,), "table", "mixed", columns=(
+      Column("a", "category", 3), Column("b", "ordinal", 5), Column("c", "category", 2))),
+    {"name": "mixed"}, 5, {"name": "table", "hidden": [4]}, {},
   ),
   "mixture prior": (BINARY, COINS, 2, {}, {"prior": {"name": "mixture", "components": 4}}),
   "vamp": (BINARY, COINS, 2, {}, {"prior": {"name": "vamp", "components": 3}}),
@@ -267,7 +272,7 @@ def test_a_long_file_is_blocks_that_belong_together(monkeypatch):
 
 
 def test_a_block_is_read_when_it_is_coded(monkeypatch):
-  run, x, _, found = made("binary", 90)
+  run, x, *_ = made("binary", 90)
   monkeypatch.setattr(codec, "BLOCK", 40)
 
   class Rows:  # of a file on the disk

@@ -12,8 +12,9 @@ from vae_jax.likelihoods.categorical import categorical
 from vae_jax.likelihoods.continuous_bernoulli import continuous_bernoulli
 from vae_jax.likelihoods.cross_entropy import cross_entropy
 from vae_jax.likelihoods.gaussian import gaussian
+from vae_jax.likelihoods.mixed import mixed
 from vae_jax.likelihoods.multinomial import multinomial
-from vae_jax.types import Spec, UserError
+from vae_jax.types import Column, Spec, UserError
 
 SPEC = Spec((1,), "table", "real", categories=4)
 REAL = np.linspace(-30, 30, 200_001)
@@ -124,6 +125,20 @@ def test_beta_binomial_is_scipys(theta):
   np.testing.assert_allclose(below, np.append(0, exact.cdf(k)), atol=1e-12)
   with pytest.raises(UserError, match="at least 2"):
     beta_binomial(SPEC, levels=1)
+
+
+def test_a_table_of_categories_has_shares_and_another_has_none():
+  columns = Column("a", "category", 3), Column("b", "ordinal", 4)
+  family = mixed(SPEC._replace(shape=(2,), columns=columns))
+  theta = jnp.array([[0.3, -1.0, 2.0, 0.5], [0.4, 0.1, -0.2, 0.9]])
+  shares = np.exp(family.log_shares(theta))
+  np.testing.assert_allclose(shares.sum(-1), 1, rtol=1e-5)
+  for i, x in ((0, [2.0, 0.0]), (1, [0.0, 3.0])):
+    each = family.each(theta, jnp.array(x))
+    np.testing.assert_allclose(np.log(shares[i, int(x[i])]), each[i], rtol=1e-5)
+  assert family.symbols == 4
+  assert shares[0, 3] == 0
+  assert mixed(SPEC._replace(shape=(2,), columns=(*columns[:1], Column("x")))).below is None
 
 
 @pytest.mark.parametrize("logit", [0.0, 1e-4, 0.2999, 0.3001, 5.0, -40.0])

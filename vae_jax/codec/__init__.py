@@ -184,7 +184,7 @@ def symbols(run: Run, x: np.ndarray) -> np.ndarray:
       f"The examples have shape {x.shape} and type {x.dtype}; expected numbers"
       f" [N, {', '.join(map(str, shape))}]."
     )
-  if x.dtype.kind == "f" and run.spec.domain != "category":
+  if x.dtype.kind == "f" and run.spec.domain not in ("category", "mixed"):
     x = x * (levels - 1)
   whole = np.round(x).astype(np.int64)
   if x.size and (

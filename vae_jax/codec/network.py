@@ -31,7 +31,7 @@ class Network:
     one = select(run, member)
     config = {**run.config, "model": {**run.config["model"], "dtype": "float64"}}
     self.vae, self.batch = models.build(config, run.spec), batch
-    self.size = run.spec.size
+    self.size, self.log_shares = run.spec.size, run.likelihood.log_shares
     with _double():
       exact = lambda leaf: jnp.asarray(np.asarray(leaf[0], np.float64))
       self.params = jax.tree.map(exact, one.params)
@@ -40,7 +40,8 @@ class Network:
     }
     self._programs = _compiled(json.dumps(about, sort_keys=True) + repr(run.spec), batch)
     # What stored symbols are divided by to be the x of the model.
-    self.scale = 1 if run.spec.domain == "category" else run.likelihood.symbols - 1
+    whole = run.spec.domain in ("category", "mixed")
+    self.scale = 1 if whole else run.likelihood.symbols - 1
 
   def function(self, name: str, one: Callable, shared: int = 0) -> Callable[..., Any]:
     """`one(params, *arguments)` of one example over rows; results stay on the device.

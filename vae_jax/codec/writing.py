@@ -36,11 +36,11 @@ def closed(end: int) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
 
 def _at_once(net: Network, spec: Spec, one_by_one: bool) -> dict[str, Any]:
   """p(x|z) = prod_d p(x_d|z)."""
-  vae, size = net.vae, spec.size
+  vae, size, shares = net.vae, spec.size, net.log_shares or (lambda theta: theta)
 
   def theta(params: Params, z: Array, label: Array) -> Array:
     found = vae.theta(params, z, {"label": label} if vae.given else {})
-    return found.reshape(size, -1)
+    return shares(found).reshape(size, -1)
 
   decode = net.function("decode", theta)
   every = np.arange(size)

@@ -28,6 +28,9 @@ class Likelihood(NamedTuple):
   symbols: int = 0  # values that an element of a discrete family takes; 0: not discrete
   # numpy, float64: theta [n, P] -> (k [n] -> P(symbol < k) [n]); what an entropy coder asks
   below: Callable[[np.ndarray], Cumulative] | None = None
+  # theta -> log P of each symbol [*shape, V], of a family whose elements differ in kind: then
+  # `below` takes these in the place of theta
+  log_shares: Callable[[Array], Array] | None = None
   end: int = 0  # the symbol of a row behind which 0 alone stands and is certain; 0: none
   joint: bool = False  # True: elements depend on one another and none can be left out
 

@@ -15,7 +15,7 @@ from vae_jax.evaluation.source import Source
 from vae_jax.metrics import image
 from vae_jax.metrics.summary import bytes_of
 from vae_jax.run import Run, select
-from vae_jax.types import Array, Example, Hyper, Params
+from vae_jax.types import Array, Example, Hyper, Params, Spec, UserError
 
 QUESTION = "How small a file does the model make, and what does a smaller one lose?"
 FAMILIES = True  # of posteriors and priors; the codec refuses some of them
@@ -53,9 +53,23 @@ def check(runs: list[Run], settings: dict[str, Any]) -> None:
     binding.check_masses(run)
 
 
+def _has_distance(spec: Spec) -> bool:
+  """Whether a squared error says something: not between categories."""
+  return spec.domain not in ("category", "mixed")
+
+
 def prepare(source: Source, split: str, limit: int) -> Task:
-  """The examples and, where they have masses, their symbols 0 ... V - 1."""
+  """The examples and, where they have masses, their symbols 0 ... V - 1.
+
+  Raises:
+    UserError: values are missing.
+  """
   examples = source.split(split, limit)
+  if not np.all(examples.get("observed", 1)):
+    raise UserError(
+      f"Values of the split {split!r} are missing, and a file holds all of them: compress a table"
+      " without holes."
+    )
   x = source.inputs(examples)
   own = codec.symbols(source.run, x) if source.run.likelihood.symbols else None
   return Task(source, split, examples, truth=x, own=own)
@@ -68,7 +82,7 @@ def model(task: Task, run: Run) -> Any:
   masses = run.likelihood.symbols > 0
   ideal = -terms["elbo"] / np.log(2) + (np.log2(len(run.spec.classes)) if given else 0)
   error = np.full_like(ideal, np.nan)  # of categories, and of what is written in order
-  if run.spec.domain != "category" and run.vae.forced is None:
+  if _has_distance(run.spec) and run.vae.forced is None:
     rebuilt = asking.apply(run, _rebuild(run), task.examples, task.source.key)
     error = np.stack([image.squared_error(task.truth, x) for x in rebuilt])
   net, total = ideal.copy(), np.full_like(ideal, np.nan)
@@ -102,7 +116,7 @@ def _rebuild(run: Run) -> Callable:
 def baselines(task: Task) -> dict[str, Callable[[int], Any]]:
   """Archives, pictures on a contact sheet, context models, and PCA for the error."""
   found = {} if task.own is None else _lossless(task)
-  if task.source.spec.domain != "category":
+  if _has_distance(task.source.spec):
     sizes = _latents.sizes(task.source)
     found |= {f"PCA, {n} numbers": _latents.linear(task, n) for n in sizes}
   return found
@@ -155,9 +169,9 @@ def score(task: Task, answer: Any, condition: int) -> dict[str, np.ndarray]:
 def further(outcome: Outcome) -> Extra:
   """How far the file is from the ELBO, sizes of codes, loss, and the bits of a character."""
   spec, found = outcome.task.source.spec, [Extra(findings=_files(outcome))]
-  if spec.domain == "category":
-    found += [_text.characters(outcome)] if spec.symbols else []
-  else:
+  if spec.symbols:
+    found += [_text.characters(outcome)]
+  if _has_distance(spec):
     found += [_latents.against_pca(outcome), _lossy.extra(outcome)]
   gathered = lambda name: [one for extra in found for one in getattr(extra, name)]
   return Extra(gathered("tables"), gathered("figures"), gathered("findings"))
