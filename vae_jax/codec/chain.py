@@ -19,7 +19,7 @@ from vae_jax.codec.stack import Stack
 
 MOST = 128  # examples side by side, and rows of every call of the network
 SIDE = 8  # elements of one example that are coded side by side in a large file
-MUCH = 8 * MOST  # examples on the stack that make it large
+MUCH = 8  # examples on the stack for each that is coded side by side: then it holds much
 
 
 class Model(NamedTuple):
@@ -68,12 +68,13 @@ def steps(count: int) -> list[Step]:
 
   A step takes bits off before it puts more on. Growing steps live on what is there already, so
   that hardly any random bits are needed to begin with. A lane needs 32 bits to open and costs
-  some 6 at the end: more than one for an example are opened when much is on the stack.
+  some 6 at the end: several for an example are opened when much is on the stack.
   """
   found, done, most = [], 0, examples(count)
   while done < count:
     size = min(max(1, done // 4), most, count - done)
-    found.append(Step(size, SIDE if done >= MUCH else 1))
+    wide = SIDE if done >= MUCH * MOST else SIDE // 2 if done >= MUCH * most else 1
+    found.append(Step(size, wide))
     done += size
   return found
 

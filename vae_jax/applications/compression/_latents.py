@@ -25,7 +25,7 @@ def sizes(source: Source) -> list[int]:
 
 def linear(task: Task, size: int) -> Callable[[int], Any]:
   """The squared error of the best linear code of so many numbers."""
-  fitted = task.source.once(f"pca {size}", lambda: pca.fit(task.source.train, size))
+  fitted = _lossy.components(task.source, size)
   return lambda c: {"mse": image.squared_error(task.truth, pca.rebuild(fitted, task.truth))}
 
 

@@ -160,11 +160,19 @@ def learned(task: Task, member: Member) -> Codec:
   )
 
 
+def components(source: Source, size: int) -> pca.Pca:
+  """So many principal components of train: all sizes are the first ones of one fit."""
+  most = max(COMPONENTS, *(run.vae.latents for run in source.runs))
+  full = source.once("pca", lambda: pca.fit(source.train, most))
+  return full._replace(components=full.components[:size], std=full.std[:size])
+
+
 def linear(source: Source, size: int = COMPONENTS) -> Codec:
-  """Principal components, in units of a sixteenth of the first one's standard deviation."""
-  fitted = pca.fit(source.train, min(size, source.spec.size))
+  """Principal components, in units of an eighth of the first one's standard deviation."""
+  fitted, whole = components(source, size), components(source, source.spec.size)
+  codes = source.once("components", lambda: pca.encode(whole, source.train))
   return Codec(
-    pca.encode(fitted, source.train),
+    codes[:, :size],
     lambda examples: pca.encode(fitted, source.inputs(examples)),
     lambda z: pca.decode(fitted, z),
     np.full(len(fitted.std), float(fitted.std.max()) / 8),
