@@ -17,11 +17,12 @@ from vae_jax.evaluation import (
   results,
   sentences,
   settings,
+  source,
   tables,
 )
 from vae_jax.evaluation.answer import Outcome
 from vae_jax.evaluation.protocol import Extra, Member, Metric, Result, Task
-from vae_jax.metrics import comparison
+from vae_jax.metrics import comparison, summary
 from vae_jax.studies import sections
 from vae_jax.types import Figure, Table, UserError
 
@@ -88,6 +89,13 @@ def test_the_bootstrap_of_a_mean_is_the_mean():
   resampled = comparison.estimate_of(np.mean, values, replicates=2000)
   assert resampled.mean == pytest.approx(by_formula.mean)
   assert resampled.half == pytest.approx(by_formula.half, rel=0.06)
+
+
+def test_resampled_sums_are_the_sums_of_resampled_rows():
+  ours, theirs = np.random.default_rng(4).uniform(1, 2, (2, 3, 40, 2))
+  by_rows = comparison.estimate_of(lambda rows: summary.ratio(rows), ours, theirs)
+  by_sums = comparison.estimate_of(summary.ratio, ours, theirs)
+  np.testing.assert_allclose(by_sums, by_rows, rtol=1e-9)
 
 
 def test_a_score_that_is_no_mean_is_reduced_seed_by_seed():
@@ -417,6 +425,17 @@ def test_a_second_kind_of_data_has_a_number_in_its_names():
     "x": [0, 0],
     "x_1": [1, 1],
   }
+
+
+def test_the_same_examples_are_encoded_once(monkeypatch):
+  asked = []
+  encode = lambda run, examples, key: asked.append(run) or len(asked)
+  monkeypatch.setattr(source.asking, "posterior", encode)
+  first, second = (SimpleNamespace(dataset=None) for _ in range(2))
+  examples, of = {"x": np.zeros(3)}, source.Source(first, {}, None)
+  assert [of.posterior(first, examples), of.posterior(first, dict(examples))] == [1, 1]
+  assert of.posterior(second, examples) == 2
+  assert of.posterior(first, {"x": np.zeros(3)}) == 3  # other arrays, if equal ones
 
 
 def test_each_program_is_asked_once_for_all_its_members():

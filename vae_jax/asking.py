@@ -12,7 +12,7 @@ from vae_jax.inference.importance import estimate
 from vae_jax.metrics import fidelity, importance
 from vae_jax.run import Run
 from vae_jax.training import cores, evaluation, spread
-from vae_jax.types import Array, Example, Hyper, Params
+from vae_jax.types import Array, Example, Hyper, Params, Posterior
 
 BATCH = 500
 CPU_ROWS = 200  # decoded at once: more fall out of the cache (measured on two cores)
@@ -43,6 +43,20 @@ def apply(
   seed = run.config["data"]["seed"]
   mapped = evaluation.over_examples(fn, run.dataset, seed, shared=True)
   return mapped(run.params, run.hyper, examples, key, batch_size, inner)
+
+
+def posterior(run: Run, examples: dict[str, np.ndarray], key: Array) -> Posterior:
+  """q(z|x) of every member and every example, [M, N, L] each.
+
+  Of another family it is the Gaussian of `distributions.moments`: the code, and the variance
+  of draws around it.
+  """
+
+  def encode(params: Params, hyper: Hyper, example: Example, key: Array) -> Posterior:
+    del hyper
+    return distributions.moments(run.vae.posterior(params, example), key)
+
+  return apply(run, encode, examples, key)
 
 
 def apply_latents(

@@ -7,11 +7,11 @@ from typing import Any
 import jax
 import numpy as np
 
-from vae_jax import asking, distributions, registry
+from vae_jax import asking, registry
 from vae_jax.baselines import classifier
 from vae_jax.evaluation import pictures
 from vae_jax.run import Run, select
-from vae_jax.types import Array, Example, Hyper, Params, Posterior, Spec, UserError
+from vae_jax.types import Array, Posterior, Spec, UserError
 
 
 class Source:
@@ -26,6 +26,7 @@ class Source:
     self.run, self.data, self.settings, self.key = run, run.dataset, settings, key
     self.runs = [*runs] or [run]  # all programs on this data
     self._made: dict[str, Any] = {}
+    self._codes: list[tuple[Run, dict[str, np.ndarray], Posterior]] = []  # the last three
 
   def once(self, name: str, make: Callable[[], Any]) -> Any:
     """What `make` returns, made at the first call of this name alone."""
@@ -63,17 +64,12 @@ class Source:
     return asking.apply(select(self.run, 0), read, examples, self.key)[0]
 
   def posterior(self, run: Run, examples: dict[str, np.ndarray]) -> Posterior:
-    """q(z|x) of every member of a program and every example, [M, N, L] each.
-
-    Of another family it is the Gaussian of `distributions.moments`: the code, and the variance
-    of draws around it.
-    """
-
-    def encode(params: Params, hyper: Hyper, example: Example, key: Array) -> Posterior:
-      del hyper
-      return distributions.moments(run.vae.posterior(params, example), key)
-
-    return asking.apply(run, encode, examples, self.key)
+    """`asking.posterior`, [M, N, L] each; asked again of the same arrays it is there already."""
+    known = lambda one: one[0] is run and _same(one[1], examples)
+    if not (found := [q for *asked, q in self._codes if known(asked)]):
+      found = [asking.posterior(run, examples, self.key)]
+      self._codes = [*self._codes[-2:], (run, dict(examples), *found)]
+    return found[0]
 
   @functools.cached_property
   def train(self) -> np.ndarray:
@@ -93,3 +89,8 @@ class Source:
     count, epochs = len(self.spec.classes), self.settings["epochs"]
     train = np.clip(self.train, 0, 1)
     return classifier.fit(train, examples["label"], count, key, epochs)
+
+
+def _same(one: dict[str, np.ndarray], other: dict[str, np.ndarray]) -> bool:
+  """Whether two examples' fields are the same arrays."""
+  return one.keys() == other.keys() and all(one[k] is v for k, v in other.items())

@@ -70,7 +70,8 @@ def estimate_of(
   the examples, the same for every seed and for both sides of a comparison.
 
   Args:
-    statistic: of the rows of one seed, [N, ...] -> a number.
+    statistic: of the rows of one seed, [N, ...] -> a number; one of `summary.of_sums` is asked
+      of the sums of the resampled rows.
     values: [S, N, ...].
     others: of a comparison, what the statistic of is subtracted, [S, N, ...].
     level: of the interval.
@@ -80,12 +81,20 @@ def estimate_of(
   """
   values = np.asarray(values)
   seeds, examples = values.shape[:2]
+  of_sums = getattr(statistic, "of_sums", None)
+  sides = [side for side in (values, others) if side is not None]
 
-  def of(rows: np.ndarray | slice) -> np.ndarray:
-    own = np.asarray([statistic(one[rows]) for one in values], np.float64)
-    return own if others is None else own - [statistic(one[rows]) for one in others]
+  def less(each: list[list[float]]) -> np.ndarray:
+    return np.subtract(*each) if others is not None else np.asarray(each[0], np.float64)
 
-  each, rng = of(slice(None)), np.random.default_rng(0)
+  def of(rows: np.ndarray) -> np.ndarray:
+    if of_sums is None:
+      return less([[statistic(one[rows]) for one in side] for side in sides])
+    times = np.bincount(rows, minlength=examples).astype(np.float64)
+    return less([[of_sums(times @ one) for one in side] for side in sides])
+
+  each = less([[statistic(one) for one in side] for side in sides])
+  rng = np.random.default_rng(0)
   w = 0.0
   with np.errstate(invalid="ignore"):  # as in `estimate`
     if examples > 1:

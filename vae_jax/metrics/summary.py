@@ -1,6 +1,8 @@
 """From per-example scores to the number that is reported."""
 
+import functools
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
@@ -33,12 +35,27 @@ def mean_and_error(values: np.ndarray, mask: np.ndarray | None = None) -> Mean:
     )
 
 
-def ratio(rows: np.ndarray) -> float:
+def of_sums(fn: Callable[[np.ndarray], float]) -> Callable[[np.ndarray], float]:
+  """A function of column sums [C] as one of rows [N, C], which keeps the first as `of_sums`.
+
+  `comparison.estimate_of` then resamples the sums and not the rows.
+  """
+
+  @functools.wraps(fn)
+  def reduce(rows: np.ndarray) -> float:
+    return fn(np.sum(rows, 0, np.float64))
+
+  reduce.of_sums = fn
+  return reduce
+
+
+@of_sums
+def ratio(sums: np.ndarray) -> float:
   """The sum of the first column of [N, 2] over that of the second; NaN where that is 0.
 
   The mean over the entries of all examples, of which a row has the sum and the count.
   """
-  total, count = np.sum(rows, 0, np.float64)
+  total, count = sums
   return float(total / count) if count else math.nan
 
 

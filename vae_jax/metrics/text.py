@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from vae_jax.metrics.summary import of_sums
 from vae_jax.types import UserError
 
 CODECS = {
@@ -34,9 +35,10 @@ def perplexity(nats: np.ndarray, counts: np.ndarray) -> float:
   return float(np.exp(np.sum(nats, dtype=np.float64) / np.sum(counts)))
 
 
-def perplexity_of(rows: np.ndarray) -> float:
+@of_sums
+def perplexity_of(sums: np.ndarray) -> float:
   """`perplexity` of rows [N, 2]: of each sentence its -log p and its symbols."""
-  return perplexity(*np.asarray(rows, np.float64).T)
+  return perplexity(*sums)
 
 
 def words(row: np.ndarray) -> list[int]:

@@ -8,26 +8,20 @@ from vae_jax.baselines import matrix_profile
 from vae_jax.evaluation.protocol import Metric
 from vae_jax.evaluation.source import Source
 from vae_jax.metrics import detection, time_series
+from vae_jax.metrics.summary import ratio
 from vae_jax.types import Figure, UserError
 
 PROFILE = "matrix profile"
 FIELD = "points"  # of a split: the label of each point of a window, [N, T]
 Fields = dict[str, np.ndarray]
 
-
-def _ratio(rows: np.ndarray) -> float:
-  """The sum of the first column over that of the second; NaN where it is 0."""
-  first, second = np.asarray(rows, np.float64).sum(0)
-  return float(first / second) if second else np.nan
-
-
 METRICS = {
   "vus": Metric("VUS-PR", digits=3),
   "auroc": Metric("AUROC of points", digits=3),
   "auprc": Metric("AUPRC of points", digits=3),
-  "precision": Metric("Precision", digits=3, reduce=_ratio, table="flagged"),
-  "recall": Metric("Recall", digits=3, reduce=_ratio, table="flagged"),
-  "false": Metric("False alarms", "", 0, 3, _ratio, "flagged"),
+  "precision": Metric("Precision", digits=3, reduce=ratio, table="flagged"),
+  "recall": Metric("Recall", digits=3, reduce=ratio, table="flagged"),
+  "false": Metric("False alarms", "", 0, 3, ratio, "flagged"),
 }
 
 
