@@ -18,9 +18,14 @@ COINS = {"name": "bernoulli"}
 PARTS = {  # the likelihood, the model, epochs and the sweep of each word
   "": (COINS, PIXELS, 20.0, {}),
   "raw": (GREY, {**PIXELS, "width": 32}, 8.0, {}),
-  "lossy": (EXACT, DENSE, 12.0, {"beta": [0.7, 1.0, 1.4]}),
-  "sizes": (EXACT, DENSE, 5.0, [{"model.latents": n} for n in (2, 4, 8, 16, 32, 64)]),
-  "beta": (COINS, SMALL, 12.0, {"beta": [0.5, 0.7, 1.0, 1.4, 2.0], "seed": [0, 1, 2]}),
+  "lossy": (EXACT, DENSE, 10.0, {"beta": [0.7, 1.0, 1.4]}),
+  "sizes": (
+    EXACT,
+    {"name": "mlp", "hidden": [256, 256]},
+    5.0,
+    [{"model.latents": n} for n in (2, 4, 8, 16, 32, 64)],
+  ),
+  "beta": (COINS, SMALL, 10.0, {"beta": [0.5, 0.7, 1.0, 1.4, 2.0], "seed": [0, 1, 2]}),
 }
 
 
