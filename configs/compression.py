@@ -1,8 +1,19 @@
-"""MNIST for its smallest file: pixels under z and their neighbours, binary or grey."""
+"""MNIST for its smallest file: pixels under z and their neighbours, binary or grey.
+
+Command:  python train.py --config=configs/compression.py --workdir=runs/binary --data_dir=<data>
+          python evaluate.py --workdir=runs/binary --application=compression --set limit=10000
+          configs/compression.py:raw    256 grey levels
+          configs/compression.py:lossy  posterior means with loss, three values of β
+          configs/compression.py:beta   which β makes the smallest file: a small network
+Duration: 14 min of training for binary pixels, 8 min for grey ones, 3 min with loss, 7 min for the
+          15 members of β, on two cores that several other programs used too
+Expected: 10,000 test images in 0.158 bits a pixel, grey 1.135, seed 0 (the context models 0.178
+          and 1.192); the files 0.4 % and 0.1 % longer than the negative ELBO
+"""
 
 from ml_collections import ConfigDict
 
-WORDS = ("raw", "lossy", "sizes", "beta", "smoke")
+WORDS = ("raw", "lossy", "beta", "smoke")
 PIXELS = {
   "name": "pixel_vae",
   "latents": 32,
@@ -19,12 +30,6 @@ PARTS = {  # the likelihood, the model, epochs and the sweep of each word
   "": (COINS, PIXELS, 20.0, {}),
   "raw": (GREY, {**PIXELS, "width": 32}, 8.0, {}),
   "lossy": (EXACT, DENSE, 10.0, {"beta": [0.7, 1.0, 1.4]}),
-  "sizes": (
-    EXACT,
-    {"name": "mlp", "hidden": [256, 256]},
-    5.0,
-    [{"model.latents": n} for n in (2, 4, 8, 16, 32, 64)],
-  ),
   "beta": (COINS, SMALL, 10.0, {"beta": [0.5, 0.7, 1.0, 1.4, 2.0], "seed": [0, 1, 2]}),
 }
 

@@ -32,7 +32,6 @@ SIMPLE = (  # the pages that a newcomer reads
 LONGEST = 35  # words of a sentence
 LONG = {
   "applications/audio": 1,
-  "applications/compression": 1,
   "applications/disentanglement": 1,
   "applications/editing": 1,
   "applications/generation": 2,

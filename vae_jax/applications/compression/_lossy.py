@@ -28,7 +28,7 @@ STEPS = (
   6.0,
 )  # of the quantiser, in units of what blurs a code
 QUALITIES = {"JPEG": (5, 15, 30, 50, 75, 90), "WEBP": (0, 10, 30, 50, 75, 90)}
-COMPONENTS = 64  # of the KLT at most
+COMPONENTS = 256  # of the KLT at most
 SHOWN = 8  # settings of the model at most
 LANES = 64  # streams of a lossy file
 PRECISION = 24
