@@ -12,7 +12,7 @@ demo: $(VENV)/.demo
 	$(BIN)/python evaluate.py --workdir=runs/digits --application=all
 
 test: $(VENV)/.installed
-	$(BIN)/python -m pytest --numprocesses=auto
+	$(BIN)/python -m pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder
 
 # Minutes rather than seconds each: kills, ten thousand damaged files, evaluations in a row.
 test-slow: $(VENV)/.installed

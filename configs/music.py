@@ -7,7 +7,8 @@ Command:  python train.py --config=configs/music.py --workdir=runs/tunes
 Duration: 22 s of training for the tunes on two busy cores, 149 s for :jsb.
 Expected: one seed, validation, with data.apart=False: ELBO -36.2 nats with a rate of 26.9 for the
           tunes, -32.4 with 25.2 for :jsb; docs/applications/music.md has the test numbers.
-`:lm` is the language model of the same size, the decoder at z = 0; `:smoke` is a run of one step.
+`:bars` has a hierarchical decoder, a state of its own for each bar. `:lm` is the language model of
+the same size, the decoder at z = 0; `:smoke` is a run of one step.
 The decoder does not see three of ten of the symbols before (`corruption_rate`), so that it asks z.
 """
 
@@ -16,8 +17,8 @@ from ml_collections import ConfigDict
 
 def get_config(argument: str = "") -> ConfigDict:
   words = set(argument.split(",")) - {""}
-  if unknown := words - {"jsb", "lm", "smoke"}:
-    raise ValueError(f"{min(unknown)!r} is none of jsb, lm, smoke")
+  if unknown := words - {"jsb", "lm", "bars", "smoke"}:
+    raise ValueError(f"{min(unknown)!r} is none of jsb, lm, bars, smoke")
   vae, jsb = "lm" not in words, "jsb" in words
   data = {"path": "jsb_chorales/Jsb16thSeparated.json.gz", "transpose": 5} if jsb else {}
   hyper = {"learning_rate": 4e-3, "learning_rate_steps": 100.0}
@@ -33,6 +34,7 @@ def get_config(argument: str = "") -> ConfigDict:
         "latents": 48 if jsb else 24,
         "hidden": 128 if jsb else 64,
         "embed": 32,
+        "bars": 2 if "bars" in words else 0,
       },
       "likelihood": {"name": "tokens"},
       "objective": {"name": "beta" if vae else "language_model"},

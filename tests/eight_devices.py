@@ -77,8 +77,8 @@ def close(a, b):
 @pytest.mark.parametrize(
   ("members", "counts"),
   [
-    (1, (4,)),
     (3, (4,)),
+    pytest.param(1, (4,), marks=pytest.mark.slow),
     pytest.param(3, (1, 2, 8), marks=pytest.mark.slow),
     pytest.param(8, (1, 2, 4, 8), marks=pytest.mark.slow),
   ],
@@ -114,9 +114,8 @@ LATENTS = {  # a state of the objective and one of the posterior; a prior and a 
 }
 
 
-@pytest.mark.parametrize(
-  "name", ["counted", pytest.param("learned", marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", LATENTS)
 def test_other_latents_are_the_solo_run_on_every_placement(name):
   parts = {**LATENTS[name], "train": {"batch_size": 17}}
   alone = [trained(tiny(seed=s, **parts), "single", jax.devices()) for s in (0, 1, 2)]
@@ -126,6 +125,7 @@ def test_other_latents_are_the_solo_run_on_every_placement(name):
     close(trained(tiny(sweep=sweep, **parts), place, jax.devices()[:count]), expected)
 
 
+@pytest.mark.slow
 def test_the_batch_level_loss_is_in_the_numbers(batch_level):
   with_it = trained(tiny(objective={"name": batch_level}), "single", jax.devices())
   without = trained(tiny(), "single", jax.devices())

@@ -259,3 +259,91 @@ def test_nsl_kdd_keeps_words_that_train_does_not_have_apart(tmp_path):
   (tmp_path / "KDDTest+.txt").write_text(connection(kind="unheard"))
   with pytest.raises(UserError, match="the attack 'unheard'"):
     data.load({"name": "nsl_kdd"}, str(tmp_path))
+
+
+# strangers
+
+
+def digits_with(strangers, **options):
+  return data.load({"name": "digits", "strangers": strangers, **options}, None)
+
+
+def test_letters_among_digits_are_the_anomalies_of_test_alone():
+  found, plain = digits_with("letters"), data.load({"name": "digits"}, None)
+  assert found.spec.strangers[:3] == ("A", "B", "C")
+  assert not found.spec.classes
+  for split in ("train", "valid"):
+    np.testing.assert_array_equal(found.splits[split]["x"], plain.splits[split]["x"])
+    assert not found.splits[split]["anomaly"].any()
+  test, normal = found.splits["test"], plain.splits["test"]["x"]
+  kind = test["stranger"]
+  np.testing.assert_array_equal(kind >= 0, test["anomaly"] == 1)
+  assert 0 < (kind >= 0).sum() <= len(normal)
+  assert sorted(x.tobytes() for x in test["x"][kind < 0]) == sorted(
+    x.tobytes() for x in normal
+  )
+  assert 0.2 < test["anomaly"][:100].mean() < 0.8  # the first ones are a fair share
+
+
+def test_strangers_of_a_file_are_brought_to_size(tmp_path):
+  x = np.full((20, 20, 20), 255, np.uint8)
+  np.savez(tmp_path / "white.npz", x=x)
+  found = digits_with(f"arrays:{tmp_path}/white.npz")
+  test = found.splits["test"]
+  strange = data.decode(test["x"])[test["anomaly"] == 1]
+  assert strange.shape == (20, 8, 8, 1)
+  np.testing.assert_array_equal(strange, 1)
+  assert found.spec.strangers == ("white",)
+
+
+@pytest.mark.parametrize(
+  ("asked", "options", "said"),
+  [
+    ("letters", {"left_out": "3"}, "not both"),
+    ("digitz:x", {}, "digits"),
+    ("linear_gaussian", {}, "expected pictures"),
+    ("digits:x", {}, "reads no files"),
+  ],
+)
+def test_strangers_that_cannot_be_are_a_sentence(asked, options, said):
+  with pytest.raises(UserError, match=said):
+    digits_with(asked, **options)
+  with pytest.raises(UserError, match="beside pictures of grey levels"):
+    data.load({"name": "tables", "strangers": "letters"}, None)
+
+
+def test_each_kind_of_stranger_has_a_row_and_a_picture_says_where():
+  run = made.open_with(digits_with("letters"), made.identity(digits_with("letters")))
+  found = evaluated("anomaly", run, QUICK)
+  table = next(t for t in found.tables if t.title == "Strangers, kind by kind")
+  assert (
+    sum(row[1] for row in table.rows) == run.dataset.splits["test"]["anomaly"][:60].sum()
+  )
+  assert [row[2] for row in table.rows] == sorted(row[2] for row in table.rows)
+  where = next(f for f in found.figures if f.name == "where")
+  x, rebuilt, apart = where.data["images"]
+  np.testing.assert_allclose(x, rebuilt, atol=1e-5)  # the identity differs nowhere
+  assert apart.shape == (10, 8, 8, 1)
+
+
+def test_ecod_finds_what_is_far_out():
+  pytest.importorskip("pyod")
+  rng = np.random.default_rng(0)
+  x, odd = rng.normal(size=(500, 4)), rng.normal(size=(50, 4)) + 5
+  scorer, _ = novelty.fit(novelty.DETECTORS[novelty.ECOD_NAME], x, x[:100], 0)
+  both = np.concatenate([rng.normal(size=(50, 4)), odd])
+  assert detection.auroc(rows(scorer(both), np.arange(100) >= 50)) > 0.99
+
+
+def test_contamination_is_a_curve_for_every_baseline():
+  runs = []
+  for share in (0.0, 0.1):
+    some = data.load({"name": "digits", "left_out": "3", "contamination": share}, None)
+    run = made.open_with(some, made.identity(some))
+    config = {**run.config, "data": {**run.config["data"], "left_out": "3"}}
+    config["data"]["contamination"] = share
+    runs.append(run._replace(config=config, numbers=[len(runs)]))
+  found = evaluated("anomaly", runs, QUICK)
+  curve = next(f for f in found.figures if f.name == "contamination")
+  assert curve.data["series"]["PCA"]["x"] == [0.0, 10.0]
+  assert {"kNN", "ranks of all"} <= set(curve.data["series"])

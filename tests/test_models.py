@@ -10,6 +10,7 @@ import pytest
 
 from vae_jax import registry
 from vae_jax.models import _cells
+from vae_jax.models.conv1d import TimeConv
 from vae_jax.types import UserError
 
 SHAPES = [(8, 8, 1), (9, 6, 3), (12,), (6, 3), (28, 28, 1)]
@@ -251,9 +252,48 @@ def test_lstm_is_the_recurrence():
   np.testing.assert_allclose(outputs.reshape(6, -1), want, atol=1e-5)
 
 
+@pytest.mark.parametrize("lowering", ["xla", "dense"])
+def test_residual_blocks_stand_at_every_size_and_can_be_the_identity(lowering):
+  options = {"channels": (2, 3), "dense": 6, "lowering": lowering}
+  plain, deep = (
+    build("conv", (9, 6, 3), **options),
+    build("conv", (9, 6, 3), blocks=2, **options),
+  )
+  params, x = init(deep), example(0, 9, 6, 3)
+  names = [name for name in params["params"] if "blocks" in name]
+  assert sorted(names) == ["down_blocks_0", "down_blocks_1", "up_blocks_0", "up_blocks_1"]
+  assert set(params["params"]["down_blocks_1"]) == {"Block_0", "Block_1"}
+  grads = jax.jit(jax.grad(functools.partial(loss, deep)))(params, x)
+  assert all(np.any(leaf != 0) for leaf in jax.tree.leaves(grads))
+  own = {k: v for k, v in params["params"].items() if k not in names}
+  still = {k: jax.tree.map(jnp.zeros_like, params["params"][k]) for k in names}
+  got, want = apply(deep, {"params": own | still}, x), apply(plain, {"params": own}, x)
+  close(got, want)
+
+
+@pytest.mark.parametrize(("steps", "kernel", "stride"), [(9, 5, 2), (8, 3, 2), (6, 4, 1)])
+def test_a_convolution_over_time_is_that_of_lax(steps, kernel, stride):
+  layer = TimeConv(4, kernel, stride)
+  x = example(0, steps, 3)
+  params = layer.init(jax.random.key(0), x)
+  weights = params["params"]["Dense_0"]["kernel"].reshape(kernel, 3, 4)
+  out, before = -(-steps // stride), (kernel - 1) // 2
+  after = stride * (out - 1) + kernel - steps - before
+  want = jax.lax.conv_general_dilated(
+    x[None], weights, (stride,), [(before, after)], dimension_numbers=("NWC", "WIO", "NWC")
+  )
+  np.testing.assert_allclose(layer.apply(params, x), want[0], atol=1e-5)
+
+
 @pytest.mark.parametrize(
   ("name", "shape"),
-  [("conv", (12,)), ("conv", (3, 8, 1)), ("lstm", (12,)), ("lstm", (8, 8, 1))],
+  [
+    ("conv", (12,)),
+    ("conv", (3, 8, 1)),
+    ("lstm", (12,)),
+    ("lstm", (8, 8, 1)),
+    ("conv1d", (3, 2)),
+  ],
 )
 def test_wrong_shapes_are_told(name, shape):
   with pytest.raises(UserError, match=f"The model '{name}' reads"):

@@ -14,7 +14,7 @@ from vae_jax import config as configuration
 from vae_jax import data
 from vae_jax import run as runs
 from vae_jax.applications import molecules
-from vae_jax.applications.molecules import _own
+from vae_jax.applications.molecules import _nearby, _own
 from vae_jax.baselines import kneser_ney, molecule_search
 from vae_jax.data import _molecules
 from vae_jax.data import molecules as loader
@@ -33,7 +33,7 @@ from vae_jax.metrics import chemistry  # noqa: E402
 FEW = ("CCO", "CC(C)=O", "c1ccccc1", "Nc1ccccc1", "CC#N", "Clc1ccccc1Br", "O=C(O)C1CC1")
 QUICK = {
   "limit": 12, "tune": 6, "draws": 30, "times": 2, "samples": 4, "chunk": 2, "batch": 12,
-  "steps": 3, "budget": 20, "repeats": 1,
+  "steps": 3, "budget": 20, "repeats": 1, "starts": 2, "calls": 4,
 }  # fmt: skip
 
 
@@ -261,7 +261,8 @@ def report(trained, tmp_path_factory):
   path.write_text("\n".join(["smiles,size", *rows, "[Se],3", "CC,"]))
   outcome = helpers.outcome("molecules", runs.open_run(str(trained)), QUICK)
   plain = types.SimpleNamespace(scores=tables.long_form(outcome))
-  plain.figures = molecules.further(outcome).figures
+  extra = molecules.further(outcome)
+  plain.figures, plain.tables, plain.findings = extra.figures, extra.tables, extra.findings
   more = {"input": str(path), "property": "size", "top": 3}
   outcome.task.source.settings |= more
   return plain, _own.proposals(Part(outcome, 0))
@@ -284,6 +285,30 @@ def test_every_method_is_scored_by_what_it_has(report):
   third = helpers.means(plain, "third")
   assert all(best[line] >= third[line] for line in best)
   assert [f.name for f in plain.figures if f.name in ("path", "search", "found")]
+
+
+def test_better_molecules_that_resemble_one_are_looked_for_three_ways(report):
+  plain, _ = report
+  table = next(t for t in plain.tables if t.title == "Improved and alike")
+  assert [row[0] for row in table.rows] == [_nearby.CODE, _nearby.SYMBOLS, _nearby.KNOWN]
+  for _, share, gain, _, alike in table.rows:
+    assert (share > 0) == (gain > 0) == (alike is not None)
+    assert alike is None or alike >= _nearby.ALIKE
+  near = next(t for t in plain.tables if t.title == "Around a molecule")
+  assert all(row[0] != row[1] and 0 <= row[3] <= 1 for row in near.rows)
+
+
+def test_only_what_is_alike_is_asked_and_the_best_of_it_is_the_gain():
+  start, asked = "CCCCO", []
+  made = ["CCCCCO", "c1ccccc1", "no molecule", start, "CCCCCCO", "OCCCCC"]
+  fn = lambda smiles: asked.append(smiles) or len(smiles)
+  gain, alike = _nearby._climb(start, fn, 9, lambda parents, rng: made, None)
+  assert (gain, asked[0]) == (2, start)
+  assert sorted(asked[1:]) == ["CCCCCCO", "CCCCCO"]  # the same one twice is one
+  mark = chemistry.fingerprints([start, "CCCCCCO"])
+  assert alike == pytest.approx(metrics.tanimoto(mark[:1], mark[1:])[0, 0])
+  worse = _nearby._climb(start, lambda smiles: -len(smiles), 9, lambda p, r: made, None)
+  assert worse == (0.0, 1.0)
 
 
 def test_a_file_of_ones_own_is_answered_with_valid_new_molecules(report, tmp_path):

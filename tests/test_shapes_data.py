@@ -11,7 +11,7 @@ from scipy.spatial import cKDTree
 from scipy.spatial.distance import cdist
 
 from vae_jax import data, registry
-from vae_jax.baselines import octree, ordered_points
+from vae_jax.baselines import draco, octree, ordered_points
 from vae_jax.codec import numbers
 from vae_jax.codec.stack import StreamError
 from vae_jax.data import _furniture, _meshes, _solids
@@ -303,6 +303,16 @@ def test_the_code_of_points_does_not_depend_on_their_order():
   np.testing.assert_allclose(one.mean, other.mean, atol=1e-6)
   moved = model.apply(params, x + 1, method="encode")
   assert np.abs(moved.mean - one.mean).max() > 1e-4
+
+
+@pytest.mark.parametrize("depth", [1, 4, 7])
+def test_draco_comes_back_as_its_cells(depth):
+  pytest.importorskip("DracoPy")
+  x = np.random.default_rng(0).uniform(-0.5, 0.5, (3, 40, 3))
+  files = draco.encode(x, depth)
+  for points, found in zip(x, draco.decode(files, depth), strict=True):
+    want = {tuple(cell) for cell in octree.cells(points, depth)}
+    assert {tuple(cell) for cell in octree.cells(found, depth)} == want
 
 
 @pytest.mark.parametrize("depth", [1, 4, 7])

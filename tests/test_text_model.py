@@ -23,9 +23,9 @@ def build(length=T, symbols=V, classes=("bad", "good"), **options):
   return models.build(config, Spec((length,), "sequence", "category", symbols, classes))
 
 
-def small(label):
+def small(label, bars=0):
   """A model of few enough sentences to list; conditional where there is a label."""
-  options = {"latents": 2, "hidden": 4, "embed": 3}
+  options = {"latents": 2, "hidden": 4, "embed": 3, "bars": bars}
   if label is None:
     vae = build(3, 4, **options)
     return vae, jax.jit(vae.init)(jax.random.key(1))
@@ -77,10 +77,13 @@ def test_a_symbol_is_predicted_from_those_before_it_alone():
   assert (np.diag(jacobian, -1) > 0).all()
 
 
-@pytest.mark.parametrize("label", [None, 1])
-def test_the_likelihood_sums_to_one_over_all_sentences(label):
+KINDS = [(None, 0), (1, 0), (None, 3)]  # the label, and the parts of a hierarchical decoder
+
+
+@pytest.mark.parametrize(("label", "bars"), KINDS)
+def test_the_likelihood_sums_to_one_over_all_sentences(label, bars):
   """Over V = 4, T = 3: every string that ends, and every string cut at T, has mass one."""
-  vae, params = small(label)
+  vae, params = small(label, bars)
   rows = [[1, 0, 0]]
   rows += [[a, 1, 0] for a in (2, 3)]
   rows += [[a, b, c] for a in (2, 3) for b in (2, 3) for c in (1, 2, 3)]
@@ -89,9 +92,9 @@ def test_the_likelihood_sums_to_one_over_all_sentences(label):
   np.testing.assert_allclose(total, 1.0, rtol=1e-5)
 
 
-@pytest.mark.parametrize("label", [None, 1])
-def test_samples_have_the_likelihood_s_frequencies_and_padding_after_the_end(label):
-  vae, params = small(label)
+@pytest.mark.parametrize(("label", "bars"), KINDS)
+def test_samples_have_the_likelihood_s_frequencies_and_padding_after_the_end(label, bars):
+  vae, params = small(label, bars)
   params = jax.tree.map(lambda v: 3 * v, params)  # away from uniform
   z = jnp.ones(2)
   keys = jax.random.split(jax.random.key(2), 4000)
@@ -104,6 +107,24 @@ def test_samples_have_the_likelihood_s_frequencies_and_padding_after_the_end(lab
   greedy, mean = jax.jit(lambda p: (vae.mode(p, z), vae.mean(p, z)))(params)
   first = np.argmax(np.asarray(mean)[0])
   assert greedy[0] == first != 0
+
+
+@pytest.mark.parametrize("cell", ["gru", "lstm"])
+def test_a_part_of_a_hierarchical_decoder_begins_anew(cell):
+  module = registry.find("models", "sentence").Model(
+    (6,), V, 3, hidden=8, embed=6, bars=2, cell=cell
+  )
+  params = jax.jit(module.init)(jax.random.key(0), jnp.zeros(6))
+  theta = jax.jit(lambda x: module.apply(params, jnp.ones(3), x, method="decode"))
+  x = jnp.asarray([3, 5, 4, 8, 6, 7])
+  changed = np.abs(theta(x) - theta(x.at[1].set(2))).max(-1) > 1e-7
+  np.testing.assert_array_equal(changed, [0, 0, 1, 0, 0, 0])  # not beyond its own part
+  changed = np.abs(theta(x) - theta(x.at[2].set(2))).max(-1) > 1e-7
+  np.testing.assert_array_equal(changed, [0, 0, 0, 1, 1, 1])  # the symbol before a part
+  same = jnp.zeros(6, int)
+  assert (np.abs(theta(same)[0] - theta(same)[3]) > 1e-4).any()  # parts are told apart
+  with pytest.raises(UserError, match="divides the 6 places"):
+    module.clone(bars=4).init(jax.random.key(0), jnp.zeros(6))
 
 
 def test_word_dropout_is_what_the_decoder_reads_in_training_alone():

@@ -1,16 +1,23 @@
 """Videos: the generator, files, the classic rules, and the evaluation of a model of frames."""
 
+import shutil
+from types import SimpleNamespace
+
 import jax
 import numpy as np
 import pytest
 from helpers import evaluated, tiny
 from made import open_with
+from PIL import Image
 
-from vae_jax import data, plots
+from vae_jax import asking, data, plots
 from vae_jax import vae as models
 from vae_jax.applications import video
+from vae_jax.applications.video import _between, _coding
+from vae_jax.baselines import transform_coding, video_codecs
 from vae_jax.baselines import video as classic
-from vae_jax.data import videos
+from vae_jax.data import _sheets, videos
+from vae_jax.studies import lossy
 from vae_jax.types import Figure, UserError
 
 OPTIONS = {"name": "videos", "side": 16, "frames": 5, "count": 60, "valid": 8.0}
@@ -124,6 +131,84 @@ def test_clips_that_cannot_be_are_refused(option, value):
     data.load({**OPTIONS, option: value}, None)
 
 
+def test_a_moved_frame_is_exact_and_a_faded_one_a_mean():
+  clips = moving(frames=5, step=(2, -2))
+  a, b = clips[:, 1], clips[:, 3]
+  np.testing.assert_allclose(classic.moved_between(a, b, 0.5), clips[:, 2], atol=1e-6)
+  np.testing.assert_array_equal(classic.cross_fade(a, b, 0.25), 0.75 * a + 0.25 * b)
+
+
+@pytest.mark.parametrize("name", video_codecs.OPTIONS)
+def test_a_stream_of_ffmpeg_comes_back_and_is_smaller_where_it_is_worse(name):
+  pytest.importorskip("imageio_ffmpeg")
+  clips = np.round(255 * moving(frames=4, side=32)).astype(np.uint8)
+  fine, coarse = (video_codecs.coded(clips, name, q) for q in (10, 48))
+  off = [np.square(x.astype(float) - clips).mean() for _, x in (fine, coarse)]
+  assert off[0] < 2 < off[1]
+  assert 0 < coarse[0] < fine[0] < 8 * clips.size
+  with pytest.raises(UserError, match="even sides"):
+    video_codecs.coded(clips[..., :31], name, 10)
+
+
+def test_a_stream_costs_what_its_code_lengths_say():
+  rng = np.random.default_rng(0)
+  codes = [rng.normal(size=(n, 3)) * [1, 3, 9] for n in (4000, 1000)]
+  quantiser = transform_coding.fit(codes[0], 0.5)
+  places, _ = transform_coding.quantise(quantiser, codes[1])
+  ideal = transform_coding.bits(quantiser, places).sum()
+  assert lossy.stream_bits(quantiser, places) == pytest.approx(ideal, rel=0.01)
+
+
+# sprites
+
+
+def sheets(folder, own=2):
+  """A folder of two sheets for each layer: squares that get smaller towards the top."""
+  rng = np.random.default_rng(0)
+  for number, layer in enumerate(_sheets.LAYERS):
+    (folder / layer).mkdir(parents=True)
+    for i in range(own):
+      x = np.zeros((21, 13, 64, 64, 4), np.uint8)
+      inside = slice(4 * number, 64 - 4 * number)
+      x[:, :, inside, inside, :3] = rng.integers(0, 255, (21, 13, 1, 1, 3))
+      x[:, :, inside, inside, 3] = 255
+      whole = x.swapaxes(1, 2).reshape(21 * 64, 13 * 64, 4)
+      Image.fromarray(whole).save(folder / layer / f"{i}.png")
+  return folder
+
+
+def test_layers_lie_on_one_another():
+  below, above = np.zeros((2, 1, 1, 1, 4), np.uint8)
+  below[..., :] = [200, 100, 0, 255]
+  above[..., :] = [0, 0, 100, 102]
+  np.testing.assert_array_equal(_sheets.composed([below, above])[0, 0, 0], [120, 60, 40])
+  above[..., 3] = 255
+  np.testing.assert_array_equal(_sheets.composed([below, above])[0, 0, 0], [0, 0, 100])
+
+
+def test_sprites_are_characters_of_their_own_split_and_move(tmp_path):
+  sheets(tmp_path / "mine")
+  asked = {**OPTIONS, "source": "sprites", "path": "mine", "frames": 9}
+  found = data.load(asked, str(tmp_path))
+  x, label = (found.splits["train"][k] for k in ("x", "label"))
+  assert x.shape == (60, 9, 256)
+  assert found.spec.classes[label[0]] in _sheets.CLASSES
+  slash = np.flatnonzero(label >= 6)[0]  # six frames, and then again
+  np.testing.assert_array_equal(x[slash, 0], x[slash, 6])
+  assert (x[slash, 0] != x[slash, 1]).any()
+  ends = lambda split: {clip[0].tobytes() for clip in found.splits[split]["x"]}
+  assert not ends("train") & ends("test")
+  (tmp_path / "mine/hair/1.png").write_bytes(b"no picture")
+  with pytest.raises(UserError, match=r"1\.png"):
+    data.load(asked, str(tmp_path))
+  Image.new("RGBA", (64, 64)).save(tmp_path / "mine/hair/1.png")
+  with pytest.raises(UserError, match="64 x 64 pixels; a sheet has 832 x 1344"):
+    data.load(asked, str(tmp_path))
+  shutil.rmtree(tmp_path / "mine/hair")
+  with pytest.raises(UserError, match="no sheets in a folder 'hair'"):
+    data.load(asked, str(tmp_path))
+
+
 # the application
 
 
@@ -193,10 +278,51 @@ def test_the_truth_has_an_ssim_of_1_and_no_distance(outcome):
 
 
 def test_the_report_shows_clips_that_move_and_has_the_baselines(outcome):
-  (figure,) = video.further(outcome).figures
-  assert figure.data["frames"].shape == (5, 4, 6, 16, 16, 1)
+  outcome.settings["map_steps"] = 3
+  extra = video.further(outcome)
+  named = {figure.name: figure for figure in extra.figures}
+  assert {"clips", "rate_distortion", "between_2"} <= set(named)
+  assert named["clips"].data["frames"].shape == (5, 4, 6, 16, 16, 1)
+  between = next(t for t in extra.tables if t.title == "Frames between frames")
+  assert [row[1] for row in between.rows[:4]] == [
+    _between.WALK,
+    _between.MAP,
+    *_between.BASELINES,
+  ]
+  assert any("1 of 2 known: the latent MAP is" in said for said in extra.findings)
   asked = {(r.method, r.condition) for r in outcome.results}
   assert asked >= {("last frame", "1"), ("constant velocity", "2")}
+
+
+def test_steps_of_the_prior_give_the_clip_that_the_reader_of_a_file_has(clips, monkeypatch):
+  """With fine steps it is the decoded mean of q, and each step is around the prior's mean."""
+  monkeypatch.setattr(_coding, "STEPS", (1e-3, 4.0))
+  run, test = opened(clips), clips.splits["test"]
+  places, made = _coding.quantised(run, test, jax.random.key(0))
+  assert places.shape == (8, 2, 10)
+
+  def decoded(params, hyper, example, key):
+    walk = _between.walked(run, params, example, np.ones(5, bool))
+    return video.as_bytes(run.vae.mean(params, walk))
+
+  expected = asking.apply(run, decoded, test, jax.random.key(0))[0]
+  assert np.abs(made[:, 0].astype(int) - expected.astype(int)).max() <= 1
+  assert np.abs(places[:, 0]).max() > 1000 * np.abs(places[:, 1]).max()
+
+
+def test_hidden_frames_are_not_read(clips):
+  run, test = opened(clips), clips.splits["test"]
+  seen = _between.known(5, 4)
+  np.testing.assert_array_equal(seen, [True, False, False, False, True])
+  outcome = SimpleNamespace(settings={"map_steps": 3, "map_rate": 0.1, "batch": 8})
+  outcome.key = jax.random.key(0)
+  other = test["x"].copy()
+  other[:, ~seen] = 255 - other[:, ~seen]
+  found = [
+    _between._of_model(run, {**test, "x": x}, seen, outcome) for x in (test["x"], other)
+  ]
+  for name, x in found[0].items():
+    np.testing.assert_array_equal(x, found[1][name])
 
 
 @pytest.mark.parametrize("context", [1, 5])

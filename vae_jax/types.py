@@ -74,6 +74,7 @@ class Spec(NamedTuple):
   items: tuple[Item, ...] = ()  # of x, a user's row over them; empty: x is no such row
   spread: float = 0.0  # standard deviation of x about its mean in train; 0: not told
   styles: tuple[str, ...] = ()  # the names of the values of the field `style`; empty: none
+  strangers: tuple[str, ...] = ()  # the same of the field `stranger`, -1 for what is none
 
   @property
   def size(self) -> int:

@@ -80,11 +80,12 @@ def evolve(
     parents = [one for one in parents if one]
     if not parents:
       return
-    children = (_child(parents, alphabet, rng) for _ in range(KEPT))
+    children = (child(parents, alphabet, rng) for _ in range(KEPT))
     oracle.ask([chemistry.from_selfies("".join(child)) for child in children])
 
 
-def _child(parents: list, alphabet: Sequence[str], rng: np.random.Generator) -> list[str]:
+def child(parents: list, alphabet: Sequence[str], rng: np.random.Generator) -> list[str]:
+  """A parent with a symbol replaced, inserted or removed, or with the tail of another one."""
   one = list(parents[rng.integers(len(parents))])
   place, symbol = rng.integers(len(one)), str(rng.choice(alphabet))
   kind = rng.integers(4)

@@ -4,6 +4,7 @@ Each has one number, chosen on normal validation rows alone: the one that best t
 rows of which one stretch was taken from another normal row. No anomaly is looked at.
 """
 
+import importlib.util
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -78,12 +79,28 @@ def mixture(x: np.ndarray, components: float, seed: int) -> Scorer:
   )
 
 
+def tails(x: np.ndarray, number: float, seed: int) -> Scorer:
+  """ECOD: how far out each feature is in its own distribution, added up; Li et al. (2022)."""
+  del number, seed
+  from pyod.models.ecod import ECOD
+
+  fitted = ECOD().fit(np.asarray(x, np.float64))
+  return lambda y: fitted.decision_function(np.asarray(y, np.float64))
+
+
+def has_ecod() -> bool:
+  """Whether pyod is installed."""
+  return importlib.util.find_spec("pyod") is not None
+
+
+ECOD_NAME = "ECOD"
 DETECTORS = {
   "PCA": Detector(reconstruction, (2, 5, 10, 20, 40, 0.8, 0.95)),
   "kNN": Detector(neighbours, (1, 5, 20)),
   "isolation forest": Detector(forest, (256, 1024), 10_000),
   "one-class SVM": Detector(support_vectors, (0.1, 1.0, 10.0), 3000),
   "GMM on PCA": Detector(mixture, (1, 5, 20)),
+  ECOD_NAME: Detector(tails, (0,), 10_000),  # with the extra anomaly
 }
 
 

@@ -34,6 +34,26 @@ def constant_velocity(seen: np.ndarray, ahead: int, span: int) -> np.ndarray:
   return found
 
 
+def cross_fade(a: np.ndarray, b: np.ndarray, share: float) -> np.ndarray:
+  """The frame at `share` of the way from a to b, [N, H, W] each: their weighted mean."""
+  return ((1 - share) * a + share * b).astype(np.float32)
+
+
+def moved_between(a: np.ndarray, b: np.ndarray, share: float) -> np.ndarray:
+  """As `cross_fade`, of both frames shifted along the motion from a to b to that moment.
+
+  The motion is one shift of whole pixels for the whole frame, as in `constant_velocity`.
+  """
+  shift = _shift(a, b)
+  forth = np.round(share * shift).astype(int)
+  back = forth - shift.astype(int)
+  first, last = (
+    np.stack([_moved(x, by) for x, by in zip(frames, steps, strict=True)])
+    for frames, steps in ((a, forth), (b, back))
+  )
+  return cross_fade(first, last, share)
+
+
 class Rule:
   """PCA of single frames and z_{t+1} = z_t A + b, by ridge regression: a VAR(1)."""
 

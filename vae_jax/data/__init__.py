@@ -6,7 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from vae_jax import registry
-from vae_jax.data import _check, _labels, _normal
+from vae_jax.data import _check, _labels, _normal, _strangers
 from vae_jax.data._bits import unpack
 from vae_jax.data._kinds import kind_of, of_array, of_table
 from vae_jax.data._labels import drawn as labelled_rows
@@ -26,9 +26,15 @@ __all__ = [
 ]
 
 # Options of every dataset. `valid` is what is held out of train: below 1 a fraction, else
-# a count; what `_normal` reads says which examples are normal, what `_labels` reads which are
-# labelled. A dataset may name another default for them in its own OPTIONS.
-COMMON = {"seed": 0, "valid": 0.1, **_normal.OPTIONS, **_labels.OPTIONS}
+# a count; what `_normal` and `_strangers` read says which examples are normal, what `_labels`
+# reads which are labelled. A dataset may name another default for them in its own OPTIONS.
+COMMON = {
+  "seed": 0,
+  "valid": 0.1,
+  **_normal.OPTIONS,
+  **_strangers.OPTIONS,
+  **_labels.OPTIONS,
+}
 
 
 def options(name: str) -> dict[str, Any]:
@@ -68,6 +74,8 @@ def load(config: dict[str, Any], data_dir: str | None) -> Dataset:
       f"The dataset {config['name']!r} does not fit the memory of this machine ({error}): make"
       " it smaller."
     ) from error
+  read = lambda other: load(other, data_dir)
+  dataset = _strangers.beside(dataset, full, read)
   dataset = _labelled(_marked(dataset, full), full)
   _check.dataset(dataset)
   _check.transformed(dataset, decode)

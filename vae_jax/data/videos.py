@@ -1,8 +1,9 @@
-"""Short videos: handwritten digits that move and bounce, or a folder of one's own.
+"""Short videos: digits that move and bounce, sprites composed of layers, or one's own folder.
 
 Moving digits are made with a fixed seed: a digit starts at a place and a velocity that are drawn
 and is thrown back by the borders, as in Srivastava et al. (2015), section 4.1, there with two
-digits on 64 x 64. Digits of train, valid and test are different images.
+digits on 64 x 64. Digits of train, valid and test are different images. Sprites are in `_sheets`:
+characters of train, valid and test are different ones.
 """
 
 import pathlib
@@ -11,12 +12,12 @@ from typing import Any
 import numpy as np
 
 from vae_jax import registry
-from vae_jax.data import _split, _video_files
+from vae_jax.data import _sheets, _split, _video_files
 from vae_jax.types import Dataset, Spec, UserError
 
 OPTIONS = {
-  "path": "",  # a folder of videos; empty: moving digits
-  "source": "digits",  # of the digits: "digits" of scikit-learn, or "idx", MNIST's own files
+  "path": "",  # a folder of videos, or of the layers of sprites; empty: moving digits
+  "source": "digits",  # "digits" of scikit-learn, "idx", MNIST's own files, or "sprites"
   "side": 32,  # pixels of a frame, which is a square
   "frames": 20,  # of a clip
   "count": 4000,  # moving clips of train; valid and test have their shares beside it
@@ -36,6 +37,8 @@ def load(config: dict[str, Any], data_dir: str | None) -> Dataset:
   """
   _check(config)
   shape = (config["frames"], config["side"] ** 2)
+  if config["source"] == "sprites":
+    return _sprites(config, data_dir, shape)
   if config["path"]:
     return _from_files(config, data_dir, shape)
   splits = _moving(config, data_dir)
@@ -56,21 +59,53 @@ def _check(config: dict[str, Any]) -> None:
   for name, (low, high) in {**limits, "every": (1, 1000)}.items():
     if not low <= config[name] <= high:
       raise UserError(f"data.{name} is {config[name]}; expected {low} to {high:,}.")
-  if config["source"] not in ("digits", "idx"):
-    raise UserError(f"data.source is {config['source']!r}; expected digits or idx.")
+  if config["source"] not in ("digits", "idx", "sprites"):
+    raise UserError(
+      f"data.source is {config['source']!r}; expected digits, idx or sprites."
+    )
+
+
+def _counts(config: dict[str, Any]) -> dict[str, int]:
+  """Clips of each split that is made: `count` of train, and the shares beside it."""
+  total = config["count"]
+  held = {name: _split.count(config[name], total, name) for name in ("valid", "test")}
+  return {"train": total, **held}
+
+
+def _sprites(
+  config: dict[str, Any], data_dir: str | None, shape: tuple[int, int]
+) -> Dataset:
+  """Clips of characters; three quarters of all are train's, an eighth is of valid and of test."""
+  if not config["path"]:
+    raise UserError(
+      "data.source=sprites needs data.path, the folder or .zip of the layers."
+    )
+  place = _find(config["path"], data_dir)
+  sheets = _sheets.read(place)
+  every, splits = _sheets.characters(sheets), {}
+  ends = np.round(np.array([0, 0.75, 0.875, 1]) * len(every)).astype(int)
+  if (np.diff(ends) < 1).any():
+    raise UserError(
+      f"{place.name} has layers for {len(every)} characters; expected 8 or more."
+    )
+  for number, (split, size) in enumerate(_counts(config).items()):
+    rng, own = np.random.RandomState(number), every[ends[number] : ends[number + 1]]
+    chosen, action = own[rng.randint(len(own), size=size)], rng.randint(9, size=size)
+    x = _sheets.clips(sheets, chosen, action, *(config[k] for k in ("frames", "side")))
+    splits[split] = {"x": x, "label": action.astype(np.int32)}
+  note = (
+    f"Composed: {len(every):,} characters of {place.name}, nine actions, {config['frames']} grey"
+    f" frames of {config['side']} x {config['side']}; valid and test have characters of their own."
+  )
+  spec = Spec(shape, "sequence", "unit", classes=_sheets.CLASSES)
+  return Dataset("sprite_clips", spec, splits, note)
 
 
 def _moving(config: dict[str, Any], data_dir: str | None) -> dict[str, dict]:
   module = registry.find("data", config["source"])
   still = module.load({**module.OPTIONS, "valid": 0.1, "seed": 0}, data_dir).splits
-  total = config["count"]
-  sizes = {
-    "train": total,
-    "valid": _split.count(config["valid"], total, "valid"),
-    "test": _split.count(config["test"], total, "test"),
-  }
   found = {}
-  for place, (split, size) in enumerate(sizes.items()):
+  for place, (split, size) in enumerate(_counts(config).items()):
     rng = np.random.RandomState(place)
     rows = rng.randint(len(still[split]["x"]), size=(size, config["objects"]))
     images = still[split]["x"][..., 0]
@@ -121,6 +156,8 @@ def _from_files(
 ) -> Dataset:
   """Clips of a folder; the splits are of videos, never of clips of one video."""
   place = _find(config["path"], data_dir)
+  if not place.is_dir():
+    raise UserError(f"{place.name} is no folder; expected a folder of videos.")
   made = _video_files.read_all(place, config["side"], config["frames"], config["every"])
   if len(made) < 3:
     raise UserError(f"{place} has {len(made)} videos; train, valid and test need one each.")
@@ -139,7 +176,7 @@ def _from_files(
 def _find(name: str, data_dir: str | None) -> pathlib.Path:
   root = pathlib.Path(data_dir or ".")
   for path in (pathlib.Path(name), root / name, root / "raw" / name):
-    if path.is_dir():
+    if path.is_dir() or (path.suffix == ".zip" and path.is_file()):
       return path
   beside = [p.name for p in root.iterdir()] if root.is_dir() else []
   raise UserError(f"There is no folder of videos {name!r}.{registry.nearest(name, beside)}")

@@ -56,6 +56,16 @@ def check(run: Run) -> None:
     )
   why = "The explorer moves a code along its numbers"
   distributions.require(run.vae, ("gaussian", "continuous"), why)
+  if run.config["model"].get("blocks") and model == "conv":
+    raise UserError(
+      f"The decoder of {run.workdir} has residual blocks (model.blocks), which the explorer does"
+      " not compute."
+    )
+  if run.config["model"].get("bars"):
+    raise UserError(
+      f"The decoder of {run.workdir} is hierarchical (model.bars), and the explorer computes flat"
+      " ones."
+    )
   if model == "sentence" and _work(run) > SMALL:
     raise UserError(
       f"A sentence of {run.workdir} takes {_work(run) / 1e6:.0f} million multiplications, more"

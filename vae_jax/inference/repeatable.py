@@ -1,18 +1,28 @@
 """Damage of many images that depends on (seed, use, row) alone: the same for every method."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from vae_jax import corruptions, noise
+from vae_jax.types import Array
 
 
 def noisy(x: np.ndarray, share: float, seed: int, use: str) -> np.ndarray:
   """Images [N, H, W, C] with that share of pixels replaced by U(0, 1)."""
-  draw = lambda x, row: corruptions.uniform(
-    noise.key(seed, 0, f"{use}/noise", row), x, share
-  )
-  return np.asarray(jax.jit(jax.vmap(draw))(jnp.asarray(x), jnp.arange(len(x))))
+  return np.asarray(_noisy(jnp.asarray(x), share, seed, use))
+
+
+@functools.partial(jax.jit, static_argnames=("seed", "use"))
+def _noisy(x: Array, share: Array, seed: int, use: str) -> Array:
+  """`noisy` as one program for all shares."""
+
+  def draw(x: Array, row: Array) -> Array:
+    return corruptions.uniform(noise.key(seed, 0, f"{use}/noise", row), x, share)
+
+  return jax.vmap(draw)(x, jnp.arange(len(x)))
 
 
 def masks(

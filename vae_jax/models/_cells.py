@@ -57,19 +57,20 @@ class Cell(nn.Module):
     h = carry[0]
     product = h @ kernel
     if self.kind == "gru":
-      reset, update, new = jnp.split(gates, 3)
-      from_h = jnp.split(product, 3)
+      reset, update, new = jnp.split(gates, 3, -1)
+      from_h = jnp.split(product, 3, -1)
       reset, update = nn.sigmoid(reset + from_h[0]), nn.sigmoid(update + from_h[1])
       new = jnp.tanh(new + reset * from_h[2])
       return (new + update * (h - new),)
-    i, f, g, o = jnp.split(gates + product, 4)
+    i, f, g, o = jnp.split(gates + product, 4, -1)
     c = nn.sigmoid(f + 1) * carry[1] + nn.sigmoid(i) * jnp.tanh(g)
     return nn.sigmoid(o) * jnp.tanh(c), c
 
   def scan(self, h: Array, gates: Array, reads: Array) -> Array:
     """Over time: h [hidden], gates [T, G hidden], reads [T] bool -> states [T, hidden].
 
-    Where `reads` is False the state stays as it was: what stands there is padding.
+    Several sequences side by side are h [B, hidden] and gates [T, B, G hidden]. Where `reads` is
+    False the state stays as it was: what stands there is padding.
     """
     kernel = self.kernel.astype(self.dtype)
 

@@ -5,6 +5,7 @@ import math
 from flax import linen as nn
 
 from vae_jax import layers
+from vae_jax.models._block import Blocks
 from vae_jax.models._condition import joined
 from vae_jax.types import Array, Posterior, UserError
 
@@ -19,6 +20,9 @@ class Model(nn.Module):
   order; that ends in a sigmoid where a likelihood follows here; kernels start from LeCun's
   normal, PyTorch's from a uniform distribution of a third of its variance.
 
+  With `blocks` a residual block, h + f(h), stands so many times behind each halving of the encoder
+  and before each doubling of the decoder (He et al. 2016, with the activation first).
+
   With `condition` "label" it is p(x|z, y) and q(z|x, y): one-hot(y) stands beside what the
   first dense layer of each half reads. Kingma et al. (2014), eq. 2; Sohn et al. (2015), eq. 4.
   """
@@ -31,6 +35,7 @@ class Model(nn.Module):
   channels: tuple[int, ...] = (32, 64)  # one halving of the image for each
   dense: int = 400  # width of the layer between image and latents
   kernel: int = 3
+  blocks: int = 0  # residual blocks at each size below the image's own
   observes: bool = False  # the encoder reads which pixels are missing, as further channels
   condition: str = "none"  # or "label": one-hot(y) beside the dense layers' inputs
   classes: int = 0  # C of the condition: of the data, not an option; 0: none
@@ -50,6 +55,9 @@ class Model(nn.Module):
     self.top = (*sizes[-1], self.channels[-1])
     options = {"kernel": self.kernel, "dtype": self.dtype, "lowering": self.lowering}
     self.down = [layers.Conv(n, **options) for n in self.channels]
+    residual = {**options, "count": self.blocks}
+    self.down_blocks = [Blocks(**residual) for _ in self.channels]
+    self.up_blocks = [Blocks(**residual) for _ in self.channels]
     widths = (self.shape[2] * self.outputs, *self.channels[:-1])
     self.up = [
       layers.ConvTranspose(width, size, **options)
@@ -66,8 +74,8 @@ class Model(nn.Module):
   ) -> Posterior:
     """x [H, W, C], observed [H, W, C or 1], label [] -> mean, logvar [L], float32."""
     h = layers.beside(x, observed) if self.observes else x
-    for layer in self.down:
-      h = nn.relu(layer(h))
+    for layer, blocks in zip(self.down, self.down_blocks, strict=True):
+      h = blocks(nn.relu(layer(h)))
     h = nn.relu(self.encode_dense(joined(h.reshape(-1), label, self.classes)))
     return Posterior(self.mean(h).astype("float32"), self.logvar(h).astype("float32"))
 
@@ -75,9 +83,13 @@ class Model(nn.Module):
     """z [L], label [] of a conditional model -> [H, W, C, P], float32."""
     h = nn.relu(self.decode_dense(joined(z, label, self.classes)))
     h = nn.relu(self.decode_top(h)).reshape(self.top)
-    for layer in self.up[:-1]:
-      h = nn.relu(layer(h))
-    return self.up[-1](h).reshape(*self.shape, self.outputs).astype("float32")
+    for layer, blocks in zip(self.up[:-1], self.up_blocks, strict=False):
+      h = nn.relu(layer(blocks(h)))
+    return (
+      self.up[-1](self.up_blocks[-1](h))
+      .reshape(*self.shape, self.outputs)
+      .astype("float32")
+    )
 
   def __call__(self, x: Array, label: Array | None = None) -> tuple[Posterior, Array]:
     """Both, at the posterior mean: touches every parameter."""

@@ -44,6 +44,14 @@ class Model(nn.Module):
   2016): of E x in both halves and of y. Its noise is an argument and the rate a number of
   `hyper`.
 
+  With `bars` B the decoder is hierarchical: a second recurrence reads z once for each of B equal
+  parts of the row, and c_b stands in the place of z, of h_0 at the beginning of a part, and in y:
+
+    d_0 = tanh(A z),  c_b = cell'(z),  h at the start of part b = tanh(A' c_b)
+
+  So a part knows those before it through z and the symbol before its own first one alone.
+  Roberts et al. (2018), section 3.2, without their second level of latents.
+
   With `condition` "label" it is p(x|z, y) and q(z|x, y): one-hot(y) stands beside E x_t where
   the encoder reads it and beside z wherever the decoder does: Kingma et al. (2014), eq. 2, their
   M2, with every label known.
@@ -58,8 +66,14 @@ class Model(nn.Module):
   embed: int = 128
   cell: str = "gru"  # or "lstm"
   pool: str = "max"  # over the encoder's states: "max", "mean" or "last"
+  bars: int = 0  # B parts of the row with a state of their own; 0: the decoder is flat
   condition: str = "none"  # or "label"
   classes: int = 0  # C of the condition: of the data, not an option; 0: none
+
+  @property
+  def width(self) -> int:
+    """Of the gates; of an unknown cell the cell itself tells."""
+    return GATES.get(self.cell, 1) * self.hidden
 
   HYPER = {"dropout": 0.0}  # noqa: RUF012  without an annotation: no field of the module
 
@@ -72,7 +86,12 @@ class Model(nn.Module):
       )
     if self.pool not in ("max", "mean", "last"):
       raise UserError(f"model.pool is {self.pool!r}; expected max, mean or last.")
-    width = GATES.get(self.cell, 1) * self.hidden  # of an unknown one the cell itself tells
+    if self.bars < 0 or (self.bars and self.shape[0] % self.bars):
+      raise UserError(
+        f"model.bars is {self.bars}; expected 0, or a number that divides the {self.shape[0]}"
+        " places of a row."
+      )
+    width = self.width
     small = nn.initializers.normal(0.1)
     self.table = self.param("table", small, (self.outputs, self.embed))
     self.reader_in = nn.Dense(width, dtype=self.dtype)
@@ -83,6 +102,10 @@ class Model(nn.Module):
     self.writer_in = nn.Dense(width, dtype=self.dtype)
     self.writer_z = nn.Dense(width, use_bias=False, dtype=self.dtype)
     self.writer = Cell(self.cell, self.hidden, self.dtype)
+    if self.bars:
+      self.plan_in = nn.Dense(width, dtype=self.dtype)
+      self.plan = Cell(self.cell, self.hidden, self.dtype)
+      self.bar_start = nn.Dense(self.hidden, dtype=self.dtype)
     self.last = nn.Dense(self.embed, use_bias=False, dtype=self.dtype)
     self.last_z = nn.Dense(self.embed, use_bias=False, dtype=self.dtype)
     self.out = Tied(self.dtype)
@@ -114,11 +137,14 @@ class Model(nn.Module):
     """
     x = jnp.zeros(self.shape, int) if x is None else _symbols(x)
     before = jnp.concatenate([jnp.zeros(1, x.dtype), x[:-1]])
-    z = joined(z, label, self.classes)
-    from_z = self.writer_z(z)
-    gates = self.writer_in(self._embed(before, noise, 1)) + from_z[None]
-    states = self.writer.scan(nn.tanh(self.start(z)), gates, jnp.ones(x.shape, bool))
-    return self._logits(states, self.last_z(z)[None], noise)
+    start, told = self._told(joined(z, label, self.classes))
+    parts = len(told)  # side by side: each begins with a state of its own
+    gates = self.writer_in(self._embed(before, noise, 1)).reshape(parts, -1, self.width)
+    gates = gates.swapaxes(0, 1) + self.writer_z(told)[None]
+    reads = jnp.ones(len(gates), bool)
+    states = self.writer.scan(start, gates, reads).swapaxes(0, 1).reshape(len(x), -1)
+    last_z = jnp.repeat(self.last_z(told), len(gates), 0)
+    return self._logits(states, last_z, noise)
 
   def generate(
     self,
@@ -133,28 +159,40 @@ class Model(nn.Module):
       choose: (theta [V], t []) -> [] the symbol at t; greedy, or a draw.
       label: [] of a conditional model.
     """
-    z = joined(z, label, self.classes)
-    from_z, last_z = self.writer_z(z), self.last_z(z)
+    start, told = self._told(joined(z, label, self.classes))
+    from_z, last_z = self.writer_z(told), self.last_z(told)
+    length = self.shape[0] // len(told)
 
     def step(state: tuple, t: Array) -> tuple:
       carry, before, ended = state
-      gates = self.writer_in(self._embed(before, None, 1)) + from_z
+      part, begins = t // length, t % length == 0
+      fresh = self.writer.start(start[part])
+      carry = jax.tree.map(lambda new, old: jnp.where(begins, new, old), fresh, carry)
+      gates = self.writer_in(self._embed(before, None, 1)) + from_z[part]
       carry = self.writer.advance(carry, gates)
-      theta = self._logits(carry[0], last_z, None)
+      theta = self._logits(carry[0], last_z[part], None)
       x = jnp.where(ended, 0, choose(theta, t).astype(jnp.int32))
       return (carry, x, ended | (x == END)), (x, theta)
 
-    first = (
-      self.writer.start(nn.tanh(self.start(z))),
-      jnp.int32(0),
-      jnp.zeros((), bool),
-    )
+    first = (self.writer.start(start[0]), jnp.int32(0), jnp.zeros((), bool))
     return lax.scan(step, first, jnp.arange(self.shape[0]))[1]
 
   def __call__(self, x: Array, label: Array | None = None) -> tuple[Posterior, Array]:
     """Both, at the posterior mean and without x before: touches every parameter."""
     posterior = self.encode(x, label=label)
     return posterior, self.decode(posterior.mean, label=label)
+
+  def _told(self, z: Array) -> tuple[Array, Array]:
+    """The first state of each part [B, hidden], and what it is told at every place [B, ...].
+
+    A flat decoder has one part, which is told z.
+    """
+    first = nn.tanh(self.start(z))
+    if not self.bars:
+      return first[None], z[None]
+    gates = jnp.broadcast_to(self.plan_in(z), (self.bars, self.width))
+    plan = self.plan.scan(first, gates, jnp.ones(self.bars, bool))
+    return nn.tanh(self.bar_start(plan)), plan
 
   def _embed(self, x: Array, noise: dict | None, place: int) -> Array:
     return _drop(self.table.astype(self.dtype)[x], noise, place)

@@ -47,7 +47,7 @@ METRICS = {
   "loss": Metric("−ELBO of normal examples", "nats", -1, 1, None, "The model"),
 }
 CHOICE = "loss"  # of settings, where validation has no anomalies
-VARIES = ("normal", "left_out", "series")
+VARIES = ("normal", "left_out", "series", "strangers")
 
 
 def check(runs: list[Run], settings: dict[str, Any]) -> None:
@@ -146,6 +146,8 @@ def baselines(task: Task) -> dict[str, Callable[[int], Any]]:
   scored = rows(task.split, len(task.examples["id"]))
 
   detectors = dict(novelty.DETECTORS)
+  if not novelty.has_ecod():
+    del detectors[novelty.ECOD_NAME]
   if task.own is not None and matrix_profile.installed():
     detectors[points.PROFILE] = source.once(points.PROFILE, lambda: points.profile(source))
 
@@ -184,6 +186,8 @@ def further(outcome: Outcome) -> Extra:
   """Distributions of the score, the strangest examples, and a user's own rows."""
   found, mine = showing.further(outcome), own.detected(outcome, ask)
   said = [*points.missing(outcome.task.own), *scores.absent(outcome.runs)]
+  if not novelty.has_ecod():
+    said.append("ECOD is left out: pip install 'vae-jax[anomaly]' brings it.")
   return found._replace(
     findings=[*found.findings, *mine.findings, *said],
     arrays={**found.arrays, **mine.arrays},

@@ -6,11 +6,13 @@ import numpy as np
 
 from vae_jax.applications.anomaly import points
 from vae_jax.evaluation import members as of_members
+from vae_jax.evaluation import pictures
 from vae_jax.evaluation import results as of_results
 from vae_jax.evaluation.answer import Outcome
-from vae_jax.evaluation.protocol import Extra, Member
-from vae_jax.run import Run
-from vae_jax.types import Figure
+from vae_jax.evaluation.protocol import Extra, Member, Task
+from vae_jax.metrics import detection
+from vae_jax.run import Run, select
+from vae_jax.types import Figure, Table
 
 SHOWN = 10  # of the strangest examples
 
@@ -59,10 +61,12 @@ def further(outcome: Outcome) -> Extra:
   figures = [_histogram(outcome, lead, result)]
   figures += _strangest(outcome, lead, result) + _by_data(outcome)
   task = outcome.tasks[result.part]
+  figures += _where(task, lead, result) + _dirt(outcome)
+  table, said = _strangers(task, result)
   if task.own is not None:
     steps = task.source.spec.shape[0]
     figures += points.over_time(task.own, steps, result.answer, method)
-  return Extra(figures=figures, findings=_hindsight(outcome))
+  return Extra(table, figures, [*_hindsight(outcome), *said])
 
 
 def _histogram(outcome: Outcome, lead: Member, result: Any) -> Figure:
@@ -102,6 +106,86 @@ def _strangest(outcome: Outcome, lead: Member, result: Any) -> list[Figure]:
   return [Figure("strangest", "image_grid", data, caption)]
 
 
+def _where(task: Task, lead: Member, result: Any) -> list[Figure]:
+  """The strangest anomalies, what the model makes of them, and where the two differ."""
+  spec, label = task.source.spec, np.asarray(task.truth)
+  values, own = np.asarray(result.answer["score"]), np.flatnonzero(label == 1)
+  if spec.kind != "image" or spec.domain == "category" or len(own) < SHOWN:
+    return []
+  rows = own[np.argsort(-values[own])][:SHOWN]
+  picked = {k: v[rows] for k, v in task.examples.items()}
+  x, run = task.source.inputs(picked), select(lead.run, lead.place)
+  z = task.source.posterior(run, picked).mean
+  made = pictures.decoded(run, z, task.source.key)[0].reshape(x.shape)
+  apart = np.abs(x - made)
+  apart /= np.maximum(apart.max((1, 2, 3), keepdims=True), 1e-12)
+  data = {"images": np.stack([x, made, apart]), "palette": task.settings["palette"]}
+  data["rows"] = ["anomalies,\nstrangest", "rebuilt", "where they\ndiffer"]
+  caption = (
+    f"The anomalies of the highest {result.method}, and the absolute difference to what the model"
+    " rebuilds, as a share of the picture's largest one."
+  )
+  return [Figure("where", "image_grid", data, caption)]
+
+
+def _dirt(outcome: Outcome) -> list[Figure]:
+  """The headline of every method over the share of anomalies in train, where it is swept."""
+  name = outcome.application.headline
+  metric = outcome.application.metrics[name]
+  shares = [
+    float(task.source.run.config["data"]["contamination"]) for task in outcome.tasks
+  ]
+  if len(set(shares)) < 2:
+    return []
+  at, found = sorted(set(shares)), {}
+  for r in outcome.results:
+    if name in r.scores:
+      value = (metric.reduce or np.mean)(r.scores[name])
+      kind = found.setdefault(r.method, (r.member is not None, {}))
+      kind[1].setdefault(shares[r.part], []).append(value)
+  kept = {outcome.chosen.method} | {m for m, (ours, _) in found.items() if not ours}
+  series = {
+    method: {
+      "x": [100 * share for share in at if share in values],
+      "y": [float(np.mean(values[share])) for share in at if share in values],
+      "style": "solid" if ours else "dashed",
+    }
+    for method, (ours, values) in found.items()
+    if method in kept
+  }
+  data = {"series": series, "x_label": "anomalies in train, %", "y_label": metric.title}
+  caption = f"{metric.title} where some training examples are anomalies that nobody marked."
+  return [Figure("contamination", "lines", data, caption)]
+
+
+def _strangers(task: Task, result: Any) -> tuple[list[Table], list[str]]:
+  """How well each kind of stranger is found: letter by letter, or garment by garment."""
+  names, kind = task.source.spec.strangers, task.examples.get("stranger")
+  if len(names) < 2 or kind is None:
+    return [], []
+  values, p = (np.asarray(result.answer[k]) for k in ("score", "p"))
+  normal, alarms, rows = kind < 0, task.settings["alarms"], []
+  for number, name in enumerate(names):
+    own = kind == number
+    if own.any():
+      label = np.repeat([0.0, 1.0], [normal.sum(), own.sum()])
+      scored = np.concatenate([values[normal], values[own]])
+      found = detection.auroc(np.stack([scored, label], -1))
+      rows.append([name, int(own.sum()), found, float((p[own] <= alarms).mean())])
+  rows.sort(key=lambda row: row[2])
+  note = (
+    f"By {result.method}, each kind against all normal examples; the hardest one first."
+  )
+  table = Table(
+    "Strangers, kind by kind", ("kind", "examples", "auroc", "flagged"), rows, note
+  )
+  named = lambda picked: ", ".join(f"{row[0]} ({row[2]:.2f})" for row in picked)
+  said = (
+    f"Hardest to tell by {result.method}: {named(rows[:3])}; easiest: {named(rows[-3:])}."
+  )
+  return [table], [said]
+
+
 def _by_data(outcome: Outcome) -> list[Figure]:
   """AUROC of every method on every kind of data, where there are several."""
   if len(outcome.tasks) < 2:
@@ -120,7 +204,8 @@ def _by_data(outcome: Outcome) -> list[Figure]:
   words = []
   for task in outcome.tasks:
     data = task.source.run.config["data"]
-    words.append(str(data["left_out"] or data["normal"] or data.get("series", "")))
+    own = data["left_out"] or data["normal"] or data["strangers"] or data.get("series", "")
+    words.append(str(own))
   head = [of_results.label(line, outcome.ours) for line in lines]
   data = {"values": np.array(values), "rows": head, "columns": words, "form": ".2f"}
   data |= {"x_label": "normal, left out, or the series", "title": metric.title}

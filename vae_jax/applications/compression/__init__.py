@@ -207,7 +207,8 @@ def _shortest(made: list) -> str:
     sizes.setdefault(result.member.row["beta"], []).append(result.scores["bits"].mean())
   mean = {beta: np.mean(found) for beta, found in sizes.items()}
   best = min(mean, key=mean.get)
+  at = "as theory has it, for there" if best == 1 else "in theory it is β = 1, where"
   return (
-    f"The shortest files are those of β = {best:g}; in theory it is β = 1, where the loss of"
-    " training is the length of the file."
+    f"The shortest files are those of β = {best:g}; {at} the loss of training is the length of"
+    " the file."
   )

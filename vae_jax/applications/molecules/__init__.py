@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from vae_jax import asking, distributions
-from vae_jax.applications.molecules import _own, _search, _showing
+from vae_jax.applications.molecules import _nearby, _own, _search, _showing
 from vae_jax.baselines import kneser_ney, molecule_search
 from vae_jax.data import molecules as data
 from vae_jax.evaluation.answer import Outcome
@@ -40,6 +40,8 @@ SETTINGS = {
   "property": "qed",  # that is searched for: "qed", "plogp", or a column of `input`
   "budget": 200,  # calls of the property's oracle that each search has
   "repeats": 10,  # searches of each kind
+  "starts": 20,  # molecules that are improved within a similarity; 0: none
+  "calls": 50,  # of the oracle, for each of them
   "input": "",  # a csv of SMILES and a column of numbers of one's own
   "goal": "high",  # or "low", of that column
   "top": 20,  # proposals for it
@@ -183,6 +185,7 @@ def score(task: Task, answer: dict[str, Any], condition: int) -> dict[str, np.nd
 def further(outcome: Outcome) -> Extra:
   """Draws beside held-out molecules, structures, a path, searches, and a user's own file."""
   parts = [_showing.likeness, _showing.structures, _showing.path, _search.report]
+  parts += [_nearby.neighbours, _nearby.improved]
   if outcome.settings["input"]:
     parts.append(_own.proposals)
   return sections.joined(outcome, parts)

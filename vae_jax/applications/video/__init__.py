@@ -8,6 +8,8 @@ import jax.numpy as jnp
 import numpy as np
 
 from vae_jax import distributions
+from vae_jax.applications.video import _between, _coding
+from vae_jax.applications.video._clips import as_bytes, as_frames
 from vae_jax.baselines import pca
 from vae_jax.baselines import video as classic
 from vae_jax.evaluation import answer as of_answer
@@ -27,6 +29,8 @@ SETTINGS = {
   "context": 5,  # frames that are given
   "draws": 20,  # K futures of each clip
   "batch": 20,  # clips at once: memory, not the result
+  "map_steps": 60,  # of the search for z where frames are hidden, and its first step's size
+  "map_rate": 0.05,
   "palette": "gray",
 }
 PRIOR, MEAN = "draws of the prior", "mean of the prior"
@@ -80,12 +84,6 @@ def prepare(source: Source, split: str, limit: int) -> Task:
   )
 
 
-def as_frames(x: np.ndarray) -> np.ndarray:
-  """[..., T, F] -> [..., T, H, W] of square frames."""
-  side = round(x.shape[-1] ** 0.5)
-  return x.reshape(*x.shape[:-1], side, side)
-
-
 def model(task: Task, run: Run) -> dict[str, Any]:
   """Codes of the given frames by q, all later ones from the prior; asked once for all columns."""
   context, draws = task.settings["context"], task.settings["draws"]
@@ -128,11 +126,6 @@ def future(
     if t + 1 < len(q.walk.sizes):
       where = q.walk.down(where, parts[-1])
   return jnp.concatenate(parts)
-
-
-def as_bytes(x: Array) -> Array:
-  """Values in [0, 1] as grey levels: a quarter of the memory."""
-  return jnp.round(255 * jnp.clip(x, 0, 1)).astype(jnp.uint8)
 
 
 def baselines(task: Task) -> dict[str, Callable[[int], np.ndarray]]:
@@ -205,7 +198,14 @@ def _features(source: Source) -> Callable[[np.ndarray], np.ndarray]:
 
 
 def further(outcome: Outcome) -> Extra:
-  """The first clips as an animated picture: true, drawn, and by constant velocity."""
+  """The first clips as an animated picture, clips as files, and frames between frames."""
+  parts = _coding.section(outcome), _between.section(outcome)
+  join = lambda field: [one for part in parts for one in getattr(part, field)]
+  return Extra(join("tables"), [_animated(outcome), *join("figures")], join("findings"))
+
+
+def _animated(outcome: Outcome) -> Figure:
+  """True clips, drawn ones, and by constant velocity."""
   lead = outcome.lead
   task = outcome.tasks[lead.part]
   mine = lambda r: (r.member or lead).number == lead.number and r.part == lead.part
@@ -225,4 +225,4 @@ def further(outcome: Outcome) -> Extra:
     f"The first clips: {task.own.shape[1]} frames are given to every row, and then it goes on by"
     " itself. Best draw: of all, by SSIM."
   )
-  return Extra(figures=[Figure("clips", "animation", data, caption)])
+  return Figure("clips", "animation", data, caption)

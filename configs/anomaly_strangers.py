@@ -1,0 +1,46 @@
+"""Strangers among handwritten digits: letters of fonts, clothes, other scripts.
+
+Command:  python train.py --config=configs/anomaly_strangers.py --workdir=runs/odd --data_dir=<data>
+          python evaluate.py --workdir=runs/odd --application=anomaly
+          configs/anomaly_strangers.py:digits    8 x 8, letters alone, without a file
+          configs/anomaly_strangers.py:clothes   digits and letters among clothes
+Duration: not measured yet
+Expected: not measured yet
+"""
+
+from ml_collections import ConfigDict
+
+KUZUSHIJI = "arrays:raw/kmnist/kmnist-test-imgs.npz"
+
+
+def get_config(argument: str = "") -> ConfigDict:
+  words = set(argument.split(",")) - {""}
+  if words - {"digits", "clothes", "smoke"}:
+    raise ValueError(f"{argument!r} has a word that is not digits, clothes or smoke")
+  own = "fashion_mnist" if "clothes" in words else "mnist"
+  data = {"name": "tfds", "set": own, "valid": 5000.0}
+  strangers = ["letters", "tfds:fashion_mnist", KUZUSHIJI]
+  if "clothes" in words:
+    strangers = ["letters", "tfds:mnist"]
+  if "digits" in words:
+    data, strangers = {"name": "digits"}, ["letters"]
+  small = "digits" in words
+  return ConfigDict(
+    {
+      "data": data,
+      "model": {
+        "name": "mlp",
+        "latents": 10 if small else 16,
+        "hidden": [128, 128] if small else [400, 400],
+      },
+      "likelihood": {"name": "cross_entropy"},
+      "objective": {"name": "beta"},
+      "hyper": {"learning_rate": 1e-3},
+      "sweep": [{"data.strangers": name} for name in strangers],
+      "train": {
+        "steps": 20 if "smoke" in words else 1500 if small else 3000,
+        "batch_size": 128,
+        "eval_every": 10 if "smoke" in words else 250,
+      },
+    }
+  )
