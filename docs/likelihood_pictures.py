@@ -22,6 +22,8 @@ OPTIONS = {  # of scikit-learn's digits, 8 x 8 with 17 grey levels
   "continuous_bernoulli": {},
   "cross_entropy": {},
   "discretised_logistic": {"likelihood.levels": 17},
+  "beta_binomial": {"likelihood.levels": 17},
+  "binned": {"likelihood.levels": 17, "likelihood.width": 4, "likelihood.single": 2},
   "logistic_mixture": {"likelihood.levels": 17},
   "gaussian": {"likelihood.scale": "shared", "likelihood.std": 0.2},
   "student_t": {},

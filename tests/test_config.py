@@ -153,9 +153,9 @@ def test_a_sweep_is_a_grid_with_the_last_name_fastest():
 def test_the_registry_finds_files_and_functions_and_suggests_the_nearest():
   assert "beta" in registry.names("objectives")
   assert registry.names("likelihoods") == [
-    "bernoulli", "categorical", "chamfer", "continuous_bernoulli", "cross_entropy",
-    "discretised_logistic", "gaussian", "logistic_mixture", "mixed", "multinomial", "student_t",
-    "tokens",
+    "bernoulli", "beta_binomial", "binned", "categorical", "chamfer", "continuous_bernoulli",
+    "cross_entropy", "discretised_logistic", "gaussian", "logistic_mixture", "mixed",
+    "multinomial", "student_t", "tokens",
   ]  # fmt: skip
   for name in registry.names("likelihoods"):
     assert registry.find("likelihoods", name).__name__ == name

@@ -7,12 +7,14 @@ import pytest
 from scipy import integrate, stats
 
 from vae_jax import registry
+from vae_jax.likelihoods.beta_binomial import beta_binomial
 from vae_jax.likelihoods.categorical import categorical
 from vae_jax.likelihoods.continuous_bernoulli import continuous_bernoulli
 from vae_jax.likelihoods.cross_entropy import cross_entropy
 from vae_jax.likelihoods.gaussian import gaussian
+from vae_jax.likelihoods.mixed import mixed
 from vae_jax.likelihoods.multinomial import multinomial
-from vae_jax.types import Spec, UserError
+from vae_jax.types import Column, Spec, UserError
 
 SPEC = Spec((1,), "table", "real", categories=4)
 REAL = np.linspace(-30, 30, 200_001)
@@ -37,6 +39,9 @@ CASES = [
   case("discretised_logistic", [0.4, -2.0], LEVELS),
   case("discretised_logistic", [1.2, -1.0], LEVELS),
   case("discretised_logistic", [0.4, -0.5], LEVELS, scale="predicted"),
+  case("beta_binomial", [-1.0, 0.5], LEVELS),
+  case("binned", [1.0, -1.0, 0.5, 0.3, 2.0, -0.1, 0.7], LEVELS, width=100, single=3),
+  case("beta_binomial", [3.0, 2.0], LEVELS),
   case(
     "logistic_mixture", [1.0, -1.0, 0.5, 0.3, 0.2, -0.1, -0.5, 0.6], LEVELS, components=2
   ),
@@ -105,6 +110,35 @@ def test_categorical_and_multinomial_are_scipys():
   drawn = bag.sample(logits.T, jax.random.key(0))
   assert drawn.sum() == 6
   np.testing.assert_allclose(bag.mean(logits.T), 6 * shares, rtol=1e-6)
+
+
+@pytest.mark.parametrize("theta", [[0.0, 0.0], [-3.0, 1.0], [4.0, 5.0], [-6.9, -6.9]])
+def test_beta_binomial_is_scipys(theta):
+  family, n = beta_binomial(SPEC, levels=17), 16
+  k, exact = np.arange(17), stats.betabinom(n, *np.exp(theta))
+  log_prob = jax.vmap(lambda x: family.log_prob(jnp.array([theta]), x[None]))
+  np.testing.assert_allclose(log_prob(k / n), exact.logpmf(k), rtol=1e-4, atol=2e-4)
+  np.testing.assert_allclose(
+    family.mean(jnp.array([theta]))[0], exact.mean() / n, rtol=1e-5
+  )
+  below = family.below(np.array([theta] * 18))(np.arange(18))
+  np.testing.assert_allclose(below, np.append(0, exact.cdf(k)), atol=1e-12)
+  with pytest.raises(UserError, match="at least 2"):
+    beta_binomial(SPEC, levels=1)
+
+
+def test_a_table_of_categories_has_shares_and_another_has_none():
+  columns = Column("a", "category", 3), Column("b", "ordinal", 4)
+  family = mixed(SPEC._replace(shape=(2,), columns=columns))
+  theta = jnp.array([[0.3, -1.0, 2.0, 0.5], [0.4, 0.1, -0.2, 0.9]])
+  shares = np.exp(family.log_shares(theta))
+  np.testing.assert_allclose(shares.sum(-1), 1, rtol=1e-5)
+  for i, x in ((0, [2.0, 0.0]), (1, [0.0, 3.0])):
+    each = family.each(theta, jnp.array(x))
+    np.testing.assert_allclose(np.log(shares[i, int(x[i])]), each[i], rtol=1e-5)
+  assert family.symbols == 4
+  assert shares[0, 3] == 0
+  assert mixed(SPEC._replace(shape=(2,), columns=(*columns[:1], Column("x")))).below is None
 
 
 @pytest.mark.parametrize("logit", [0.0, 1e-4, 0.2999, 0.3001, 5.0, -40.0])

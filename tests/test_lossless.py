@@ -65,8 +65,15 @@ def test_archives_and_sheets_hold_all_of_it():
   sheet = lossless.contact_sheet(x)
   assert sheet.shape == (24, 24, 1)
   np.testing.assert_array_equal(sheet[8:16, 16:24], x[5])
-  for name in lossless.PICTURES:
+  for name in lossless.pictures():
     assert 0 < lossless.sheet_bits(0 * x, 256, name) < lossless.sheet_bits(x, 256, name)
+
+
+def test_jpeg_xl_is_a_row_where_its_extra_is_installed(monkeypatch):
+  pytest.importorskip("pillow_jxl")
+  assert lossless.pictures() == lossless.PICTURES
+  monkeypatch.setattr(lossless.importlib.util, "find_spec", lambda name: None)
+  assert lossless.pictures() == ("PNG", "WEBP")
 
 
 def test_half_the_bits_at_every_error_is_a_rate_of_minus_fifty_per_cent():

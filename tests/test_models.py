@@ -331,3 +331,52 @@ def test_the_kernel_of_a_cell_starts_with_the_orthonormal_rows_of_flax():
     (q * np.sign(np.diagonal(r))[None]).T,
     atol=1e-5,
   )
+
+
+def pixels(**options):
+  small = {"hidden": (8,), "features": 2, "width": 5, "reach": 2}
+  model = build("pixel_vae", (5, 6, 2), **small | options)
+  return model, init(model)
+
+
+def test_a_pixel_sees_only_what_is_written_before_it():
+  """In every order: nothing at or behind a pixel's own step moves its outputs."""
+  model, params = pixels()
+  z, x = example(1, L), example(2, 5, 6, 2)
+  decode = jax.jit(lambda x: model.apply(params, z, x, method="decode"))
+  jacobian = np.abs(jax.jacfwd(decode)(x)).sum((2, 3, -1))  # [H, W, H, W]
+  step = np.zeros(30, int)
+  for s, row in enumerate(model.order):
+    step[row[row >= 0]] = s
+  depends = jacobian.reshape(30, 30) > 0
+  assert not depends[step[:, None] <= step[None]].any()
+  assert depends[14, [13, 12, 8, 2]].all()  # left, left of it, above, two above
+  assert not depends[14, [11, 5]].any()  # three to the left, and a row's end above
+  np.testing.assert_array_equal(np.sort(model.order[model.order >= 0]), np.arange(30))
+
+
+def test_pixels_in_steps_are_the_pixels_at_once():
+  model, params = pixels()
+  z, x = example(1, L), example(2, 5, 6, 2)
+  whole = model.apply(params, z, x, method="decode").reshape(30, 2, P)
+  trunk = model.apply(params, z, method="trunk")
+  for row in model.order:
+    row = jnp.asarray(row[row >= 0])
+    close(model.apply(params, trunk, x, row, method="at"), whole[row])
+
+
+def test_a_written_picture_is_one_that_its_own_outputs_chose():
+  model, params = pixels()
+  z = example(1, L)
+  choose = lambda theta, t: jax.nn.sigmoid(theta[0] + 0.1 * t)
+  x, theta = model.apply(params, z, choose, method="generate")
+  close(theta, model.apply(params, z, x, method="decode"))
+  t = np.arange(60).reshape(5, 6, 2)
+  close(x, jax.nn.sigmoid(theta[..., 0] + 0.1 * t))
+
+
+def test_what_pixels_cannot_be_is_a_sentence():
+  for options, match in (({"reach": 0}, "at least 1"), ({"shape": (12,)}, "reads images")):
+    model = build("pixel_vae", options.pop("shape", (5, 6, 2)), **options)
+    with pytest.raises(UserError, match=match):
+      jax.eval_shape(model.init, jax.random.key(0), jnp.zeros(model.shape))

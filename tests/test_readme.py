@@ -32,7 +32,6 @@ SIMPLE = (  # the pages that a newcomer reads
 )  # fmt: skip
 LONGEST = 35  # words of a sentence
 LONG = {
-  "applications/compression": 1,
   "applications/imputation": 1,
   "applications/inpainting": 4,
   "applications/noise_reduction": 4,

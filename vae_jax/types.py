@@ -159,6 +159,15 @@ class Batch(NamedTuple):
   examples: int  # N, rows of the training split
 
 
+class Waves(NamedTuple):
+  """How a sequential model writes x in few steps, several places of x at each."""
+
+  order: np.ndarray  # [S, A] places in x.reshape(-1, C) of each step, -1: none
+  trunk: Callable[[Params, Array], Array]  # params, z -> what every place is told of z
+  # params, trunk, x, places [A] -> theta [A, C, P], given what x holds before them
+  at: Callable[[Params, Array, Array, Array], Array]
+
+
 class VAE(NamedTuple):
   """A model and a likelihood bound into pure functions of ONE example."""
 
@@ -176,11 +185,15 @@ class VAE(NamedTuple):
   noise: tuple[str, ...] = ()  # numbers of hyper that it reads in example["noise"]
   # the condition [] -> the VAE of p(x|z, condition); None: the model has no condition
   given: Callable[[Array], "VAE"] | None = None
-  # params, z -> theta [*shape, P], the likelihood's parameters; None: x is written step by step
-  theta: Callable[[Params, Array], Array] | None = None
+  # params, z, what it is conditional on -> theta [*shape, P], the likelihood's parameters; None: x
+  # is written step by step
+  theta: Callable[..., Array] | None = None
   # params, z, example -> theta [*shape, P] of a sequential model, whose step t is told what stands
   # before it in the example; None: it is not sequential
   forced: Callable[[Params, Array, Example], Array] | None = None
+  waves: Waves | None = (
+    None  # of a sequential model that can write several elements at once
+  )
   family: str = "gaussian"  # of q(z|x): also "continuous", "hierarchy" or "discrete"
   standard: bool = True  # p(z) is N(0, I)
   numbers: tuple[str, ...] = ()  # of hyper that q reads in example["numbers"], in training

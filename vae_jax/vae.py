@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from vae_jax import latents, registry
 from vae_jax.families.chain import Walk
 from vae_jax.likelihoods import Likelihood, total
-from vae_jax.types import VAE, Array, Example, Params, Sizes, Spec, UserError
+from vae_jax.types import VAE, Array, Example, Params, Sizes, Spec, UserError, Waves
 
 _CONTRACT = ("shape", "outputs", "latents", "lowering", "parent", "name")
 _OF_THE_DATA = ("columns", "classes")  # fields of a model that are no options either
@@ -205,10 +205,18 @@ def _walk(model: nn.Module, call: Callable, params: Params) -> Walk:
 
 
 def _thetas(model: nn.Module, call: Callable, theta_of: Callable) -> dict[str, Any]:
-  """`theta`, `(params, z) -> theta`, or of a model that writes step by step `forced`."""
+  """`theta`, or of a model that writes step by step `forced` and, in several places, `waves`."""
   if hasattr(model, "generate"):
-    return {"forced": _forced(model, call, theta_of)}
-  return {"theta": lambda params, z: theta_of(params, call(model.decode, params, z))}
+    at = lambda params, *given: theta_of(params, call(model.at, params, *given))
+    waves = lambda: Waves(model.order, functools.partial(call, model.trunk), at)
+    forced = _forced(model, call, theta_of)
+    return {"forced": forced, "waves": waves() if hasattr(model, "at") else None}
+
+  def theta(params: Params, z: Array, example: Example | None = None) -> Array:
+    beside = _beside(model, example or {})
+    return theta_of(params, call(model.decode, params, z, **beside))
+
+  return {"theta": theta}
 
 
 def _given(vae: VAE, model: nn.Module, writers: Callable) -> Callable[[Array], VAE] | None:
@@ -234,6 +242,7 @@ def _given(vae: VAE, model: nn.Module, writers: Callable) -> Callable[[Array], V
       mode=mode,
       forced=vae.forced
       and (lambda params, z, example: vae.forced(params, z, example | fixed)),
+      theta=vae.theta and (lambda params, z: vae.theta(params, z, fixed)),
       prior=vae.prior
       if vae.standard
       else latents.OtherPrior(

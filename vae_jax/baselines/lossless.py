@@ -2,6 +2,7 @@
 
 import bz2
 import gzip
+import importlib.util
 import io
 import lzma
 from collections.abc import Callable
@@ -13,7 +14,7 @@ ARCHIVES: dict[str, Callable[[bytes], bytes]] = {
   "bz2": lambda raw: bz2.compress(raw, 9),
   "lzma": lambda raw: lzma.compress(raw, preset=9 | lzma.PRESET_EXTREME),
 }
-PICTURES = ("PNG", "WEBP")
+PICTURES = ("PNG", "WEBP", "JPEG XL")
 POSITIONS = 14  # places along each side that a context model tells apart
 PSEUDO = (0.02, 0.05, 0.1, 0.3, 1.0)  # counts added to every symbol; chosen on validation
 # Grey levels of 256 at which a neighbour's class begins; chosen on validation.
@@ -30,6 +31,12 @@ TEMPLATE = (
 NEIGHBOURS = ((0, 1), (1, 1), (1, 0), (1, -1))  # of a grey pixel: W, NW, N, NE
 
 
+def pictures() -> tuple[str, ...]:
+  """The picture formats that can be written here: JPEG XL needs the extra `jxl`."""
+  found = importlib.util.find_spec("pillow_jxl") is not None
+  return PICTURES if found else tuple(name for name in PICTURES if name != "JPEG XL")
+
+
 def archive_bits(symbols: np.ndarray, levels: int, name: str) -> float:
   """Bits of all symbols [N, *shape] in one archive; binary ones are packed first."""
   plain = symbols.astype(np.uint8 if levels <= 256 else np.uint16)
@@ -43,7 +50,7 @@ def sheet_bits(symbols: np.ndarray, levels: int, name: str) -> float:
   Args:
     symbols: 0 ... levels - 1, of 1 or 3 channels.
     levels: spread over 0 ... 255; a binary picture has one bit a pixel.
-    name: of PICTURES, without loss.
+    name: of `pictures`, without loss.
   """
   from PIL import Image
 
@@ -52,8 +59,11 @@ def sheet_bits(symbols: np.ndarray, levels: int, name: str) -> float:
   file = io.BytesIO()
   if name == "PNG":
     (image.convert("1") if levels == 2 else image).save(file, "PNG", optimize=True)
-  else:
+  elif name == "WEBP":
     image.convert("RGB").save(file, "WEBP", lossless=True, quality=100, method=6)
+  else:
+    importlib.import_module("pillow_jxl")  # teaches Pillow the format
+    image.save(file, "JXL", lossless=True, effort=9)
   return 8.0 * len(file.getvalue())
 
 

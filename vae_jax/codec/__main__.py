@@ -1,8 +1,11 @@
 """Compresses examples with a trained run, and gives them back: see --help of each command."""
 
 import argparse
+import contextlib
+import mmap
 import pathlib
 import sys
+from collections.abc import Iterator
 
 import numpy as np
 from tqdm import tqdm
@@ -37,44 +40,87 @@ def main(words: list[str] | None = None, prog: str | None = None) -> None:
 def _compress(known: argparse.Namespace) -> None:
   from vae_jax import codec
 
-  run, x = _run(known), _read(known.source)
-  with tqdm(total=len(x), unit="example", disable=not sys.stderr.isatty()) as bar:
-    made = codec.compress(run, x, say=lambda done: bar.update(done - bar.n))
-  _write(known.target, lambda path: path.write_bytes(made.content))
-  size, values = len(made.content), max(1, x.size)
+  run, arrays = _run(known), _read(known.source)
+  x, label = arrays["x"], arrays.get("label")
+  net, size = 0.0, 0
+
+  def write(path: pathlib.Path) -> None:
+    nonlocal net, size
+    with (
+      path.open("wb") as file,
+      tqdm(total=len(x), unit="example", disable=not sys.stderr.isatty()) as bar,
+    ):
+      say = lambda done: bar.update(done - bar.n)
+      for made in codec.blocks(run, x, say=say, label=label):
+        size += file.write(made.content)
+        net += made.bits - made.borrowed
+
+  _write(known.target, write)
+  values = max(1, x.size)
   print(
     f"{len(x):,} examples in {size:,} bytes: {8 * size / values:.4f} bits a value,"
-    f" {(made.bits - made.borrowed) / values:.4f} without the random bits it began with."
+    f" {net / values:.4f} without the random bits it began with."
   )
 
 
 def _decompress(known: argparse.Namespace) -> None:
   from vae_jax import codec
+  from vae_jax.codec import container
 
-  content = _bytes(known.source)
-  run = _run(known)
-  with tqdm(unit="example", disable=not sys.stderr.isatty()) as bar:
-    say = lambda done: bar.update(done - bar.n)
-    x = codec.decompress(run, content, name=known.source, say=say)
-  save = np.savez_compressed if known.target.endswith(".npz") else np.save
-  named = {"x": x} if save is np.savez_compressed else {}
+  content, run = _bytes(known.source), _run(known)
+  if run.vae.given is not None and not known.target.endswith(".npz"):
+    raise UserError(
+      f"{known.source} holds labels beside x: give a target that ends in .npz."
+    )
 
   def write(path: pathlib.Path) -> None:
-    with path.open("wb") as file:
-      save(file, **named) if named else save(file, x)
+    nonlocal shape
+    with tqdm(unit="example", disable=not sys.stderr.isatty()) as bar:
+      say = lambda done: bar.update(done - bar.n)
+      parts = codec.unblocked(run, content, name=known.source, say=say)
+      total = container.read(content, known.source)[0].total
+      save = _packed if known.target.endswith(".npz") else _plain
+      shape = save(path, parts, total, run)
 
+  shape: tuple[int, ...] = ()
   _write(known.target, write)
-  print(f"{len(x):,} examples of shape {x.shape[1:]} in {known.target}.")
+  print(f"{shape[0]:,} examples of shape {shape[1:]} in {known.target}.")
+
+
+def _plain(path: pathlib.Path, parts: Iterator, total: int, run) -> tuple[int, ...]:
+  """Block after block into a .npy, with one of them in memory."""
+  done, shape, file = 0, (total, *run.spec.shape), None
+  for x, _ in parts:
+    if file is None:
+      file = np.lib.format.open_memmap(path, "w+", x.dtype, shape) if total else None
+    if file is not None:
+      file[done : done + len(x)] = x
+    done += len(x)
+  if file is None:
+    with path.open("wb") as empty:
+      np.save(empty, np.zeros(shape, np.uint8))
+  return shape
+
+
+def _packed(path: pathlib.Path, parts: Iterator, total: int, run) -> tuple[int, ...]:
+  x, label = (np.concatenate(part) for part in zip(*parts, strict=True))
+  named = {"x": x} if run.vae.given is None else {"x": x, "label": label}
+  with path.open("wb") as file:
+    np.savez_compressed(file, **named)
+  return x.shape
 
 
 def _info(known: argparse.Namespace) -> None:
   from vae_jax.codec import container
 
-  file = container.read(_bytes(known.source), known.source)
+  blocks = container.read(_bytes(known.source), known.source)
+  words = sum(len(block.words) for block in blocks)
+  random = sum(block.borrowed for block in blocks)
   print(
-    f"{known.source}: format {container.VERSION}, {file.count:,} examples,"
-    f" {len(file.heads)} lanes, {len(file.words):,} words, {32 * file.borrowed:,} random bits;"
-    f" model {file.model.hex()[:16]}, original {file.original.hex()[:16]}."
+    f"{known.source}: format {container.VERSION}, {blocks[0].total:,} examples in"
+    f" {len(blocks)} block(s), {len(blocks[0].heads)} lanes, {words:,} words,"
+    f" {32 * random:,} random bits; model {blocks[0].model.hex()[:16]}, original"
+    f" {blocks[-1].original.hex()[:16]}."
   )
 
 
@@ -88,19 +134,27 @@ def _run(known: argparse.Namespace):
   raise UserError(f"There is no member {known.member} in {known.run}.")
 
 
-def _read(path: str) -> np.ndarray:
+def _read(path: str) -> dict[str, np.ndarray]:
   from vae_jax.data.arrays import find_file, read_arrays
 
-  arrays = read_arrays(find_file(path, None))
+  place = find_file(path, None)
+  if place.suffix == ".npy":
+    with contextlib.suppress(ValueError, OSError):  # else `read_arrays` says what is wrong
+      return {"x": np.load(place, mmap_mode="r", allow_pickle=False)}
+  arrays = read_arrays(place)
   if "x" not in arrays:
     raise UserError(f"{path} has the arrays {', '.join(arrays)}; expected x.")
-  return arrays["x"]
+  return arrays
 
 
-def _bytes(path: str) -> bytes:
-  if not pathlib.Path(path).is_file():
+def _bytes(path: str) -> bytes | mmap.mmap:
+  place = pathlib.Path(path)
+  if not place.is_file():
     raise UserError(f"There is no file {path}.")
-  return pathlib.Path(path).read_bytes()
+  if not place.stat().st_size:
+    return b""
+  with place.open("rb") as file:
+    return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
 
 
 def _write(path: str, write) -> None:

@@ -9,98 +9,139 @@ Frey & Hinton (1997); Townsend, Bird & Barber (2019), section 2.3 and algorithm 
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from vae_jax.codec import tables
+from vae_jax.codec import lanes, tables
+from vae_jax.codec.codes import Codes
 from vae_jax.codec.stack import Stack
 
-MOST = 256  # examples side by side, and rows of every call of the network
+MOST = 128  # examples side by side, and rows of every call of the network
+SIDE = 8  # elements of one example that are coded side by side in a large file
+MUCH = 8  # examples on the stack for each that is coded side by side: then it holds much
 
 
 class Model(NamedTuple):
-  """A model as the codec needs it: the same numbers on both sides, whatever the batch holds."""
+  """A model as the codec needs it: the same numbers on both sides, whatever the batch holds.
 
-  encode: Callable[
-    [np.ndarray], tuple[np.ndarray, np.ndarray]
-  ]  # symbols [B, D] -> [B, L] twice
-  decode: Callable[[np.ndarray], np.ndarray]  # z [B, L] -> outputs [B, D, P]
+  An element is written at one of the `steps`, given z and what was written at the steps before.
+  """
+
+  infer: Callable[[np.ndarray, np.ndarray], Any]  # symbols [n, D], label [n] -> features
+  codes: Codes  # how z is drawn with q and coded with p
+  begin: Callable[[np.ndarray, np.ndarray], Any]  # z [n, L], label [n] -> a state
+  # a state, symbols [n, D], the number of a step -> outputs [n, A, P] of its elements
+  outputs: Callable[[Any, np.ndarray, int], np.ndarray]
+  steps: list[np.ndarray]  # the elements [A] of each step
   below: Callable[
-    [np.ndarray, np.ndarray], np.ndarray
-  ]  # outputs [n, P], k [n] -> P(x < k) [n]
+    [np.ndarray], tables.Cumulative
+  ]  # outputs [m, P] -> (k [m] -> P(x < k) [m])
   symbols: int  # V, values of an element
   size: int  # D, elements of an example
-  latents: int  # L
-  batch: int  # B, rows of every call
+  classes: int = 0  # values of the label that the model is conditional on; 0: none
+  # symbols [n, D], elements [A] -> which of them [n, A] can only be 0; None: all are open
+  closed: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
+  # a state, symbols [n, D] -> the outputs [n, D, P] of all steps at once, the same numbers
+  whole: Callable[[Any, np.ndarray], np.ndarray] | None = None
 
 
-def lanes(count: int) -> int:
-  """How many examples of a file are coded side by side at most: a power of two, up to MOST.
-
-  A lane costs some 50 bits at the end of the file, so that small files have few.
-  """
+def examples(count: int) -> int:
+  """How many examples of a file are coded side by side at most: a power of two, up to MOST."""
   return min(MOST, 1 << max(0, (count // 40).bit_length() - 1))
 
 
-def sizes(count: int) -> list[int]:
-  """How many examples each step puts on: 1, 1, 1, 1, 2, 3, 4, ... up to `lanes`.
+class Step(NamedTuple):
+  """What is put on the stack together."""
+
+  count: int  # examples side by side
+  wide: int  # elements of each of them side by side
+
+  @property
+  def lanes(self) -> int:
+    """Of the stack, at least."""
+    return self.count * self.wide
+
+
+def steps(count: int) -> list[Step]:
+  """How many examples each step puts on: one by one at first, then up to `examples`.
 
   A step takes bits off before it puts more on. Growing steps live on what is there already, so
-  that hardly any random bits are needed to begin with.
+  that hardly any random bits are needed to begin with. A lane needs 32 bits to open and costs
+  some 6 at the end: several for an example are opened when much is on the stack.
   """
-  found, done, most = [], 0, lanes(count)
+  found, done, most = [], 0, examples(count)
   while done < count:
-    found.append(min(max(1, done // 2), most, count - done))
-    done += found[-1]
+    size = min(max(1, done // 4), most, count - done)
+    wide = SIDE if done >= MUCH * MOST else SIDE // 2 if done >= MUCH * most else 1
+    found.append(Step(size, wide))
+    done += size
   return found
 
 
-def put(stack: Stack, model: Model, x: np.ndarray) -> None:
-  """Puts symbols [n, D], n at most a batch, on the stack."""
-  n = len(x)
-  mean, logvar = _encoded(model, x)
-  bins = np.zeros((n, model.latents), np.int64)
-  for i in range(model.latents):
-    start = tables.posterior(mean[:, i], logvar[:, i])
-    find = tables.finder(start, 1 << tables.BINS)
-    bins[:, i] = stack.pop(n, find, tables.POSTERIOR)
-  outputs = _decoded(model, bins)
-  for i in range(model.size):
-    stack.push(*tables.masses(_element(model, outputs, i), x[:, i]), tables.SYMBOL)
-  for i in range(model.latents):
-    stack.push(*tables.prior(bins[:, i]), tables.BINS)
+def lanes_of(done: list[Step]) -> int:
+  """Lanes that are open after these steps."""
+  return max((step.lanes for step in done), default=0)
 
 
-def take(stack: Stack, model: Model, count: int) -> np.ndarray:
-  """Takes the symbols [count, D] off that were put on last."""
-  bins = np.zeros((count, model.latents), np.int64)
-  for i in reversed(range(model.latents)):
-    bins[:, i] = stack.pop(count, tables.prior_find, tables.BINS)
-  outputs = _decoded(model, bins)
-  x = np.zeros((count, model.size), np.int64)
-  for i in reversed(range(model.size)):
-    find = tables.finder(_element(model, outputs, i), model.symbols)
-    x[:, i] = stack.pop(count, find, tables.SYMBOL)
-  mean, logvar = _encoded(model, x)
-  for i in reversed(range(model.latents)):
-    start = tables.posterior(mean[:, i], logvar[:, i])
-    stack.push(*tables.masses(start, bins[:, i]), tables.POSTERIOR)
-  return x
+def put(stack: Stack, model: Model, x: np.ndarray, label: np.ndarray, wide: int) -> None:
+  """Puts symbols [n, D] and, of a conditional model, their labels [n] on the stack."""
+  features = model.infer(x, label)
+  drawn = model.codes.draw(stack, wide, features, label)
+  state = model.begin(drawn.z, label)
+  found = _all_outputs(model, state, x)
+  parts = []
+  for step, theta in zip(model.steps, found, strict=True):
+    start = _starts(model, theta, _closed(model, x, step))
+    parts.append(tables.masses(start, x[:, step].ravel()))
+  for step, (first, mass) in reversed(list(zip(model.steps, parts, strict=True))):
+    shape = len(x), len(step)
+    lanes.push(stack, wide, first.reshape(shape), mass.reshape(shape), tables.SYMBOL)
+  model.codes.put(stack, wide, drawn)
+  if model.classes:
+    stack.push(*tables.masses(tables.even(model.classes), label), tables.SYMBOL)
 
 
-def _element(model: Model, outputs: np.ndarray, i: int) -> tables.Cumulative:
-  below = lambda k: model.below(outputs[:, i], k)
+def take(
+  stack: Stack, model: Model, count: int, wide: int
+) -> tuple[np.ndarray, np.ndarray]:
+  """Takes the symbols [count, D] and the labels [count] off that were put on last."""
+  label = np.zeros(count, np.int64)
+  if model.classes:
+    find = tables.finder(tables.even(model.classes), model.classes)
+    label = stack.pop(count, find, tables.SYMBOL)
+  drawn = model.codes.take(stack, wide, count, label)
+  state, x = model.begin(drawn.z, label), np.zeros((count, model.size), np.int64)
+  for s, step in enumerate(model.steps):
+    theta, shut = model.outputs(state, x, s), _closed(model, x, step)
+
+    def find(part: slice, theta=theta, shut=shut):
+      own = None if shut is None else shut[:, part]
+      return tables.finder(_starts(model, theta[:, part], own), model.symbols)
+
+    x[:, step] = lanes.pop(stack, wide, (count, len(step)), find, tables.SYMBOL)
+  model.codes.give(stack, wide, drawn, model.infer(x, label), label)
+  return x, label
+
+
+def _all_outputs(model: Model, state: Any, x: np.ndarray) -> Any:
+  """The outputs [n, A, P] of each step, where x is known."""
+  if model.whole is None:
+    return (model.outputs(state, x, s) for s in range(len(model.steps)))
+  theta = model.whole(state, x)
+  return (theta[:, step] for step in model.steps)
+
+
+def _closed(model: Model, x: np.ndarray, step: np.ndarray) -> np.ndarray | None:
+  return None if model.closed is None else model.closed(x, step)
+
+
+def _starts(
+  model: Model, theta: np.ndarray, closed: np.ndarray | None
+) -> tables.Cumulative:
+  """F' of elements with outputs [n, A, P], in one row."""
+  below = model.below(theta.reshape(-1, theta.shape[-1]))
+  if closed is not None:
+    share, shut = below, closed.ravel()
+    below = lambda k: np.where(shut, 1.0, share(k))
   return tables.integers(below, model.symbols, tables.SYMBOL)
-
-
-def _encoded(model: Model, x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-  full = np.zeros((model.batch, model.size), np.int64)
-  full[: len(x)] = x
-  return tuple(tables.on_grid(part)[: len(x)] for part in model.encode(full))
-
-
-def _decoded(model: Model, bins: np.ndarray) -> np.ndarray:
-  z = np.zeros((model.batch, model.latents))
-  z[: len(bins)] = tables.centres(bins)
-  return tables.on_grid(model.decode(z))[: len(bins)]

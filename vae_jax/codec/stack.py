@@ -59,9 +59,9 @@ class Stack:
     self.heads = self.heads[:lanes]
 
   @property
-  def bits(self) -> int:
-    """Bits on the stack, those of the heads included."""
-    return WORD * self.size + int(np.ceil(np.log2(self.heads.astype(np.float64))).sum())
+  def bits(self) -> float:
+    """Information on the stack, that of the heads included."""
+    return WORD * self.size + float(np.log2(self.heads.astype(np.float64)).sum())
 
   def push(self, start: np.ndarray, mass: np.ndarray, precision: int) -> None:
     """Puts a symbol on each of the first n lanes, which takes [start, start + mass) of 2^p.

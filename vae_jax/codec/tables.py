@@ -57,6 +57,18 @@ def finder(start: Cumulative, symbols: int) -> Find:
   return find
 
 
+def even(symbols: int) -> Cumulative:
+  """F' of symbols that are all alike."""
+  return integers(lambda k: k / symbols, symbols, SYMBOL)
+
+
+def categories(shares: np.ndarray) -> Cumulative:
+  """F' of categories with these shares, [n, V] or [1, V] of all."""
+  edges = np.pad(np.cumsum(shares, -1), ((0, 0), (1, 0)))
+  rows = lambda k: np.arange(len(k)) if len(edges) > 1 else np.zeros(len(k), int)
+  return integers(lambda k: edges[rows(k), k], shares.shape[-1], SYMBOL)
+
+
 EDGES = ndtri(np.arange((1 << BINS) + 1) / (1 << BINS))  # of bins of equal mass of N(0, 1)
 
 

@@ -9,6 +9,8 @@ import numpy as np
 
 from vae_jax.types import Array, UserError
 
+Cumulative = Callable[[np.ndarray], np.ndarray]  # k [n] -> P(symbol < k) [n], float64
+
 
 class Likelihood(NamedTuple):
   """A family p(x | theta) over one example, theta [*shape, P]."""
@@ -24,8 +26,12 @@ class Likelihood(NamedTuple):
   proper: bool = True  # False: sums to no 1 over x, so that no number of it is a likelihood
   terms: Callable[[Array, Array], Array] | None = None  # log_prob of each element, [*shape]
   symbols: int = 0  # values that an element of a discrete family takes; 0: not discrete
-  # numpy, float64: theta [n, P], k [n] -> P(symbol < k) [n]; what an entropy coder asks
-  below: Callable[[np.ndarray, np.ndarray], np.ndarray] | None = None
+  # numpy, float64: theta [n, P] -> (k [n] -> P(symbol < k) [n]); what an entropy coder asks
+  below: Callable[[np.ndarray], Cumulative] | None = None
+  # theta -> log P of each symbol [*shape, V], of a family whose elements differ in kind: then
+  # `below` takes these in the place of theta
+  log_shares: Callable[[Array], Array] | None = None
+  end: int = 0  # the symbol of a row behind which 0 alone stands and is certain; 0: none
   joint: bool = False  # True: elements depend on one another and none can be left out
 
   def each(self, theta: Array, x: Array) -> Array:
@@ -58,6 +64,13 @@ def total(terms: Array) -> Array:
   if jax.default_backend() != "cpu":
     return jnp.sum(terms)
   return terms.reshape(-1) @ jnp.ones(terms.size, terms.dtype)
+
+
+def stepwise(shares: np.ndarray) -> Cumulative:
+  """P(symbol < k) of categories with these shares [n, V]."""
+  edges = np.pad(np.cumsum(shares, -1), ((0, 0), (1, 0)))
+  rows, edges = np.arange(len(edges)) * edges.shape[-1], edges.ravel()
+  return lambda k: edges[rows + k]
 
 
 def check_scale(family: str, scale: str, known: tuple[str, ...]) -> None:

@@ -86,6 +86,18 @@ class Family(NamedTuple):
     groups = ((self._log_real, real), (_log_count, counts))
     return [(of, columns) for of, columns in groups if len(columns)]
 
+  @property
+  def symbols(self) -> int:
+    """V: the most categories of a column; 0 where some column is not one of categories."""
+    discrete = all(c.kind in ("category", "ordinal") for c in self.columns)
+    return max(c.categories for c in self.columns) if discrete else 0
+
+  def log_shares(self, theta: Array) -> Array:
+    """log P of each category of each column, [D, V]; what a column does not have is never."""
+    rows = [self._log_categories(c, theta[i]) for i, c in enumerate(self.columns)]
+    pad = lambda row: jnp.pad(row, (0, self.symbols - len(row)), constant_values=-1e9)
+    return jnp.stack([pad(row) for row in rows])
+
   def mean(self, theta: Array) -> Array:
     """E[x] of each column, [D]; of a category, which has none, the likeliest."""
     return jnp.stack([self._mean(c, theta[i]) for i, c in enumerate(self.columns)])

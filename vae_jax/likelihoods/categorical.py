@@ -2,10 +2,9 @@
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from scipy.special import softmax
 
-from vae_jax.likelihoods._base import Likelihood
+from vae_jax.likelihoods._base import Likelihood, stepwise
 from vae_jax.types import Array, Spec
 
 
@@ -27,11 +26,5 @@ def categorical(spec: Spec) -> Likelihood:
     lambda theta, key: jax.random.categorical(key, theta),
     ("category",),
     symbols=spec.categories,
-    below=_below,
+    below=lambda theta: stepwise(softmax(theta, -1)),
   )
-
-
-def _below(theta: np.ndarray, k: np.ndarray) -> np.ndarray:
-  edges = np.cumsum(softmax(theta, -1), -1)
-  edges = np.concatenate([np.zeros((len(theta), 1)), edges], -1)
-  return np.take_along_axis(edges, k[:, None], -1)[:, 0]

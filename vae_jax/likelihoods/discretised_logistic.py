@@ -8,7 +8,7 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.special import expit
 
-from vae_jax.likelihoods._base import Likelihood, check_scale, total
+from vae_jax.likelihoods._base import Cumulative, Likelihood, check_scale, total
 from vae_jax.likelihoods._logistic import log_mass, mean_level, rounded
 from vae_jax.types import Array, Spec
 
@@ -57,7 +57,7 @@ def discretised_logistic(
   )
 
 
-def _below(levels: int, offset: float, theta: np.ndarray, k: np.ndarray) -> np.ndarray:
+def _below(levels: int, offset: float, theta: np.ndarray) -> Cumulative:
   """P(level < k), F((k - 1/2) / (levels - 1)) of the density behind it."""
-  log_scale = np.maximum(theta[:, 1] + offset, -7.0)
-  return expit(((k - 0.5) / (levels - 1) - theta[:, 0]) * np.exp(-log_scale))
+  narrow = np.exp(-np.maximum(theta[:, 1] + offset, -7.0))
+  return lambda k: expit(((k - 0.5) / (levels - 1) - theta[:, 0]) * narrow)

@@ -9,7 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 from scipy.special import expit, softmax
 
-from vae_jax.likelihoods._base import Likelihood, total
+from vae_jax.likelihoods._base import Cumulative, Likelihood, total
 from vae_jax.likelihoods._logistic import log_mass, mean_level, rounded
 from vae_jax.types import Array, Spec, UserError
 
@@ -87,19 +87,16 @@ def _sample(levels: int, parts: Callable, theta: Array, key: Array) -> Array:
 
 
 def _below(
-  levels: int,
-  components: int,
-  centres: np.ndarray,
-  width: float,
-  theta: np.ndarray,
-  k: np.ndarray,
-) -> np.ndarray:
+  levels: int, components: int, centres: np.ndarray, width: float, theta: np.ndarray
+) -> Cumulative:
   """P(level < k): of the spike, of the uniform part, of the logistics."""
   weights, rest = softmax(theta[:, : components + 2], -1), theta[:, components + 2 :]
-  log_scale = np.maximum(rest[:, components:] + width, -7.0)
-  edge = (k[:, None] - 0.5) / (levels - 1)
-  each = expit((edge - rest[:, :components] - centres) * np.exp(-log_scale))
-  each = np.where(k[:, None] <= 0, 0.0, each)
-  return (
-    weights[:, 0] * (k > 0) + weights[:, 1] * k / levels + np.sum(weights[:, 2:] * each, -1)
-  )
+  narrow = np.exp(-np.maximum(rest[:, components:] + width, -7.0))
+  places = rest[:, :components] + centres
+
+  def below(k: np.ndarray) -> np.ndarray:
+    each = expit(((k[:, None] - 0.5) / (levels - 1) - places) * narrow)
+    flat = weights[:, 0] + weights[:, 1] * k / levels
+    return np.where(k > 0, flat + np.sum(weights[:, 2:] * each, -1), 0.0)
+
+  return below

@@ -1,8 +1,10 @@
 """Each column of a table under the family of its kind."""
 
+from scipy.special import softmax
+
 from vae_jax.columns import columns_of
 from vae_jax.likelihoods import _columns
-from vae_jax.likelihoods._base import Likelihood, total
+from vae_jax.likelihoods._base import Likelihood, stepwise, total
 from vae_jax.types import Spec, UserError
 
 
@@ -28,4 +30,7 @@ def mixed(spec: Spec, tails: str = "gaussian", min_std: float = 1e-2) -> Likelih
     ("mixed", "real"),
     is_density=any(c.kind in ("real", "positive") for c in family.columns),
     terms=family.log_probs,
+    symbols=family.symbols,
+    below=(lambda log_p: stepwise(softmax(log_p, -1))) if family.symbols else None,
+    log_shares=family.log_shares if family.symbols else None,
   )

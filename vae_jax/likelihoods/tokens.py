@@ -2,9 +2,13 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
+from scipy.special import softmax
 
-from vae_jax.likelihoods._base import Likelihood
+from vae_jax.likelihoods._base import Cumulative, Likelihood, stepwise
 from vae_jax.types import Array, Spec
+
+END = 1  # the symbol that ends a sentence; 0 pads
 
 
 def tokens(spec: Spec) -> Likelihood:
@@ -34,4 +38,12 @@ def tokens(spec: Spec) -> Likelihood:
     lambda theta: jax.nn.softmax(without_padding(theta)),
     lambda theta, key: jax.random.categorical(key, without_padding(theta)),
     ("category",),
+    symbols=spec.categories,
+    below=_below,
+    end=END,
   )
+
+
+def _below(theta: np.ndarray) -> Cumulative:
+  """Of what is not padding."""
+  return stepwise(np.pad(softmax(theta[:, 1:], -1), ((0, 0), (1, 0))))

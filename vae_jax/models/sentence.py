@@ -7,11 +7,10 @@ import jax.numpy as jnp
 from flax import linen as nn
 from jax import lax
 
+from vae_jax.likelihoods.tokens import END
 from vae_jax.models._cells import GATES, Cell
 from vae_jax.models._condition import joined
 from vae_jax.types import Array, Posterior, UserError
-
-END = 1  # the symbol that ends a sentence; 0 pads
 
 
 class Tied(nn.Module):
