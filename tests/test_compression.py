@@ -10,6 +10,7 @@ from test_codec import KINDS, MODELS, random_run
 from vae_jax.applications import compression
 from vae_jax.applications.compression import _lossy
 from vae_jax.baselines import transform_coding
+from vae_jax.studies import lossy
 from vae_jax.types import Dataset, UserError
 
 FEW = {"limit": 40, "tune": 20}
@@ -111,7 +112,7 @@ def test_a_quantiser_costs_the_entropy_of_its_steps():
     share = np.unique(column, return_counts=True)[1] / len(column)
     entropy -= (share * np.log2(share)).sum()
   assert cost == pytest.approx(entropy, rel=0.01)
-  assert _lossy.coded(found, places) / len(codes) == pytest.approx(cost, rel=0.01)
+  assert lossy.stream_bits(found, places) / len(codes) == pytest.approx(cost, rel=0.01)
   far = transform_coding.quantise(found, np.full((1, 3), 1e6))
   assert np.isfinite(transform_coding.bits(found, far[0])).all()
 

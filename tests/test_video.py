@@ -14,10 +14,9 @@ from vae_jax import asking, data, plots
 from vae_jax import vae as models
 from vae_jax.applications import video
 from vae_jax.applications.video import _between, _coding
-from vae_jax.baselines import transform_coding, video_codecs
 from vae_jax.baselines import video as classic
+from vae_jax.baselines import video_codecs
 from vae_jax.data import _sheets, videos
-from vae_jax.studies import lossy
 from vae_jax.types import Figure, UserError
 
 OPTIONS = {"name": "videos", "side": 16, "frames": 5, "count": 60, "valid": 8.0}
@@ -148,15 +147,6 @@ def test_a_stream_of_ffmpeg_comes_back_and_is_smaller_where_it_is_worse(name):
   assert 0 < coarse[0] < fine[0] < 8 * clips.size
   with pytest.raises(UserError, match="even sides"):
     video_codecs.coded(clips[..., :31], name, 10)
-
-
-def test_a_stream_costs_what_its_code_lengths_say():
-  rng = np.random.default_rng(0)
-  codes = [rng.normal(size=(n, 3)) * [1, 3, 9] for n in (4000, 1000)]
-  quantiser = transform_coding.fit(codes[0], 0.5)
-  places, _ = transform_coding.quantise(quantiser, codes[1])
-  ideal = transform_coding.bits(quantiser, places).sum()
-  assert lossy.stream_bits(quantiser, places) == pytest.approx(ideal, rel=0.01)
 
 
 # sprites

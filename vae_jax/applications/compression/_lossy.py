@@ -7,7 +7,6 @@ import numpy as np
 
 from vae_jax import asking
 from vae_jax.baselines import pca, transform_coding
-from vae_jax.codec.stack import Stack
 from vae_jax.evaluation import members as of_members
 from vae_jax.evaluation import pictures as drawn
 from vae_jax.evaluation.answer import Outcome
@@ -15,7 +14,7 @@ from vae_jax.evaluation.protocol import Extra, Member, Task
 from vae_jax.evaluation.source import Source
 from vae_jax.metrics import image, rate_distortion
 from vae_jax.run import select
-from vae_jax.types import Figure, Table
+from vae_jax.studies import lossy
 
 STEPS = (
   0.5,
@@ -30,8 +29,12 @@ STEPS = (
 QUALITIES = {"JPEG": (5, 15, 30, 50, 75, 90), "WEBP": (0, 10, 30, 50, 75, 90)}
 COMPONENTS = 256  # of the KLT at most
 SHOWN = 8  # settings of the model at most
-LANES = 64  # streams of a lossy file
-PRECISION = 24
+NOTE = (
+  "Bits an example, of codes that were quantised, entropy-coded with code lengths from train, and"
+  " counted in the file; squared error of what is decoded. A step is a multiple of the standard"
+  " deviation of q(z|x), for each latent its own. KLT: principal components, quantised alike in"
+  " steps of one size. JPEG and WebP: one picture for all examples, its header included."
+)
 Points = list[tuple[float, float]]  # bits an example and squared error, for each step
 
 
@@ -56,10 +59,9 @@ def extra(outcome: Outcome) -> Extra:
     for name, qualities in QUALITIES.items():
       shown = [transform_coding.picture(x, name, quality) for quality in qualities]
       named[f"{name} sheet"] = [(b / len(x), _error(x, y)) for b, y in shown]
-  models = [who for who in codecs if who != klt]
-  return Extra(
-    [_table(named)], [_figure(named, models)], _said(outcome, codecs, named, klt)
-  )
+  classic = [who for who in named if who == klt or who not in codecs]
+  table, figure = lossy.drawn(named, classic, "an example", NOTE)
+  return Extra([table], [figure], _said(outcome, codecs, named, klt))
 
 
 def _said(
@@ -76,7 +78,7 @@ def _said(
   reached = {who: b for who, b in bits.items() if np.isfinite(b)}
   lead = _title(outcome.lead) if _title(outcome.lead) in models else models[0]
   best = min(reached, key=reached.get) if reached else lead
-  said = [_saved(named[klt], named[best], best, klt)]
+  said = [lossy.saved(named[klt], named[best], best, klt)]
   ours, theirs = (_bits_at(named[who], error) for who in (best, klt))
   if np.isfinite([ours, theirs]).all():
     said.append(
@@ -89,41 +91,6 @@ def _said(
 def _bits_at(found: Points, error: float) -> float:
   bits, mse = np.array(found).T
   return rate_distortion.bits_at(bits, mse, error)
-
-
-def _table(named: dict[str, Points]) -> Table:
-  rows = [
-    [who, *point, float(image.psnr(point[1]))] for who, c in named.items() for point in c
-  ]
-  note = (
-    "Bits an example, of codes that were quantised, entropy-coded with code lengths from train, and"
-    " counted in the file; squared error of what is decoded. A step is a multiple of the standard"
-    " deviation of q(z|x), for each latent its own. KLT: principal components, quantised alike in"
-    " steps of one size. JPEG and WebP: one picture for all examples, its header included."
-  )
-  title = "With loss: rate and distortion"
-  return Table(title, ("codec", "bits", "mse", "psnr"), rows, note)
-
-
-def _figure(named: dict[str, Points], models: list[str]) -> Figure:
-  series = {
-    who: {"x": [b for b, _ in c], "y": [float(image.psnr(e)) for _, e in c],
-          "style": "solid" if who in models else "dashed"}
-    for who, c in named.items()
-  }  # fmt: skip
-  data = {"series": series, "x_label": "bits an example", "y_label": "PSNR, dB", "log": "x"}
-  return Figure("rate_distortion", "lines", data, "Error against coded bits, with loss.")
-
-
-def _saved(theirs: Points, ours: Points, name: str, rival: str) -> str:
-  split = lambda c: (np.array([b for b, _ in c]), image.psnr(np.array([e for _, e in c])))
-  saved = rate_distortion.bjontegaard(*split(theirs), *split(ours))
-  if not np.isfinite(saved):
-    return f"With loss, {name} and {rival} reach no common error: no rate compares them."
-  return (
-    f"With loss, {name} needs {abs(saved):.0f} % {'fewer' if saved < 0 else 'more'} bits than"
-    f" {rival} at equal error (Bjøntegaard rate, over the errors that both reach)."
-  )
 
 
 def _firsts(outcome: Outcome) -> list[Member]:
@@ -191,21 +158,7 @@ def point(
   """Bits an example and squared error of these codes [N, L] in steps of one size."""
   quantiser = transform_coding.fit(codec.train, step * codec.scale)
   places, z = transform_coding.quantise(quantiser, codes)
-  return coded(quantiser, places) / len(x), _error(x, codec.decode(z))
-
-
-def coded(quantiser: transform_coding.Quantiser, places: np.ndarray) -> float:
-  """The bits of a stream that holds the places [N, L]."""
-  share = np.exp2(-quantiser.bits)
-  mass = np.floor(share * (2**PRECISION - share.shape[1])).astype(np.int64) + 1
-  start = np.cumsum(mass, 1) - mass
-  stack = Stack(0)
-  stack.open(LANES)
-  before = stack.bits
-  for block in np.array_split(places, -(-len(places) // LANES)):
-    for i, own in enumerate(block.T):
-      stack.push(start[i][own], mass[i][own], PRECISION)
-  return stack.bits - before
+  return lossy.stream_bits(quantiser, places) / len(x), _error(x, codec.decode(z))
 
 
 def _error(x: np.ndarray, y: np.ndarray) -> float:
