@@ -29,7 +29,7 @@ TYPED: dict[str, int] = {
   "docs/applications/recommendation.md": 2,
   "docs/applications/reconstruction.md": 1,
   "docs/applications/shape.md": 3,
-  "docs/applications/super_resolution.md": 3,
+  "docs/applications/super_resolution.md": 1,
   "docs/applications/sweep_comparison.md": 1,
   "docs/applications/text.md": 2,
   "docs/applications/video.md": 1,
