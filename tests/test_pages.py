@@ -20,7 +20,7 @@ TYPED: dict[str, int] = {
   "docs/applications/editing.md": 3,
   "docs/applications/generation.md": 1,
   "docs/applications/imputation.md": 2,
-  "docs/applications/inpainting.md": 2,
+  "docs/applications/inpainting.md": 1,
   "docs/applications/likelihood_ladder.md": 1,
   "docs/applications/model_comparison.md": 1,
   "docs/applications/molecules.md": 2,
