@@ -33,7 +33,7 @@ SIMPLE = (  # the pages that a newcomer reads
 LONGEST = 35  # words of a sentence
 LONG = {
   "applications/imputation": 1,
-  "applications/inpainting": 4,
+  "applications/inpainting": 2,
   "applications/noise_reduction": 4,
   "applications/super_resolution": 1,
   "benchmarks": 1,
