@@ -19,7 +19,7 @@ TYPED: dict[str, int] = {
   "docs/applications/disentanglement.md": 1,
   "docs/applications/editing.md": 3,
   "docs/applications/generation.md": 1,
-  "docs/applications/imputation.md": 2,
+  "docs/applications/imputation.md": 1,
   "docs/applications/inpainting.md": 1,
   "docs/applications/likelihood_ladder.md": 1,
   "docs/applications/model_comparison.md": 1,
