@@ -8,7 +8,7 @@ Command:  python train.py --config=configs/mnist_denoising.py --workdir=runs/fou
           configs/mnist_denoising.py:all     the six of them: one sweep, three programs
 Duration: 576 s for :all on one CPU core: the four 371 s, :range and :clean 103 s each.
 Expected: validation ELBO -99.2 of :clean and -111.6 of :range (cross-entropy + KL). With
-          --config.hyper.beta=0.05 the four reach 30.1, 27.7, 23.9, 19.4 dB at their own share:
+          --config.hyper.beta=0.05 the four reach 30.2, 27.7, 23.9, 19.3 dB at their own share:
           docs/applications/noise_reduction.md. One seed.
 """
 

@@ -25,7 +25,6 @@ TYPED: dict[str, int] = {
   "docs/applications/model_comparison.md": 1,
   "docs/applications/molecules.md": 2,
   "docs/applications/music.md": 1,
-  "docs/applications/noise_reduction.md": 2,
   "docs/applications/recommendation.md": 2,
   "docs/applications/reconstruction.md": 1,
   "docs/applications/shape.md": 3,
