@@ -4,8 +4,9 @@ Command:  python train.py --config=configs/anomaly_strangers.py --workdir=runs/o
           python evaluate.py --workdir=runs/odd --application=anomaly
           configs/anomaly_strangers.py:digits    8 x 8, letters alone, without a file
           configs/anomaly_strangers.py:clothes   digits and letters among clothes
-Duration: not measured yet
-Expected: not measured yet
+Duration: 62 s of training three programs on one CPU core, 3 s for :digits; the evaluation takes
+          more than 8 minutes, as its baselines read 55,000 images, and 23 s for :digits
+Expected: :digits: AUROC of all scores' ranks 0.996, kNN 1.000. Larger pictures have no numbers yet.
 """
 
 from ml_collections import ConfigDict

@@ -2,8 +2,8 @@
 
 Command:   python train.py --config=configs/sprite_clips.py --workdir=runs/clips --data_dir=<data>
            python evaluate.py --workdir=runs/clips --application=video --set context=3
-Duration:  not measured yet
-Expected:  not measured yet
+Duration:  not measured: 1,500 steps for two values of β
+Expected:  no numbers yet
 """
 
 from ml_collections import ConfigDict

@@ -313,7 +313,8 @@ def test_strangers_that_cannot_be_are_a_sentence(asked, options, said):
 
 
 def test_each_kind_of_stranger_has_a_row_and_a_picture_says_where():
-  run = made.open_with(digits_with("letters"), made.identity(digits_with("letters")))
+  some = digits_with("letters")
+  run = made.open_with(some, made.identity(some))
   found = evaluated("anomaly", run, QUICK)
   table = next(t for t in found.tables if t.title == "Strangers, kind by kind")
   assert (
@@ -335,6 +336,7 @@ def test_ecod_finds_what_is_far_out():
   assert detection.auroc(rows(scorer(both), np.arange(100) >= 50)) > 0.99
 
 
+@pytest.mark.slow
 def test_contamination_is_a_curve_for_every_baseline():
   runs = []
   for share in (0.0, 0.1):
