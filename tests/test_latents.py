@@ -41,6 +41,7 @@ SMALL = {  # the smallest options that are not degenerate
   "model": {
     "mlp": {"hidden": [8]}, "conv": {"channels": [2], "dense": 4}, "lstm": {"hidden": 4},
     "conv1d": {"channels": [2], "dense": 4},
+    "pixel_vae": {"hidden": [8], "features": 2, "width": 4},
     "sentence": {"hidden": 4, "embed": 4}, "table": {"hidden": [8], "decoder": [4]},
     "points": {"widths": [8], "dense": 4, "hidden": [8]},
     "ladder": {"channels": [2], "blocks": [2]}, "two_layers": {"hidden": [8]},
@@ -49,7 +50,7 @@ SMALL = {  # the smallest options that are not degenerate
 }  # fmt: skip
 SHAPES = {
   "lstm": (3, 2), "conv1d": (4, 2), "frames": (3, 2), "conv": (4, 4, 1), "ladder": (4, 4, 1),
-  "points": (3, 2),
+  "points": (3, 2), "pixel_vae": (4, 4, 1),
 }  # fmt: skip
 WORDS = Spec((4,), "sequence", "category", categories=5)
 SUPPORT = {

@@ -293,6 +293,7 @@ def test_a_convolution_over_time_is_that_of_lax(steps, kernel, stride):
     ("lstm", (12,)),
     ("lstm", (8, 8, 1)),
     ("conv1d", (3, 2)),
+    ("pixel_vae", (12,)),
   ],
 )
 def test_wrong_shapes_are_told(name, shape):

@@ -38,11 +38,7 @@ class Model(nn.Module):
 
   def setup(self):
     """The layers; a UserError where the shape is not that of an image."""
-    if len(self.shape) != 3:
-      raise UserError(
-        f"The model 'pixel_vae' reads images (H, W, C), not the shape {tuple(self.shape)}; take"
-        " 'mlp' for it."
-      )
+    _ = self.order
     if self.reach < 1:
       raise UserError(f"model.reach is {self.reach}; a pixel looks at least 1 away.")
     dense = lambda n: nn.Dense(n, dtype=self.dtype)
@@ -60,7 +56,15 @@ class Model(nn.Module):
 
     A pixel sees `reach` columns to the right in the rows above: row i is reach + 1 columns
     behind row i - 1.
+
+    Raises:
+      UserError: the shape is not that of an image.
     """
+    if len(self.shape) != 3:
+      raise UserError(
+        f"The model 'pixel_vae' reads images (H, W, C), not the shape {tuple(self.shape)}; take"
+        " 'mlp' for it."
+      )
     height, width = self.shape[:2]
     rows, columns = np.divmod(np.arange(height * width), width)
     step = columns + (self.reach + 1) * rows
