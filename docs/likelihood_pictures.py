@@ -98,6 +98,7 @@ def of_table() -> None:
     axis.set(title=title, xlabel="size", ylabel="price")
   axes[0].legend()
   figure.tight_layout()
+  TARGET.mkdir(parents=True, exist_ok=True)
   figure.savefig(TARGET / "mixed.png")
 
 

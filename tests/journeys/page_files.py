@@ -41,6 +41,8 @@ SHORTER = {  # options of data sets, in the place of the page's
 def shorter(config: dict[str, Any]) -> dict[str, Any]:
   """Fields that make the data of a complete configuration small."""
   data, found = config["data"], dict(SHORTER.get(config["data"]["name"], {}))
+  if data["name"] == "sentences" and data["labels"]:
+    found["data.limit"] = 200 + 2 * data["labels"]  # train keeps as many as are labelled
   if data["name"] == "sounds" and not data["path"]:
     found |= {"data.count": 60}
   if data["name"] == "interactions" and data["set"] == "generated":
@@ -185,11 +187,11 @@ def small_pictures(path: pathlib.Path) -> None:
   np.savez(path, x=digits()[0][:60, 2:26:3, 2:26:3])
 
 
-def levels(path: pathlib.Path) -> None:
-  """Digits of scikit-learn as they are: `x` [40, 8, 8, 1] of 17 grey levels in [0, 1]."""
+def binary(path: pathlib.Path) -> None:
+  """Digits of scikit-learn in black and white, each pixel many: `x` [40, 28, 28, 1] of 0 and 1."""
   from sklearn.datasets import load_digits
 
-  x = load_digits().images[:40, :, :, None] / 16
+  x = np.kron(load_digits().images[:40] > 8, np.ones((1, 4, 4)))[:, 2:30, 2:30, None]
   np.savez(path, x=x.astype(np.float32))
 
 
@@ -280,7 +282,7 @@ OWN = {  # page -> the files that its commands name
   "applications/anomaly.md": {"new_rows.csv": cells, "new.csv": sensors},
   "applications/audio.md": {"a.wav": tone, "b.wav": tone},
   "applications/augmentation.md": {"mine.csv": numbers, "more.csv": labelled_rows},
-  "applications/compression.md": {"images.npz": levels},
+  "applications/compression.md": {"images.npz": binary},
   "applications/editing.md": {
     "me.jpg": photograph, "you.jpg": photograph, "FOLDER": folder_of_pictures
   },
