@@ -81,7 +81,7 @@ def evolve(
     if not parents:
       return
     children = (child(parents, alphabet, rng) for _ in range(KEPT))
-    oracle.ask([chemistry.from_selfies("".join(child)) for child in children])
+    oracle.ask([chemistry.from_selfies("".join(one)) for one in children])
 
 
 def child(parents: list, alphabet: Sequence[str], rng: np.random.Generator) -> list[str]:

@@ -1,11 +1,14 @@
 """Rate against distortion: codecs with loss beside one another, and the bits of a stream."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 import numpy as np
 
 from vae_jax.baselines import transform_coding
 from vae_jax.codec.stack import Stack
+from vae_jax.evaluation import members as of_members
+from vae_jax.evaluation.answer import Outcome
+from vae_jax.evaluation.protocol import Member
 from vae_jax.metrics import image, rate_distortion
 from vae_jax.types import Figure, Table
 
@@ -13,6 +16,22 @@ LANES = 64  # streams of a file
 PRECISION = 24
 Curve = Sequence[tuple[float, float]]  # (bits, squared error) of each quality
 TITLE = "With loss: rate and distortion"
+
+
+def firsts(
+  outcome: Outcome, most: int, fits: Callable[[Member], bool] = lambda member: True
+) -> dict[str, Member]:
+  """The first seed of each setting on the lead's data by its name, the lead's setting first."""
+  found: dict[str, Member] = {}
+  for member in [outcome.lead, *outcome.members]:
+    if member.part == outcome.lead.part and fits(member):
+      found.setdefault(title(member), member)
+  return dict([*found.items()][:most])
+
+
+def title(member: Member) -> str:
+  """A member's setting as the name of its codec."""
+  return of_members.name(member.setting) or "VAE"
 
 
 def stream_bits(quantiser: transform_coding.Quantiser, places: np.ndarray) -> float:

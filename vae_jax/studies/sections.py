@@ -78,10 +78,11 @@ def joined(outcome: Outcome, sections: Sequence[Callable], part: type = Part) ->
 
 
 def gathered(parts: Sequence[Extra]) -> Extra:
-  """Tables, figures, sentences and arrays of several as those of one."""
+  """Tables, figures, sentences, arrays and sounds of several as those of one."""
   return Extra(
     [t for part in parts for t in part.tables],
     [f for part in parts for f in part.figures],
     [s for part in parts for s in part.findings],
     {name: v for part in parts for name, v in part.arrays.items()},
+    sounds=[s for part in parts for s in part.sounds],
   )

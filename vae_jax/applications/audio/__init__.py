@@ -24,6 +24,7 @@ from vae_jax.inputs import sounds as given
 from vae_jax.metrics import frechet
 from vae_jax.metrics import sound as metrics
 from vae_jax.run import Run
+from vae_jax.studies import sections
 from vae_jax.types import Array, Example, Hyper, Params, UserError
 
 QUESTION = "How does a sound come back from its code, and what lies between two sounds?"
@@ -154,8 +155,7 @@ def further(outcome: Outcome) -> Extra:
   parts = [one.part(outcome) for one in each]
   if outcome.settings["input"]:
     parts.append(_listening.own(outcome))
-  join = lambda field: [one for part in parts for one in getattr(part, field)]
-  return Extra(join("tables"), join("figures"), join("findings"), sounds=join("sounds"))
+  return sections.gathered(parts)
 
 
 def _pca_name(numbers: int) -> str:

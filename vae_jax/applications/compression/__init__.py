@@ -15,6 +15,7 @@ from vae_jax.evaluation.source import Source
 from vae_jax.metrics import image
 from vae_jax.metrics.summary import bytes_of
 from vae_jax.run import Run, select
+from vae_jax.studies import sections
 from vae_jax.types import Array, Example, Hyper, Params, Spec, UserError
 
 QUESTION = "How small a file does the model make, and what does a smaller one lose?"
@@ -173,8 +174,7 @@ def further(outcome: Outcome) -> Extra:
     found += [_text.characters(outcome)]
   if _has_distance(spec):
     found += [_latents.against_pca(outcome), _lossy.extra(outcome)]
-  gathered = lambda name: [one for extra in found for one in getattr(extra, name)]
-  return Extra(gathered("tables"), gathered("figures"), gathered("findings"))
+  return sections.gathered(found)
 
 
 def _files(outcome: Outcome) -> list[str]:

@@ -14,7 +14,7 @@ from vae_jax.metrics import image
 from vae_jax.types import Figure, Table
 
 LOSS = 1.02  # how much more error the rounding of a code may bring
-FINEST = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)  # steps that are tried, the coarsest first
+FINEST = (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0)  # steps; tried from the last one on
 
 
 def sizes(source: Source) -> list[int]:

@@ -1,13 +1,12 @@
 """Rate and distortion: quantised codes that are counted in a file, beside KLT, JPEG and WebP."""
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from vae_jax import asking
 from vae_jax.baselines import pca, transform_coding
-from vae_jax.evaluation import members as of_members
 from vae_jax.evaluation import pictures as drawn
 from vae_jax.evaluation.answer import Outcome
 from vae_jax.evaluation.protocol import Extra, Member, Task
@@ -52,7 +51,8 @@ def extra(outcome: Outcome) -> Extra:
   task = outcome.tasks[outcome.lead.part]
   x, source = task.truth, task.source
   klt = f"KLT, {min(COMPONENTS, source.spec.size)} numbers"
-  codecs = {_title(member): learned(task, member) for member in _firsts(outcome)}
+  members = lossy.firsts(outcome, SHOWN, can_quantise)
+  codecs = {title: learned(task, member) for title, member in members.items()}
   codecs[klt] = linear(source)
   named = {who: points(codec, task.examples, x) for who, codec in codecs.items()}
   if source.spec.kind == "image" and source.spec.shape[-1] in (1, 3):
@@ -76,7 +76,8 @@ def _said(
   x = task.source.inputs(valid)
   bits = {who: _bits_at(points(codecs[who], valid, x), error) for who in models}
   reached = {who: b for who, b in bits.items() if np.isfinite(b)}
-  lead = _title(outcome.lead) if _title(outcome.lead) in models else models[0]
+  lead = lossy.title(outcome.lead)
+  lead = lead if lead in models else models[0]
   best = min(reached, key=reached.get) if reached else lead
   said = [lossy.saved(named[klt], named[best], best, klt)]
   ours, theirs = (_bits_at(named[who], error) for who in (best, klt))
@@ -93,23 +94,10 @@ def _bits_at(found: Points, error: float) -> float:
   return rate_distortion.bits_at(bits, mse, error)
 
 
-def _firsts(outcome: Outcome) -> list[Member]:
-  """A member of each setting with a code that can be quantised and decoded at once."""
-  firsts: dict[Any, Member] = {}
-  for member in [outcome.lead, *outcome.members]:
-    if member.part == outcome.lead.part and can_quantise(member):
-      firsts.setdefault(member.setting, member)
-  return list(firsts.values())[:SHOWN]
-
-
 def can_quantise(member: Member) -> bool:
   """Whether a code is of real numbers that one decoding turns into x."""
   vae = member.run.vae
   return vae.family != "discrete" and vae.forced is None and vae.given is None
-
-
-def _title(member: Member) -> str:
-  return of_members.name(member.setting) or "VAE"
 
 
 def learned(task: Task, member: Member) -> Codec:

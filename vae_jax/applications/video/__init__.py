@@ -18,6 +18,7 @@ from vae_jax.evaluation.protocol import Ask, Extra, Metric, Task
 from vae_jax.evaluation.source import Source
 from vae_jax.metrics import frechet, image, restoration
 from vae_jax.run import Run
+from vae_jax.studies import sections
 from vae_jax.types import Array, Example, Figure, Hyper, Params, UserError
 
 QUESTION = "How does a clip go on after its first frames?"
@@ -199,9 +200,8 @@ def _features(source: Source) -> Callable[[np.ndarray], np.ndarray]:
 
 def further(outcome: Outcome) -> Extra:
   """The first clips as an animated picture, clips as files, and frames between frames."""
-  parts = _coding.section(outcome), _between.section(outcome)
-  join = lambda field: [one for part in parts for one in getattr(part, field)]
-  return Extra(join("tables"), [_animated(outcome), *join("figures")], join("findings"))
+  parts = Extra(figures=[_animated(outcome)]), _coding.section(outcome)
+  return sections.gathered([*parts, _between.section(outcome)])
 
 
 def _animated(outcome: Outcome) -> Figure:

@@ -7,7 +7,6 @@ import numpy as np
 from vae_jax import asking, distributions
 from vae_jax.applications.video._clips import as_bytes, as_frames
 from vae_jax.baselines import pca, transform_coding, video_codecs
-from vae_jax.evaluation import members as of_members
 from vae_jax.evaluation.answer import Outcome
 from vae_jax.evaluation.protocol import Extra, Member, Task
 from vae_jax.metrics import image
@@ -19,6 +18,7 @@ STEPS = (0.5, 1.0, 1.5, 2.0, 3.0, 4.0)  # of the quantiser, in deviations of the
 COUNTED = 400  # clips of train that code lengths are counted on
 COMPONENTS = 32  # of the linear code of a frame
 SCALES = (0.05, 0.1, 0.2, 0.4, 0.8)  # its steps, in deviations of the first component
+SHOWN = 3  # settings of the model at most
 KLT = f"KLT of frames, {COMPONENTS} numbers"
 NOTE = (
   "Bits a frame. The model: the posterior mean of every frame's latents, less what the prior"
@@ -33,25 +33,18 @@ def section(outcome: Outcome) -> Extra:
   """Rate against distortion of at most three settings and of the classic codecs."""
   task = outcome.tasks[outcome.lead.part]
   clips = np.concatenate([task.own, task.truth], 1)
-  firsts: dict = {outcome.lead.setting: outcome.lead}
-  for member in outcome.members:
-    if member.part == outcome.lead.part:
-      firsts.setdefault(member.setting, member)
-  named = {_title(m): _of_model(task, m, clips) for m in [*firsts.values()][:3]}
-  ours, said = named[_title(outcome.lead)], []
+  members = lossy.firsts(outcome, SHOWN)
+  named = {title: _of_model(task, m, clips) for title, m in members.items()}
+  name = lossy.title(outcome.lead)
+  ours, said = named[name], []
   classic = {KLT: _linear(task, clips)}
   try:
     classic |= {name: _of_ffmpeg(clips, name) for name in video_codecs.OPTIONS}
   except UserError as error:  # the extra is a choice: its absence is told
     said.append(f"H.264 and H.265 are left out: {error}")
   table, figure = lossy.drawn(named | classic, classic, "a frame", NOTE)
-  name = _title(outcome.lead)
   said += [lossy.saved(theirs, ours, name, rival) for rival, theirs in classic.items()]
   return Extra([table], [figure], said)
-
-
-def _title(member: Member) -> str:
-  return of_members.name(member.setting) or "VAE"
 
 
 def _of_model(task: Task, member: Member, clips: np.ndarray) -> lossy.Curve:
