@@ -27,7 +27,6 @@ TYPED: dict[str, int] = {
   "docs/applications/music.md": 1,
   "docs/applications/recommendation.md": 2,
   "docs/applications/reconstruction.md": 1,
-  "docs/applications/shape.md": 3,
   "docs/applications/super_resolution.md": 1,
   "docs/applications/sweep_comparison.md": 1,
   "docs/applications/text.md": 2,
