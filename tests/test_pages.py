@@ -15,7 +15,6 @@ DOCS = ROOT / "docs"
 TYPED: dict[str, int] = {
   "docs/applications/anomaly.md": 2,
   "docs/applications/audio.md": 4,
-  "docs/applications/augmentation.md": 1,
   "docs/applications/disentanglement.md": 1,
   "docs/applications/editing.md": 3,
   "docs/applications/generation.md": 1,
