@@ -28,7 +28,6 @@ TYPED: dict[str, int] = {
   "docs/applications/super_resolution.md": 1,
   "docs/applications/sweep_comparison.md": 1,
   "docs/applications/text.md": 2,
-  "docs/applications/video.md": 1,
   "docs/atlas.md": 1,
   "docs/benchmarks.md": 1,
   "docs/first_hour.md": 1,
