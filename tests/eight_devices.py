@@ -13,6 +13,8 @@ from helpers import tiny
 
 import vae_jax.objectives
 from vae_jax import run as runs
+from vae_jax.applications.augmentation import making
+from vae_jax.baselines import augmenting
 from vae_jax.studies import rates
 from vae_jax.training import evaluation, loop, placement, plan, spread, step, trainer
 from vae_jax.types import Posterior
@@ -258,3 +260,20 @@ def test_the_search_among_molecules_reads_and_writes_on_every_device(monkeypatch
     found[devices] = coder.encode(rows), coder.decode(codes)
     np.testing.assert_allclose(found[devices][0], found[1][0], rtol=1e-5, atol=1e-6)
     assert found[devices][1] == found[1][1]
+
+
+def test_classifiers_of_several_pools_are_trained_on_every_device(monkeypatch):
+  """Of 3 pools: the classifier of each is that of the pool alone."""
+  rng = np.random.default_rng(0)
+  x = rng.normal(size=(3, 40, 6)).astype(np.float32)
+  pools = [(one, augmenting.onehot(rng.integers(0, 2, 40), 2)) for one in x]
+  source = types.SimpleNamespace(
+    settings={"steps": 20}, spec=types.SimpleNamespace(symbols=()),
+    run=types.SimpleNamespace(config={"data": {"draw": 4}}), key=jax.random.key(0),
+  )  # fmt: skip
+  alone = np.stack([augmenting.fit(pool, 4, 20)(x[0]) for pool in pools])
+  assert np.ptp(alone, axis=0).max() > 0.1
+  for devices in (1, 4):
+    monkeypatch.setattr(jax, "local_devices", lambda n=devices: jax.devices()[:n])
+    fitted = making.fits(source, pools)
+    np.testing.assert_allclose([one(x[0]) for one in fitted], alone, rtol=1e-4, atol=1e-5)
