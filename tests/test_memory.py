@@ -113,7 +113,8 @@ def test_what_is_near_is_not_counted_and_what_is_crowded_in_part():
   assert needs._replace(turned=7).on_each(1, 1, 1.0) == 15 + 7  # a stack is never near
   assert needs._replace(gaps=8).on_each(1, 1, 1.0) == 15 + 2  # 38 fill a third of 100
   assert needs._replace(gaps=2).on_each(1, 1, 1.0) == 15  # 32 do not
-  assert needs._replace(copied=90).on_each(1, 1, 1.0) == 15 + 20
+  assert needs._replace(copied=90).on_each(1, 1, 1.0) == 15
+  assert needs._replace(copied=120).on_each(1, 1, 1.0) == 15 + 20
 
 
 def counted(config, data_dir=None):

@@ -103,7 +103,8 @@ program = plan.assemble(each.part, load(config["data"], None), each.at_once, "tp
 found = topology.compiled(program, each, chips)
 print(each.placement, sum(n for n, _ in found.collectives.values()), found.memory < 16 * 2**30)
 assert "f64[" not in found.text and "host_callback" not in found.text
-assert 0.8 < found.counted / found.memory < 1.2
+# A mesh of a program this small was seen to keep 2.7 MB of it in the main memory.
+assert found.counted < 1.2 * found.memory and found.memory < 1.2 * found.counted + 3e6
 """
 
 # Four members of one of the configs of tests/test_memory.py, one on each chip.

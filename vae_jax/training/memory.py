@@ -37,13 +37,13 @@ class Memory(NamedTuple):
     """Bytes on a device with `members`, `together` at once on the share `rows` of a batch."""
     whole = self.source + members * self.state
     at_once = together * (self.gradient + math.ceil(self.activations * rows))
-    stacks, gaps = (
-      together * math.ceil(n * rows) for n in (self.turned, self.near and self.gaps)
-    )
-    tiles = at_once + gaps + self.copied
+    stacks = together * math.ceil(self.turned * rows)
+    gaps = together * math.ceil(self.gaps * rows) if self.near else 0
+    tiles = at_once + gaps
     # Seen of v5e: programs whose tiles fill a third of what is near leave some in the main memory.
     crowded = gaps // 4 if tiles > self.near / 3 else 0
-    return whole + max(0, tiles - self.near, crowded) + stacks
+    copied = max(0, self.copied - self.near)
+    return whole + copied + max(0, tiles - self.near, crowded) + stacks
 
   def saved(self, members: int) -> int:
     """Bytes of a checkpoint: every state, and as many parameters again, the best."""
