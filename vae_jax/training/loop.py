@@ -219,6 +219,7 @@ def _about(job: _Job, program: plan.Program, folder: pathlib.Path, place: str) -
     "parameters": sum(x.size for x in jax.tree.leaves(learned)),
     "device": f"{len(job.devices)} {job.devices[0].device_kind}",
     "placement": place,
+    "precision": program.config["train"]["precision"],
     "versions": {"jax": jax.__version__, "vae_jax": _version()},
   }
 

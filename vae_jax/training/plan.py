@@ -155,7 +155,7 @@ def make(
     sentence = (
       f"{_static(part)}{len(part.rows)} member(s) in {chunks}, {program.total} steps, {name} on"
       f" {len(devices)} device(s); about {_size(each)} of {_size(free)} on each device (of a"
-      f" member: state {_size(needs.state)}, activations {_size(needs.activations)})"
+      f" member: state {_size(needs.state)}, activations {_size(needs.activations + needs.turned)})"
     )
     plans.append(Plan(part, needs, size, name, sentence))
   return plans
