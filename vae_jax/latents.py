@@ -134,6 +134,8 @@ def attach(
   posterior, q_options = part(config, "posterior")
   prior, p_options = part(config, "prior")
   sizes, standard = vae.sizes, getattr(prior, "STANDARD", False)
+  if hasattr(posterior, "symbols"):
+    sizes = sizes._replace(symbols=posterior.symbols(sizes, **q_options))
 
   def own(params: Params) -> dict:
     state = params.get(STATE, {}).get("posterior", {})
@@ -154,6 +156,7 @@ def attach(
 
   return vae._replace(
     init=lambda key: vae.init(key) | _parameters(config, key, sizes),
+    sizes=sizes,
     posterior=q_of,
     prior=StandardPrior(sizes.latents) if standard else OtherPrior(p_of),
     family=posterior.FAMILY,

@@ -31,6 +31,7 @@ def check(full: dict) -> None:
       f"config.halving has first {halving['first']} and factor {halving['factor']}: a step that"
       f" is not negative (0: no halving), and a factor above 1."
     )
+  _at_least("two_stage.member", full["two_stage"]["member"], -1)
   check_numbers(full["hyper"], "config.hyper", signed(full))
 
 

@@ -15,6 +15,7 @@ from vae_jax.types import VAE, Array, Batch, Example, Hyper, Params, Terms, User
 METRICS = ("loss", "rate", "distortion", "elbo", "grad_norm", "skipped")
 FATAL = 10  # steps in a row without a finite gradient after which a member is dead
 OWN = "objective"  # the part of the parameters that an objective brought itself
+PRIOR = "prior"  # the part that alone is learned where config.two_stage names a run
 
 
 class State(NamedTuple):
@@ -42,7 +43,7 @@ def init(vae: VAE, config: dict, seed: Array) -> State:
     params[STATE] = {**params.get(STATE, {}), OWN: first}
   ema = params if config["optimizer"]["ema"] else ()
   zero, never = jnp.zeros((), jnp.int32), jnp.full((), -1, jnp.int32)
-  moments = _adam(config).init(_learned(params))
+  moments = _adam(config).init(divided(params, config)[0])
   return State(params, moments, ema, zero, zero, zero, never, never)
 
 
@@ -107,6 +108,7 @@ def make(
   do not decay. A step whose gradient is not finite leaves everything as it was and is counted;
   after FATAL of them in a row the member is dead and stays as it is. After a step that is taken
   `update` of the objective and of the posterior moves params["state"], without a gradient.
+  Where config.two_stage names a run, the prior's parameters are learned and all else stays.
 
   Args:
     vae: the pure functions of the model.
@@ -118,16 +120,15 @@ def make(
   """
   loss, updates = batch_loss(vae, config, examples, axis), _updates(vae, config)
   hyper_at, lagged = scheduled(config, total), _is_lagged(config)
+  counts = not config["two_stage"]["run"]
 
   def train_step(
     state: State, hyper: Hyper, batch: Example
   ) -> tuple[State, dict[str, Array]]:
     now = hyper_at(hyper, state.step)
     own = _lagging(loss, lagged, state.ema)
-    learned, counted = _learned(state.params), state.params.get(STATE)
-    of_learned = lambda learned: own(
-      learned if counted is None else {**learned, STATE: counted}, now, batch, state.step
-    )
+    learned, fixed = divided(state.params, config)
+    of_learned = lambda learned: own({**learned, **fixed}, now, batch, state.step)
     found, gradient = jax.value_and_grad(of_learned, has_aux=True)(learned)
     metrics, statistics = found[1]
     gradient = _total(gradient, axis)
@@ -139,7 +140,7 @@ def make(
     gradient = _clipped(gradient, now["clip_norm"], taken)
     direction, moments = _adam(config, taken).update(gradient, state.moments)
     moments = _keep_counts(taken, moments, state.moments)
-    params = {}
+    params = dict(fixed)
     for part, rates in _rates(vae, now, learned).items():
       decay = 0.0 if part == OWN else now["weight_decay"]
       params[part] = jax.tree.map(
@@ -148,9 +149,10 @@ def make(
         direction[part],
         rates,
       )
-    if counted is not None:
-      params[STATE] = updates(counted, statistics, now, taken)
+    if counts and STATE in fixed:
+      params[STATE] = updates(fixed[STATE], statistics, now, taken)
     ema = _average(state.ema, params, now["ema_decay"], state.step, taken)
+    ema = ema if counts or isinstance(ema, tuple) else {**ema, **fixed}
     new, skipped = _ended(state, taken, running)
     metrics |= {"grad_norm": norm, "skipped": skipped.astype(jnp.float32)}
     return new._replace(params=params, moments=moments, ema=ema), metrics
@@ -170,12 +172,15 @@ def batch_loss(
   """
   objective, static = _objective(config)
   terms_of = example_terms(vae, objective, config)
+  use = "train"
+  if config["two_stage"]["run"]:  # codes as an evaluation draws them
+    use = "two_stage"
 
   def loss(params: Params, hyper: Hyper, batch: Example, step: Array) -> tuple[Array, dict]:
     rows = {k: v for k, v in batch.items() if k != "mask"}
 
     def of_row(example: Example) -> tuple[Terms, Any]:
-      terms = terms_of(params, example, hyper, step, "train")
+      terms = terms_of(params, example, hyper, step, use)
       counts = vae.statistics(terms.posterior) if vae.statistics else ()
       # A distribution that holds functions is none of arrays, and only a batch-level loss reads it.
       q = terms.posterior if hasattr(objective, "batch_loss") else ()
@@ -207,9 +212,11 @@ def batch_loss(
   return loss
 
 
-def _learned(params: Params) -> Params:
-  """The parts of the parameters that have a gradient."""
-  return {part: tree for part, tree in params.items() if part != STATE}
+def divided(params: Params, config: dict) -> tuple[Params, Params]:
+  """The parts of the parameters that have a gradient, and the others."""
+  learns = lambda part: part == PRIOR if config["two_stage"]["run"] else part != STATE
+  learned = {part: tree for part, tree in params.items() if learns(part)}
+  return learned, {part: tree for part, tree in params.items() if not learns(part)}
 
 
 def _updates(vae: VAE, config: dict) -> Callable[[dict, dict, Hyper, Array], dict]:
