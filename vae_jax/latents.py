@@ -180,6 +180,17 @@ def _parameters(config: dict, key: Array, sizes: Sizes) -> Params:
   return found
 
 
+def divided(params: Params, config: dict) -> tuple[Params, Params]:
+  """The parts of the parameters that training learns, with a gradient, and the others.
+
+  All but what is counted; where config.two_stage names a run, those of the prior alone.
+  """
+  alone = bool(config["two_stage"]["run"])
+  learns = lambda part: part == "prior" if alone else part != STATE
+  learned = {part: tree for part, tree in params.items() if learns(part)}
+  return learned, {part: tree for part, tree in params.items() if not learns(part)}
+
+
 def hierarchy(vae: VAE, encode: Callable, walk: Callable[[Params], Walk]) -> VAE:
   """The VAE of a model that is a hierarchy: q and p are chains down its groups.
 

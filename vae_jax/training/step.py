@@ -1,5 +1,6 @@
 """The one train step: pure, un-jitted, for one member; `placement` compiles it."""
 
+import functools
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -9,13 +10,12 @@ import jax.numpy as jnp
 import optax
 
 from vae_jax import linalg, noise, registry
-from vae_jax.latents import STATE
+from vae_jax.latents import STATE, divided
 from vae_jax.types import VAE, Array, Batch, Example, Hyper, Params, Terms, UserError
 
 METRICS = ("loss", "rate", "distortion", "elbo", "grad_norm", "skipped")
 FATAL = 10  # steps in a row without a finite gradient after which a member is dead
 OWN = "objective"  # the part of the parameters that an objective brought itself
-PRIOR = "prior"  # the part that alone is learned where config.two_stage names a run
 
 
 class State(NamedTuple):
@@ -120,7 +120,7 @@ def make(
   """
   loss, updates = batch_loss(vae, config, examples, axis), _updates(vae, config)
   hyper_at, lagged = scheduled(config, total), _is_lagged(config)
-  counts = not config["two_stage"]["run"]
+  average = functools.partial(_average, config)
 
   def train_step(
     state: State, hyper: Hyper, batch: Example
@@ -140,7 +140,7 @@ def make(
     gradient = _clipped(gradient, now["clip_norm"], taken)
     direction, moments = _adam(config, taken).update(gradient, state.moments)
     moments = _keep_counts(taken, moments, state.moments)
-    params = dict(fixed)
+    params = updates(fixed, statistics, now, taken)
     for part, rates in _rates(vae, now, learned).items():
       decay = 0.0 if part == OWN else now["weight_decay"]
       params[part] = jax.tree.map(
@@ -149,10 +149,7 @@ def make(
         direction[part],
         rates,
       )
-    if counts and STATE in fixed:
-      params[STATE] = updates(fixed[STATE], statistics, now, taken)
-    ema = _average(state.ema, params, now["ema_decay"], state.step, taken)
-    ema = ema if counts or isinstance(ema, tuple) else {**ema, **fixed}
+    ema = average(state.ema, params, now["ema_decay"], state.step, taken)
     new, skipped = _ended(state, taken, running)
     metrics |= {"grad_norm": norm, "skipped": skipped.astype(jnp.float32)}
     return new._replace(params=params, moments=moments, ema=ema), metrics
@@ -172,9 +169,8 @@ def batch_loss(
   """
   objective, static = _objective(config)
   terms_of = example_terms(vae, objective, config)
-  use = "train"
-  if config["two_stage"]["run"]:  # codes as an evaluation draws them
-    use = "two_stage"
+  # a prior is fitted to codes as an evaluation draws them
+  use = "two_stage" if config["two_stage"]["run"] else "train"
 
   def loss(params: Params, hyper: Hyper, batch: Example, step: Array) -> tuple[Array, dict]:
     rows = {k: v for k, v in batch.items() if k != "mask"}
@@ -212,20 +208,17 @@ def batch_loss(
   return loss
 
 
-def divided(params: Params, config: dict) -> tuple[Params, Params]:
-  """The parts of the parameters that have a gradient, and the others."""
-  learns = lambda part: part == PRIOR if config["two_stage"]["run"] else part != STATE
-  learned = {part: tree for part, tree in params.items() if learns(part)}
-  return learned, {part: tree for part, tree in params.items() if not learns(part)}
-
-
 def _updates(vae: VAE, config: dict) -> Callable[[dict, dict, Hyper, Array], dict]:
-  """`(params["state"], statistics, hyper now, taken) -> params["state"]` after a step."""
+  """`(fixed, statistics, hyper now, taken) -> fixed` with params["state"] after a step."""
   owners = {"posterior": vae.update, OWN: getattr(_objective(config)[0], "update", None)}
 
-  def updates(counted: dict, statistics: dict, now: Hyper, taken: Array) -> dict:
+  def updates(fixed: Params, statistics: dict, now: Hyper, taken: Array) -> Params:
+    counted = fixed.get(STATE, {})
+    if config["two_stage"]["run"] or not counted:
+      return dict(fixed)
     new = {part: owners[part](old, statistics[part], now) for part, old in counted.items()}
-    return jax.tree.map(lambda n, o: jnp.where(taken, n, o), new, counted)
+    choose = lambda n, o: jnp.where(taken, n, o)
+    return {**fixed, STATE: jax.tree.map(choose, new, counted)}
 
   return updates
 
@@ -342,10 +335,13 @@ def _keep_counts(taken: Array, new: Any, old: Any) -> Any:
 
 
 def _average(
-  ema: Params, params: Params, decay: Array, step: Array, taken: Array
+  config: dict, ema: Params, params: Params, decay: Array, step: Array, taken: Array
 ) -> Params:
   if isinstance(ema, tuple):
     return ema
   decay = jnp.minimum(decay, (1.0 + step) / (10.0 + step))  # forget the initialisation soon
   decay = jnp.where(taken, decay, 1.0)
-  return jax.tree.map(lambda e, p: decay * e + (1.0 - decay) * p, ema, params)
+  average = jax.tree.map(lambda e, p: decay * e + (1.0 - decay) * p, ema, params)
+  return (
+    {**average, **divided(params, config)[1]} if config["two_stage"]["run"] else average
+  )
