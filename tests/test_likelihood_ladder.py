@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from helpers import evaluated, means, scored
-from made import exact_linear, identity, open_with, table_data
+from made import bind, exact_linear, identity, open_with, table_data
 from scipy import special
 
 from vae_jax.baselines import bernoulli_mixture
@@ -28,6 +28,18 @@ def test_a_model_with_its_exact_posterior_has_the_exact_evidence():
   assert means(found, "beside")["model", ""] == pytest.approx(exact[:3].mean(), abs=1e-2)
   assert means(found, "ais")["model", ""] == pytest.approx(exact[:3].mean(), abs=0.2)
   assert scored(found, "nll") == pytest.approx([exact.mean()], abs=1e-2)
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.5])
+def test_the_sharpness_of_noise_is_its_variance(scale):
+  """Data are white noise of variance 1, and the images of the prior white noise of scale^2."""
+  data = table_data((8, 8, 1), "image", labels=False)
+  encode = identity(data).posterior
+  decode = lambda params, z: scale * z.reshape(8, 8, 1)
+  vae = bind(data, lambda params, x: encode(params, {"x": x}), decode, 64)
+  few = FEW | {"limit": 30, "samples": 2, "chunk": 2, "ais": "no"}
+  found = evaluated("likelihood_ladder", open_with(data, vae), few)
+  assert means(found, "sharpness")["model", ""] == pytest.approx(scale**2, rel=0.15)
 
 
 def test_what_has_no_likelihood_is_refused():
