@@ -6,8 +6,10 @@ from helpers import evaluated, means, scored
 from made import bind, exact_linear, identity, open_with, table_data
 from scipy import special
 
+from vae_jax import config
 from vae_jax.baselines import bernoulli_mixture
 from vae_jax.evaluation import pictures
+from vae_jax.training import sweep
 from vae_jax.types import UserError
 
 FEW = {
@@ -50,6 +52,25 @@ def test_what_has_no_likelihood_is_refused():
     )
   with pytest.raises(UserError, match="expected yes or no"):
     evaluated("likelihood_ladder", open_with(data, identity(data)), FEW | {"ais": "maybe"})
+
+
+@pytest.mark.parametrize(
+  ("words", "programs", "expected"),
+  [
+    ("", 7, {"data.binarise": "larochelle"}),
+    ("dynamic", 7, {"data.binarise": "dynamic"}),
+    ("deep", 2, {"model.components": 200, "train.epochs": 30.0}),
+    ("ladder", 1, {"model.name": "ladder", "hyper.clip_norm": 100.0}),
+    ("ladder,omniglot", 1, {"data.name": "images", "data.invert": True}),
+  ],
+)
+def test_a_word_of_the_configuration_is_a_step_of_the_ladder(words, programs, expected):
+  parts = sweep.parts(config.load(f"mnist_likelihoods:{words}", {}))
+  assert len(parts) == programs
+  first = parts[0].config
+  for name, value in expected.items():
+    section, field = name.split(".")
+    assert first[section][field] == value
 
 
 def test_a_mixture_of_bernoullis_finds_its_components():
