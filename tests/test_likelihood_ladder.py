@@ -59,7 +59,8 @@ def test_what_has_no_likelihood_is_refused():
   [
     ("", 7, {"data.binarise": "larochelle"}),
     ("dynamic", 7, {"data.binarise": "dynamic"}),
-    ("deep", 2, {"model.components": 200, "train.epochs": 30.0}),
+    ("deep", 2, {"prior.name": "vamp", "prior.centre": 0.1, "train.epochs": 30.0}),
+    ("iwae50", 1, {"objective.samples": 50, "data.binarise": "larochelle"}),
     ("ladder", 1, {"model.name": "ladder", "hyper.clip_norm": 100.0}),
     ("ladder,omniglot", 1, {"data.name": "images", "data.invert": True}),
   ],
