@@ -19,7 +19,6 @@ TYPED: dict[str, int] = {
   "docs/applications/generation.md": 1,
   "docs/applications/imputation.md": 1,
   "docs/applications/inpainting.md": 1,
-  "docs/applications/likelihood_ladder.md": 1,
   "docs/applications/model_comparison.md": 1,
   "docs/applications/molecules.md": 2,
   "docs/applications/music.md": 1,

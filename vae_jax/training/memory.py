@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from vae_jax.latents import STATE
+from vae_jax.latents import divided
 from vae_jax.training import feed, liveness, step
 from vae_jax.types import VAE, Example, Hyper, Params
 
@@ -126,8 +126,7 @@ def _gradient(vae: VAE, config: dict, examples: int) -> Callable[..., tuple]:
   loss = step.batch_loss(vae, config, examples, None)
 
   def of(params: Params, hyper: Hyper, batch: Example) -> tuple:
-    fixed = {part: tree for part, tree in params.items() if part == STATE}
-    learned = {part: tree for part, tree in params.items() if part != STATE}
+    learned, fixed = divided(params, config)
     more = {"lagged": params} if config["optimizer"]["ema"] else {}
     of_learned = lambda learned: loss({**learned, **fixed, **more}, hyper, batch, 0)
     return jax.value_and_grad(of_learned, has_aux=True)(learned)
