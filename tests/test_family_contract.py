@@ -22,7 +22,6 @@ from vae_jax.families.continuous import Mixture
 from vae_jax.inference import anomaly_scores, damage
 from vae_jax.inference.joint import Joint
 from vae_jax.latents import OtherPrior
-from vae_jax.metrics import aggregate
 from vae_jax.objectives import recvae
 from vae_jax.studies import rates
 from vae_jax.studies import restoration as shared
@@ -153,7 +152,7 @@ def test_the_kl_of_codes_from_another_prior_is_that_of_two_gaussians():
   q = Posterior(*(jnp.broadcast_to(part, (1, 4000, 2)) for part in own))
   log_prior = lambda params, z: distributions.log_prob(Posterior(*params), z)
   params = tuple(part[None] for part in p)
-  found = aggregate.of_members(q, 4000, jax.random.key(0), log_prior, params)
+  found = rates.decomposed(q, 4000, jax.random.key(0), log_prior, params)
   total = found.total_correlation + found.dimension_wise
   assert float(found.information[0]) == pytest.approx(0, abs=1e-3)
   assert float(total[0]) == pytest.approx(float(distributions.kl_between(own, p)), abs=0.06)
