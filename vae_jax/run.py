@@ -1,6 +1,7 @@
 """An opened run directory: what an evaluation needs; `asking` has the functions that use it."""
 
 import functools
+import json
 import pathlib
 from collections.abc import Callable
 from typing import NamedTuple
@@ -12,7 +13,7 @@ from vae_jax import config as configuration
 from vae_jax import data, files, layers, registry
 from vae_jax import vae as models
 from vae_jax.likelihoods import Likelihood
-from vae_jax.training import step, sweep
+from vae_jax.training import joining, step, sweep
 from vae_jax.training.checkpoint import Checkpoints, identity
 from vae_jax.training.workdir import read_about, read_members, read_parts
 from vae_jax.types import VAE, Dataset, Params, Spec, UserError
@@ -54,11 +55,16 @@ def open_run(
     UserError: also where its members differ in static fields.
   """
   found = open_runs(workdir, which, data_dir, plugins)
-  if len(found) > 1:
-    parts = sorted(p.name for p in (pathlib.Path(workdir) / "parts").iterdir())
+  folders = sorted(p.name for p in (pathlib.Path(workdir) / "parts").glob("*"))
+  if len(found) > 1 and folders:
     raise UserError(
       f"{workdir} has {len(found)} programs, of members that differ in static fields: open one"
-      f" of its parts, {workdir}/parts/{parts[0]} to {parts[-1]}."
+      f" of its parts, {workdir}/parts/{folders[0]} to {folders[-1]}."
+    )
+  if len(found) > 1:
+    raise UserError(
+      f"{workdir} has members of {len(found)} different data: open it with run.open_runs, which"
+      " has a run of each."
     )
   return found[0]
 
@@ -70,6 +76,9 @@ def open_runs(
   plugins: str | None = None,
 ) -> list[Run]:
   """Opens a run directory, a Run for each of its programs; it alone is needed, and its data.
+
+  Of members that were trained as one program on different normal examples there is a Run for
+  each of these data, with its own splits.
 
   Args:
     workdir: of a training, finished or not.
@@ -89,21 +98,24 @@ def open_runs(
         f" python train.py --config=configs/digits.py --workdir={workdir}"
       )
   if not (folder / "parts.json").is_file():
-    return [_open_part(folder, which, data_dir)]
-  programs: dict[int, list[Run]] = {}
+    return _open_part(folder, which, data_dir)
+  programs: dict[tuple, list[Run]] = {}
   for entry in read_parts(folder / "parts.json"):
     where = folder / entry["folder"]
     if not Checkpoints.any(where):
       print(f"{where} is left out: its training has not reached a checkpoint.")
       continue
-    part = _open_part(where, which, data_dir)
-    if len(part.members) != len(entry["members"]):
+    found = _open_part(where, which, data_dir)
+    members = sum(len(part.members) for part in found)
+    if members != len(entry["members"]):
       raise UserError(
-        f"{where} has {len(part.members)} members and {folder}/parts.json says"
+        f"{where} has {members} members and {folder}/parts.json says"
         f" {len(entry['members'])}: restore the one that is damaged, or train again."
       )
-    part = part._replace(numbers=entry["members"])
-    programs.setdefault(entry["program"], []).append(part)
+    for part in found:
+      part = part._replace(numbers=[entry["members"][n] for n in part.numbers])
+      of_data = json.dumps(part.config["data"], sort_keys=True)
+      programs.setdefault((entry["program"], of_data), []).append(part)
   if not programs:
     raise UserError(
       f"{workdir} has no checkpoint yet: let its training reach the first one."
@@ -192,9 +204,10 @@ def _joined(workdir: str, parts: list[Run]) -> Run:
   )
 
 
-def _open_part(folder: pathlib.Path, which: str, data_dir: str | None) -> Run:
+def _open_part(folder: pathlib.Path, which: str, data_dir: str | None) -> list[Run]:
+  """The run of a part; of a joined one, a run of each choice of normal examples."""
   members, about = read_members(folder / "members.json"), read_about(folder / "run.json")
-  trained = _config(folder / "config.json")
+  trained, parts = _config(folder / "config.json", about["joined"])
   config = _moved(trained, folder)
   dataset = data.load(config["data"], data_dir or about["data_dir"])
   likelihood = models.build_likelihood(config["likelihood"], dataset.spec)
@@ -202,7 +215,7 @@ def _open_part(folder: pathlib.Path, which: str, data_dir: str | None) -> Run:
   vae = models.build(config, dataset.spec, lowering)
   params, at, ended = _read(folder, trained, vae, members, which)
   objective = registry.find("objectives", config["objective"]["name"])
-  return Run(
+  run = Run(
     workdir=str(folder),
     config=config,
     spec=dataset.spec,
@@ -220,6 +233,19 @@ def _open_part(folder: pathlib.Path, which: str, data_dir: str | None) -> Run:
     numbers=list(range(len(members))),
     ended=ended,
   )
+  return [_of_choice(run, part) for part in parts] if about["joined"] else [run]
+
+
+def _of_choice(run: Run, part: sweep.Part) -> Run:
+  """The members of a joined program that have the same normal examples, with their own splits."""
+  chosen = {name: part.config["data"][name] for name in data.CHOOSING}
+  options = {**run.config["data"], **chosen}
+  dataset = data.marked(run.dataset, options)
+  return only(run, part.numbers)._replace(
+    config={**run.config, "data": options, "sweep": part.config["sweep"]},
+    about={**run.about, "data": data.describe(dataset)},
+    dataset=dataset,
+  )
 
 
 def _moved(config: dict, folder: pathlib.Path) -> dict:
@@ -233,18 +259,23 @@ def _moved(config: dict, folder: pathlib.Path) -> dict:
   return config
 
 
-def _config(path: pathlib.Path) -> dict:
-  """The configuration of a part, its members' static fields applied; complete by today's code."""
+def _config(path: pathlib.Path, joined: bool) -> tuple[dict, list[sweep.Part]]:
+  """The configuration of a part, its members' static fields applied; complete by today's code.
+
+  And its members by their static fields, which are the same for all unless it is a joined one.
+  """
   try:
     config = configuration.resolve(files.read_json(path, dict))
     found = sweep.parts(config)
   except UserError as error:
     raise UserError(f"{path} cannot be used: {error}") from error
+  if joined:
+    return {**joining.base(found[0].config), "sweep": config["sweep"]}, found
   if len(found) > 1:
     raise UserError(
       f"{path} is of {len(found)} programs and parts.json is missing: restore it."
     )
-  return {**found[0].config, "sweep": config["sweep"]}
+  return {**found[0].config, "sweep": config["sweep"]}, found
 
 
 def select(run: Run, member: int) -> Run:

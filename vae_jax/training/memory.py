@@ -65,7 +65,9 @@ def memory(program: Any, device: Any = None) -> Memory:
   streamed = whole > config["train"]["resident_bytes"]
   device = device or jax.devices()[0]
   tpu = device.platform == "tpu"
-  source = config["train"]["resident_bytes"] if streamed else nbytes(dict(rows), tpu)
+  choices = [choice["train"] for choice in program.dataset.choices]
+  arrays = {**rows, "table": feed.Table.of(choices)} if choices else dict(rows)
+  source = config["train"]["resident_bytes"] if streamed else nbytes(arrays, tpu)
   parameters = nbytes(state.params)
   at_once = math.ceil(BETWEEN * held) + SMALL
   activations = max(0, at_once - parameters)
