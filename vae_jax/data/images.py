@@ -21,10 +21,10 @@ from vae_jax.types import Dataset, Spec, UserError
 
 # path: below the data folder, which it is itself where empty. side: of the square that pictures
 # are brought to; 0 keeps a size that all share. hold_out: "examples", or "classes", so that nobody
-# in train is in test.
+# in train is in test. invert: black on white becomes white on black, as MNIST is.
 OPTIONS = {
   "path": "", "side": 64, "colour": "auto", "fit": "crop", "attributes": "", "test": 0.1,
-  "hold_out": "examples",
+  "hold_out": "examples", "invert": False,
 }  # fmt: skip
 SPLITS = {
   "train": "train", "training": "train", "valid": "valid", "val": "valid",
@@ -51,7 +51,8 @@ def load(config: dict[str, Any], data_dir: str | None) -> Dataset:
     parts = [p[1:] for p in parts]
   table = _attributes.read(source, config["attributes"])
   classes = [p[0] if len(p) > 1 else "" for p in parts]
-  fields, names, factors = {"x": _pictures.decoded(source, frame)}, (), ()
+  x = _pictures.decoded(source, frame)
+  fields, names, factors = {"x": 255 - x if config["invert"] else x}, (), ()
   if table is not None:
     factors = table.factors
     fields |= {"factors": table.index} if factors else {}
@@ -145,6 +146,8 @@ def _note(
   said = f"{len(source.names):,} pictures of {source.path.name}, {way[frame.fit]}."
   if table is not None:
     said += f" Attributes of {table.name}: {', '.join(f.name for f in table.factors)}."
+  if config["invert"]:
+    said += " Black and white are exchanged."
   if config["hold_out"] == "classes":
     said += " Whole classes are held out."
   return said

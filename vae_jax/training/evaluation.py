@@ -1,5 +1,6 @@
 """One function of one member and one example, applied to all members and all examples."""
 
+import functools
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any
@@ -34,20 +35,7 @@ def over_examples(
   the ids that they have among themselves. Its answers at the places that fill the table up, from
   its count on, are of no use.
   """
-
-  def batch(own: tuple[Params, Hyper], rows: tuple, both: Any, key: Array) -> Any:
-    shared, ids = rows
-    epoch, of_member = jnp.zeros_like(ids), 0 if table else None
-    given = both if table else shared
-    read = lambda fields: feed.prepare(
-      dataset.transform, data_seed, epoch, fields, ids, "evaluation"
-    )
-    examples = jax.vmap(read)(given) if table else read(given)
-    keys = jax.vmap(jax.random.fold_in, in_axes=(None, 0))(key, ids)
-    of_batch = jax.vmap(fn, in_axes=(None, None, 0, 0))
-    return jax.vmap(of_batch, in_axes=(0, 0, of_member, None))(*own, examples, keys)
-
-  programs = spread.programs(batch)
+  programs = _programs(fn, dataset.transform, data_seed, table is not None)
 
   def run(
     params: Params,
@@ -72,6 +60,34 @@ def over_examples(
     return spread.over_all(ask, (params, hyper), key, shared)
 
   return run
+
+
+@functools.lru_cache(maxsize=8)
+def _programs(
+  fn: Callable, transform: Callable | None, data_seed: int, apart: bool
+) -> Callable:
+  """`spread.programs` of a function asked again of other members or rows: compiled once.
+
+  Args:
+    fn: of one member and one example.
+    transform: of the dataset.
+    data_seed: of its draws.
+    apart: each member has rows of its own.
+  """
+
+  def batch(own: tuple[Params, Hyper], rows: tuple, both: Any, key: Array) -> Any:
+    shared, ids = rows
+    epoch = jnp.zeros_like(ids)
+    read = lambda fields: feed.prepare(
+      transform, data_seed, epoch, fields, ids, "evaluation"
+    )
+    examples = jax.vmap(read)(both) if apart else read(shared)
+    keys = jax.vmap(jax.random.fold_in, in_axes=(None, 0))(key, ids)
+    of_batch = jax.vmap(fn, in_axes=(None, None, 0, 0))
+    axes = (0, 0, 0 if apart else None, None)
+    return jax.vmap(of_batch, in_axes=axes)(*own, examples, keys)
+
+  return spread.programs(batch)
 
 
 def split_terms(
