@@ -15,7 +15,6 @@ DOCS = ROOT / "docs"
 TYPED: dict[str, int] = {
   "docs/applications/anomaly.md": 2,
   "docs/applications/audio.md": 4,
-  "docs/applications/augmentation.md": 1,
   "docs/applications/disentanglement.md": 1,
   "docs/applications/editing.md": 3,
   "docs/applications/generation.md": 1,
@@ -27,7 +26,6 @@ TYPED: dict[str, int] = {
   "docs/applications/music.md": 1,
   "docs/applications/recommendation.md": 2,
   "docs/applications/reconstruction.md": 1,
-  "docs/applications/shape.md": 3,
   "docs/applications/super_resolution.md": 1,
   "docs/applications/sweep_comparison.md": 1,
   "docs/applications/text.md": 2,

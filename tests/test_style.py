@@ -15,8 +15,10 @@ from vae_jax import config as configuration
 from vae_jax import data, distributions, vae
 from vae_jax.baselines import style_content as classic
 from vae_jax.data import glyphs
+from vae_jax.evaluation.source import Source
 from vae_jax.metrics import styles
 from vae_jax.objectives import homoencoder
+from vae_jax.studies import latent_pictures
 from vae_jax.types import Posterior, UserError
 
 FONTS = pathlib.Path(matplotlib.get_data_path(), "fonts", "ttf")
@@ -233,7 +235,8 @@ def test_the_application_as_a_whole(run, tmp_path):
   assert any(t.title.startswith("With ") for t in report.tables)
   assert report.arrays["written.npy"].shape == (1, 8, 12, 12, 1)
   assert report.arrays["mine_written.png"].dtype == np.uint8
-  assert {"alphabets", "blend", "neighbours", "own"} <= {f.name for f in report.figures}
+  drawn = {"alphabets", "blend", "neighbours", "classes", "samples", "own"}
+  assert drawn <= {f.name for f in report.figures}
 
 
 def test_examples_that_are_a_style_of_their_own():
@@ -242,6 +245,19 @@ def test_examples_that_are_a_style_of_their_own():
   variety = helpers.means(report, "variety")
   assert variety["average of the class", "1 shown"] == pytest.approx(0, abs=1e-9)
   assert variety["moved by class means", "1 shown"] > 0.2
+
+
+def test_a_mixture_with_one_label_is_that_label(run):
+  """Weights of the classes that are one-hot write the picture of the class, and others do not."""
+  source = Source(run, {}, jax.random.key(0))
+  z = np.random.default_rng(0).normal(size=(2, 3, run.vae.latents)).astype(np.float32)
+  label, classes = np.array([1, 0, 4]), np.eye(len(run.spec.classes), dtype=np.float32)
+  of_label = latent_pictures.under(source, run, z, label)
+  np.testing.assert_array_equal(
+    latent_pictures.under(source, run, z, classes[label]), of_label
+  )
+  mixed = latent_pictures.under(source, run, z, (classes[label] + classes[[2, 3, 5]]) / 2)
+  assert (np.abs(mixed - of_label).max(axis=(2, 3, 4)) > 1e-4).all()
 
 
 def test_a_model_that_is_not_told_the_label_is_refused():

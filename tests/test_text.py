@@ -257,6 +257,35 @@ def test_the_other_label_turns_what_an_obedient_model_writes(conditional):
     assert set(row[1].split()) == {("dull", "bright")[y]}
 
 
+def test_pairs_of_a_file_are_turned_both_ways(trained, tmp_path):
+  """Partners that are the sentence itself: what copies has BLEU 100 with them and turns none."""
+  run = obedient(runs.open_run(str(trained / "given")))
+  lines = sentences.lines(run.dataset.splits["test"]["x"][:6], run.spec, "word")
+  file = tmp_path / "pairs.tsv"
+  file.write_text("".join(f"{line}\t{line}\n" for line in lines))
+  outcome = helpers.outcome("text", run, {**QUICK, "pairs": str(file)})
+  found = table(_turned.referred(_written.Sentences(outcome, 0)), "Pairs of the file")
+  assert column(found, "bleu with reference") == column(found, "bleu with input")
+  by = dict(zip(column(found, "method"), found.rows, strict=True))
+  at = found.columns.index
+  assert by["copy the input"][at("bleu with reference")] == pytest.approx(100)
+  assert by["copy the input"][at("accuracy, %")] == 50  # one sentence, asked for both classes
+  assert by["conditional model, other label"][at("accuracy, %")] == 100
+  assert by["conditional model, own label"][at("accuracy, %")] == 0
+
+
+def test_what_is_decoded_near_a_code(report):
+  """Without noise it is what survives the code; the baseline changes a sentence and keeps much."""
+  near, plain = table(report, "Paraphrases"), table(report, "What survives the code")
+  own = [row for row in plain.rows if row[plain.columns.index("method")] == "own code"]
+  still = [row for row in near.rows if row[near.columns.index("noise")] == 0]
+  bleu = near.columns.index("bleu with input")
+  assert [row[bleu] for row in still] == [row[plain.columns.index("bleu")] for row in own]
+  words = near.rows[0]
+  assert words[near.columns.index("changed, %")] > 90
+  assert 20 < words[bleu] < 90
+
+
 def test_a_conditional_model_pays_for_the_label(conditional, trained):
   found, run = conditional
   test = {name: values[ROWS] for name, values in run.dataset.splits["test"].items()}
@@ -318,13 +347,18 @@ def test_sentences_without_two_classes_are_not_turned(trained, classes):
   assert "and two classes" in section.findings[0]
 
 
-def test_two_sentences_are_joined_and_bad_requests_are_told(trained):
+def test_two_sentences_are_joined_and_bad_requests_are_told(trained, tmp_path):
   run = runs.select(runs.open_run(str(trained / "vae")), 0)
   pair = "this film shines . | the soup is very cold ."
   path = table(asked(run, pair=pair), "Between two sentences (1)")
   assert len(path.rows) == QUICK["steps"]
   assert "this film shines ." in path.note
+  (tmp_path / "one.tsv").write_text("this film shines .\tthe soup is cold .\nonly one\n")
+  (tmp_path / "none.tsv").write_text("")
   for more, message in (
+    ({"pairs": str(tmp_path / "one.tsv")}, "Line 2 .* has 1 part"),
+    ({"pairs": str(tmp_path / "none.tsv")}, "has no line"),
+    ({"pairs": str(tmp_path / "absent.tsv")}, "is no text file"),
     ({"pair": "only one"}, "expected two sentences"),
     ({"pair": "xyz | this film shines ."}, "No word"),
     ({"language_model": run.workdir}, "not of language_model"),

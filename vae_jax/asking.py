@@ -100,15 +100,19 @@ def write(
 ) -> Any:
   """`fn(vae, params, z, key)` for every member and every latent vector, under its label.
 
-  As `apply_latents`; a conditional model is given the label [N], the others do not read it.
+  As `apply_latents`; a conditional model is given the label [N], or weights [N, C] of the
+  classes, a mixture of labels. The others do not read it.
   """
   if run.vae.given is None:
     ask = lambda params, z, key: fn(run.vae, params, z, key)
     return apply_latents(run, ask, z, key, batch_size)
-  beside = np.broadcast_to(np.asarray(label)[:, None], (*z.shape[:-1], 1))
+  label = np.asarray(label)
+  beside = label if label.ndim == 2 else label[:, None]
+  beside = np.broadcast_to(beside, (*z.shape[:-1], beside.shape[-1]))
   both = np.concatenate([z, beside], -1).astype(np.float32)
-  given = lambda code: run.vae.given(code[-1].astype(np.int32))
-  ask = lambda params, code, key: fn(given(code), params, code[:-1], key)
+  own = z.shape[-1]
+  value = lambda code: code[own:] if label.ndim == 2 else code[own].astype(np.int32)
+  ask = lambda params, code, key: fn(run.vae.given(value(code)), params, code[:own], key)
   return apply_latents(run, ask, both, key, batch_size)
 
 

@@ -32,18 +32,26 @@ METHODS: dict[str, Callable[[Fold, int, np.random.Generator], Pool]] = {
 
 
 def moved(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-  """Every other one, by chance, of sentences with words dropped or swapped.
+  """Every other one, by chance, of sentences [N, T] as `changed` has them."""
+  found = x.copy()
+  some = np.flatnonzero(rng.random(len(x)) < 0.5)
+  found[some] = changed(x[some], rng)
+  return found
+
+
+def changed(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+  """Sentences with words dropped or swapped.
 
   Random deletion and random swap of Wei & Zou (2019), section 2, one of the two by chance, each of
   a share SHARE of the words and of one at least. Their replacements by synonyms take a thesaurus.
 
   Args:
-    x: rows of symbols [N, T].
-    rng: which ones, and how.
+    x: rows of symbols [N, T]; one with less than two words stays.
+    rng: how.
   """
   found = x.copy()
-  for i in np.flatnonzero(rng.random(len(x)) < 0.5):
-    words = np.array(text.words(x[i].astype(int)))
+  for row in found:
+    words = np.array(text.words(row.astype(int)))
     if len(words) < 2:
       continue
     count = max(1, round(SHARE * len(words)))
@@ -53,9 +61,9 @@ def moved(x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
       for _ in range(count):
         a, b = rng.choice(len(words), 2, replace=False)
         words[[a, b]] = words[[b, a]]
-    found[i] = 0
-    found[i, : len(words)] = words
-    found[i, len(words) : len(words) + 1] = 1  # a made one may fill its row without an end
+    row[:] = 0
+    row[: len(words)] = words
+    row[len(words) : len(words) + 1] = 1  # a made one may fill its row without an end
   return found
 
 

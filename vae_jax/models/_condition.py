@@ -9,7 +9,8 @@ from vae_jax.types import Array, UserError
 def joined(v: Array, label: Array | None, classes: int) -> Array:
   """v [..., D] with one-hot(label) [classes] beside each row: [..., D + classes].
 
-  v itself where `classes` is 0, of a model without a condition.
+  v itself where `classes` is 0, of a model without a condition. In the place of a label may
+  stand its weights [classes], a mixture of labels.
 
   Raises:
     UserError: there is a condition, and no label was given.
@@ -21,5 +22,8 @@ def joined(v: Array, label: Array | None, classes: int) -> Array:
       "The model is conditional on the label, and it was asked without one: give examples with"
       " their label, and write from a code by `vae.given(label)`, as the application text does."
     )
-  onehot = jax.nn.one_hot(label, classes, dtype=v.dtype)
+  weights = jnp.ndim(label) == 1
+  onehot = (
+    label.astype(v.dtype) if weights else jax.nn.one_hot(label, classes, dtype=v.dtype)
+  )
   return jnp.concatenate([v, jnp.broadcast_to(onehot, (*v.shape[:-1], classes))], -1)

@@ -158,10 +158,12 @@ def under(source: Source, run: Run, z: np.ndarray, label: np.ndarray | None) -> 
     source: of the data.
     run: M members.
     z: [M, ..., L].
-    label: [...] of the codes; read by a conditional model alone.
+    label: [...] of the codes, or weights [..., C] of the classes; read by a conditional model
+      alone.
   """
   mean = lambda vae, params, z, key: vae.mean(params, z)
   flat = np.asarray(z, np.float32).reshape(len(z), -1, z.shape[-1])
-  label = None if label is None else label.ravel()
+  if label is not None:
+    label = label.reshape(flat.shape[1], *label.shape[z.ndim - 2 :])
   x = asking.write(run, mean, flat, label, source.key)
   return np.clip(x.reshape(*z.shape[:-1], *x.shape[2:]), 0, 1)

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from vae_jax.applications.style import beside, own, showing
+from vae_jax.applications.style import beside, mixing, own, showing
 from vae_jax.applications.style.asked import asked, judge
 from vae_jax.applications.style.writing import MEAN, PRODUCT, WAYS, posterior
 from vae_jax.evaluation.answer import Outcome
@@ -123,5 +123,5 @@ def shown(task: Task, answer: np.ndarray, condition: int) -> np.ndarray:
 
 
 def further(outcome: Outcome) -> Extra:
-  """Whole alphabets, blends, nearest training examples, and a user's own style."""
-  return sections.gathered([showing.further(outcome), own.further(outcome)])
+  """Whole alphabets, blends, samples, nearest training examples, and a user's own style."""
+  return sections.gathered([mod.further(outcome) for mod in (showing, mixing, own)])

@@ -59,7 +59,8 @@ def _few(task: Task) -> np.ndarray:
   return fresh[first][:ITEMS]
 
 
-def _take(found: Asked, rows: np.ndarray) -> Asked:
+def take(found: Asked, rows: np.ndarray) -> Asked:
+  """The rows alone."""
   part = lambda v: None if v is None else v[rows]
   return found._replace(
     x=found.x[rows], label=found.label[rows], target=found.target[rows],
@@ -69,7 +70,7 @@ def _take(found: Asked, rows: np.ndarray) -> Asked:
 
 def _alphabets(outcome: Outcome, lead: Member, task: Task) -> Figure:
   """Each style in every class; where styles are known the real ones above and a rival below."""
-  spec, found = task.source.spec, _take(task.truth, _few(task))
+  spec, found = task.source.spec, take(task.truth, _few(task))
   classes = list(pictures.spread(len(spec.classes), COLUMNS))
   ours = lettered(outcome, lead, found, classes)
   look = pictures.style(task.source.data, outcome.settings)
@@ -104,7 +105,7 @@ def _alphabets(outcome: Outcome, lead: Member, task: Task) -> Figure:
 def _blend(outcome: Outcome, lead: Member, task: Task) -> Figure:
   """From one style to another along a straight line in z, in a few classes."""
   spec, rows = task.source.spec, _few(task)
-  found = _take(task.truth, rows[[0, -1]])
+  found = take(task.truth, rows[[0, -1]])
   run = select(lead.run, lead.place)
   ends = shared(outcome, lead, task.source, found)
   line = np.linspace(0, 1, STEPS)[:, None]
@@ -124,7 +125,7 @@ def _blend(outcome: Outcome, lead: Member, task: Task) -> Figure:
 def _neighbours(outcome: Outcome, lead: Member, task: Task) -> Figure:
   """What was written beside the training example that is nearest, so that novelty is seen."""
   spec, source = task.source.spec, task.source
-  found = _take(task.truth, pictures.spread(len(task.truth.x), 10))
+  found = take(task.truth, pictures.spread(len(task.truth.x), 10))
   run = select(lead.run, lead.place)
   z = shared(outcome, lead, source, found)[None].astype(np.float32)
   x = latent_pictures.under(source, run, z, found.target)[0]

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from vae_jax import asking
-from vae_jax.applications.text import _turned, _written
+from vae_jax.applications.text import _near, _turned, _written
 from vae_jax.baselines import kneser_ney
 from vae_jax.data import sentences
 from vae_jax.evaluation.answer import Outcome
@@ -33,6 +33,7 @@ SETTINGS = {
   "order": 3,  # n of the Kneser-Ney model that judges what is written
   "steps": 7,  # sentences of an interpolation
   "pair": "",  # two sentences to go between, "a | b"; empty: a few of the split
+  "pairs": "",  # a file of lines "a<tab>b": the same said in the first class and in the second
   "language_model": "",  # a run of the objective language_model on the same data
   "conditional": "",  # a run with model.condition=label on the same data
 }
@@ -133,5 +134,5 @@ def score(task: Task, answer: dict[str, Any], condition: int) -> dict[str, np.nd
 def further(outcome: Outcome) -> Extra:
   """The use of the code, what is written from it, mood and bits."""
   written = _written.use, _written.reconstruction, _written.interpolation, _written.samples
-  parts = (*written, _turned.sentiment, _written.compression)
-  return sections.joined(outcome, parts, _written.Sentences)
+  parts = (*written, _near.paraphrases, _turned.sentiment, _turned.referred)
+  return sections.joined(outcome, (*parts, _written.compression), _written.Sentences)

@@ -6,7 +6,7 @@ from vae_jax import asking
 from vae_jax.applications.text._written import Sentences
 from vae_jax.baselines import delete_replace, kneser_ney
 from vae_jax.evaluation import members as of_members
-from vae_jax.evaluation.protocol import Extra
+from vae_jax.evaluation.protocol import Extra, Member
 from vae_jax.inference import walks
 from vae_jax.inference.rewriting import rewriter
 from vae_jax.metrics import text
@@ -27,35 +27,13 @@ def sentiment(part: Sentences) -> Extra:
   z' = z + a (E[z | target] - E[z | other]), the means taken over training codes; decoded
   greedily. The judge is a classifier fitted on the training sentences.
   """
-  classes, x = part.source.spec.classes, part.x
+  classes = part.source.spec.classes
   if not (part.coded and part.real and len(classes) == 2):
     said = "Nothing is turned over: that takes codes with directions, and two classes."
     return Extra(findings=[said] if part.coded else [])
-  target, other = 1 - part.task.examples["label"], part.own.conditional
-  swapped = delete_replace.turn(x, target, part.train["x"], part.train["label"], part.model)
-  moved = each(part.coded, lambda run: _moved(part, run, target))
-  fields = {**part.task.examples, "target": target.astype(np.int32)}
-  givers = [m for m in part.coded if m.run.vae.given is not None]
-  givers += of_members.of([other], [0]) if other else []
-  rewrite = lambda run: asking.apply(run, rewriter(run.vae), fields, *part.asked)
-  given = each(givers, rewrite)
-  made = [
-    (None, COPY, None, x),
-    (None, SWAP, None, swapped),
-  ]  # who, method, step, sentences
-  for m in part.coded:
-    made += [(m, VECTOR, a, y) for a, y in zip(SCALES, moved[m.number], strict=True)]
-  for m in givers:
-    who, mark = (None, f" ({m.place})" if m.place else "") if m.run is other else (m, "")
-    pairs = zip((OWN, OTHER, DRAWN), given[m.number], strict=True)
-    made += [(who, f"{method}{mark}", None, y) for method, y in pairs]
+  target = 1 - part.task.examples["label"]
+  made = _made(part, part.task.examples, target)
   rows = [(*one[:3], *_quality(part, one[1], one[3], target)) for one in made]
-  side = {"sentence": part.lines, "to be": [classes[int(y)] for y in target]}
-  side |= {SWAP: part.texts(swapped), "step 2": part.texts(moved[part.lead.number][2])}
-  for m in givers[:1]:
-    side |= {way: part.texts(y) for way, y in zip(WAYS[:2], given[m.number], strict=False)}
-  beside = [list(row) for row in zip(*side.values(), strict=True)][:6]
-  beside = Table("Turning the sentiment: side by side", tuple(side), beside)
   vector = [row for row in rows if row[1] == VECTOR]
   of = lambda member: np.array([row[3] for row in vector if row[0] is member])
   series = {part.title(m, VECTOR): of(m) for m in part.shown}
@@ -63,20 +41,93 @@ def sentiment(part: Sentences) -> Extra:
   data["y_label"] = "taken for the other class, %"
   caption = "How many sentences the judge takes for the other class as the step grows."
   told = []
-  for method in (SWAP, VECTOR, *([OTHER] if givers else [])):
-    turned, kept = max(row[3:5] for row in rows if row[1].startswith(method))
-    told.append(f"{method} {turned:.0f} % (BLEU {kept:.1f})")
+  for method in (SWAP, VECTOR, OTHER):
+    scores = [row[3:5] for row in rows if row[1].startswith(method)]
+    told += (
+      [f"{method} {a:.0f} % (BLEU {b:.1f})" for a, b in [max(scores)]] if scores else []
+    )
   said = f"Turned into the other class, with BLEU to the input: {', '.join(told)}."
   table, figure = _table(part, rows, target), Figure("sentiment", "lines", data, caption)
-  return Extra([table, beside], [figure], [said])
+  return Extra([table, _beside(part, made, target)], [figure], [said])
 
 
-def _moved(part: Sentences, run: Run, target: np.ndarray) -> np.ndarray:
+def referred(part: Sentences) -> Extra:
+  """Sentences of a file turned over both ways, with BLEU to what the file has in their place."""
+  if part.own.pairs is None or not (part.coded and part.real):
+    return Extra()
+  (x, lines), found = part.own.pairs, {}
+  for label in (0, 1):
+    rows = np.arange(len(x[label]), dtype=np.int32)
+    examples = {"x": x[label], "label": np.full_like(rows, label), "id": rows}
+    target = 1 - examples["label"]
+    for who, method, step, y in _made(part, examples, target):
+      number = None if who is None else who.number
+      scores = (
+        100 * float((part.judged(y) == target).mean()),
+        text.bleu(part.texts(y), lines[1 - label]),
+        text.bleu(part.texts(y), lines[label]),
+      )
+      found.setdefault((number, method, step), []).append((who, scores))
+  rows = [
+    [*part.cells(both[0][0]), method, step, *np.mean([one for _, one in both], 0).tolist()]
+    for (_, method, step), both in found.items()
+  ]
+  note = (
+    f"{x.shape[1]:,} pairs of the file, each sentence turned into the class of its partner;"
+    " means of both directions. BLEU with reference: to the partner."
+  )
+  columns = (*part.keys, "method", "step", "accuracy, %", "bleu with reference")
+  table = Table("Pairs of the file", (*columns, "bleu with input"), rows, note)
+  return Extra([table])
+
+
+def _made(
+  part: Sentences, examples: dict[str, np.ndarray], target: np.ndarray
+) -> list[tuple[Member | None, str, float | None, np.ndarray]]:
+  """Who turned the examples, how, by which step, and into which sentences [R, T]."""
+  x, train, other = examples["x"], part.train, part.own.conditional
+  swapped = delete_replace.turn(x, target, train["x"], train["label"], part.model)
+  moved = each(part.coded, lambda run: _moved(part, run, examples, target))
+  fields = {**examples, "target": target.astype(np.int32)}
+  givers = [m for m in part.coded if m.run.vae.given is not None]
+  givers += of_members.of([other], [0]) if other else []
+  rewrite = lambda run: asking.apply(run, rewriter(run.vae), fields, *part.asked)
+  given = each(givers, rewrite)
+  made = [(None, COPY, None, x), (None, SWAP, None, swapped)]
+  for m in part.coded:
+    made += [(m, VECTOR, a, y) for a, y in zip(SCALES, moved[m.number], strict=True)]
+  for m in givers:
+    who, mark = (None, f" ({m.place})" if m.place else "") if m.run is other else (m, "")
+    pairs = zip((OWN, OTHER, DRAWN), given[m.number], strict=True)
+    made += [(who, f"{method}{mark}", None, y) for method, y in pairs]
+  return made
+
+
+def _beside(part: Sentences, made: list[tuple], target: np.ndarray) -> Table:
+  """Six sentences and what is made of them."""
+  mine = lambda who: who is None or who.number == part.lead.number
+  by = {(one[1].split(" (")[0], one[2]): one[3] for one in made if mine(one[0])}
+  side = {
+    "sentence": part.lines,
+    "to be": [part.source.spec.classes[int(y)] for y in target],
+    SWAP: part.texts(by[SWAP, None]),
+    "step 2": part.texts(by[VECTOR, SCALES[2]]),
+  }
+  for way, method in zip(WAYS[:2], (OWN, OTHER), strict=True):
+    if (method, None) in by:
+      side[way] = part.texts(by[method, None])
+  rows = [list(row) for row in zip(*side.values(), strict=True)][:6]
+  return Table("Turning the sentiment: side by side", tuple(side), rows)
+
+
+def _moved(
+  part: Sentences, run: Run, examples: dict[str, np.ndarray], target: np.ndarray
+) -> np.ndarray:
   """Greedy sentences along the attribute vector, under their own label: [M, SCALES, R, T]."""
   train = part.source.split("train")
   rows = np.unique(np.linspace(0, len(train["x"]) - 1, FITTED).round().astype(int))
   fitted = part.source.posterior(run, {k: v[rows] for k, v in train.items()}).mean
-  codes = part.source.posterior(run, part.task.examples).mean
+  codes = part.source.posterior(run, examples).mean
   steps = walks.towards(fitted, train["label"][rows], target)
   z, own = np.concatenate([codes + a * steps for a in SCALES], 1), np.tile(1 - target, 4)
   return asking.greedy(run, z, own, *part.asked).reshape(len(codes), 4, len(target), -1)

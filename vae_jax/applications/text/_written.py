@@ -18,7 +18,7 @@ from vae_jax.evaluation.numbers import plus_minus
 from vae_jax.evaluation.protocol import Extra
 from vae_jax.evaluation.source import Source
 from vae_jax.inference import walks
-from vae_jax.inputs.sentences import Pair, pair
+from vae_jax.inputs.sentences import Pair, Pairs, pair, pairs
 from vae_jax.metrics import information, text
 from vae_jax.run import Run, open_beside
 from vae_jax.studies import language
@@ -34,11 +34,12 @@ class Own(NamedTuple):
 
   rows: np.ndarray  # [R] of the split, that are scored
   pair: Pair | None  # this and what follows: named by the settings
+  pairs: Pairs | None
   language: Run | None
   conditional: Run | None
 
 
-def given(source: Source) -> tuple[Pair | None, Run | None, Run | None]:
+def given(source: Source) -> tuple[Pair | None, Pairs | None, Run | None, Run | None]:
   """What the settings name, opened and refused before minutes of compute; see `Own`.
 
   Raises:
@@ -53,10 +54,12 @@ def given(source: Source) -> tuple[Pair | None, Run | None, Run | None]:
       " conditional, on sentences of two classes alone; evaluate it alone."
     )
   listens = lambda other: other.vae.given is not None and has_code(other)
-  both = pair(s["pair"], run.spec, sentences.unit(run.config)) if s["pair"] else None
+  unit = sentences.unit(run.config)
+  both = pair(s["pair"], run.spec, unit) if s["pair"] else None
+  many = pairs(s["pairs"], run.spec, unit) if s["pairs"] else None
   beside = language.opened(run, s["language_model"])
   told = "of a conditional VAE: train with model.condition=label"
-  return both, beside, open_beside(run, s["conditional"], listens, told)
+  return both, many, beside, open_beside(run, s["conditional"], listens, told)
 
 
 class Sentences(Part):
