@@ -32,10 +32,11 @@ def data():
 
 def knows(dataset):
   """A model whose code is (a, b) and whose decoder is exact."""
-  angle = 2 * jnp.pi * jnp.arange(STEPS) / 8
-  basis = jnp.stack([jnp.sin(angle), jnp.cos(angle)])
-  both = jnp.stack([basis, 2 * basis], -1).reshape(2, -1)
-  inverse = jnp.linalg.pinv(both)
+  angle = 2 * np.pi * np.arange(STEPS) / 8
+  basis = np.stack([np.sin(angle), np.cos(angle)])
+  flat = np.stack([basis, 2 * basis], -1).reshape(2, -1)
+  inverse = jnp.asarray(np.linalg.pinv(flat), jnp.float32)
+  both = jnp.asarray(flat, jnp.float32)
   encode = lambda params, x: Posterior(x.reshape(-1) @ inverse, jnp.full(2, -20.0))
   return made.bind(dataset, encode, lambda params, z: (z @ both).reshape(STEPS, 2), 2)
 
