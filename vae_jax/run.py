@@ -1,6 +1,5 @@
 """An opened run directory: what an evaluation needs; `asking` has the functions that use it."""
 
-import functools
 import json
 import pathlib
 from collections.abc import Callable
@@ -13,8 +12,9 @@ from vae_jax import config as configuration
 from vae_jax import data, files, layers, registry
 from vae_jax import vae as models
 from vae_jax.likelihoods import Likelihood
-from vae_jax.training import joining, step, sweep
-from vae_jax.training.checkpoint import Checkpoints, identity
+from vae_jax.training import joining, restored, sweep
+from vae_jax.training.checkpoint import Checkpoints
+from vae_jax.training.restored import DEAD
 from vae_jax.training.workdir import read_about, read_members, read_parts
 from vae_jax.types import VAE, Dataset, Params, Spec, UserError
 
@@ -38,9 +38,6 @@ class Run(NamedTuple):
   stochastic: bool  # False for the deterministic autoencoder: there is no ELBO
   numbers: list[int]  # of each member in the whole sweep, which may have other programs
   ended: list[str]  # of each member: "", "dead at 120" or "stopped at 500" (steps)
-
-
-DEAD = "dead"  # how the end of a member begins that has no numbers to evaluate
 
 
 def open_run(
@@ -213,7 +210,7 @@ def _open_part(folder: pathlib.Path, which: str, data_dir: str | None) -> list[R
   likelihood = models.build_likelihood(config["likelihood"], dataset.spec)
   lowering = layers.choose_lowering(jax.default_backend(), len(members))
   vae = models.build(config, dataset.spec, lowering)
-  params, at, ended = _read(folder, trained, vae, members, which)
+  params, at, ended = restored.params(folder, trained, vae, members, which)
   objective = registry.find("objectives", config["objective"]["name"])
   run = Run(
     workdir=str(folder),
@@ -324,51 +321,3 @@ def only(run: Run, kept: list[int]) -> Run:
     numbers=[run.numbers[m] for m in kept],
     ended=[run.ended[m] for m in kept],
   )
-
-
-def _read(
-  folder: pathlib.Path, config: dict, vae: VAE, rows: list[dict], which: str
-) -> tuple[Params, np.ndarray, list[str]]:
-  """The parameters of a part, the step of each member's, and how each ended."""
-  if which not in ("best", "latest"):
-    raise UserError(f"The checkpoint is {which!r}; expected best or latest.")
-  members = len(rows)
-  one = jax.eval_shape(
-    functools.partial(step.init, vae, config), jax.ShapeDtypeStruct((), "int32")
-  )
-  like = jax.tree.map(lambda x: np.empty((members, *x.shape), x.dtype), one)
-  params = step.evaluated(like)
-  items = {
-    "best": {"params": params, "loss": np.empty(members, np.float32), "step": like.step},
-    "latest": {"params": like.params, "ema": like.ema},
-  }
-  item = {"best": "best", "latest": "params"}[which]
-  checkpoints = Checkpoints.existing(folder)
-  found = checkpoints.restore({item: items[which]}, identity(config, rows))
-  checkpoints.close()
-  if found is None:
-    raise UserError(
-      f"{folder} has no checkpoint yet: let its training reach the first one."
-    )
-  for sentence in found.damaged:
-    print(f"{sentence} Evaluating checkpoint {found.step}.")
-  values = found.items[item]
-  if which == "latest":
-    ema = values["ema"]
-    params = values["params"] if isinstance(ema, tuple | list) and not ema else ema
-    return params, np.full(members, found.step), _ends(found.meta, np.zeros(members))
-  if (values["step"] < 0).all() and max(found.meta["died"]) < 0:
-    raise UserError(
-      f"{folder} has not been validated yet: let its training reach the first evaluation, or"
-      f" look at the last parameters with --checkpoint=latest."
-    )
-  return values["params"], values["step"], _ends(found.meta, values["step"])
-
-
-def _ends(meta: dict, best: np.ndarray) -> list[str]:
-  """How each member ended; one that never had a finite loss is dead from the start."""
-  ends = []
-  for died, stopped, at in zip(meta["died"], meta["stopped"], best, strict=True):
-    dead = f"{DEAD} at {max(died, 0)}" if died >= 0 or at < 0 else ""
-    ends.append(dead or (f"stopped at {stopped}" if stopped >= 0 else ""))
-  return ends
