@@ -39,11 +39,7 @@ class Feed(NamedTuple):
 
 
 def make(
-  dataset: Dataset,
-  split: str,
-  batch_size: int,
-  data_seed: int,
-  budget_bytes: int,
+  dataset: Dataset, split: str, batch_size: int, data_seed: int, budget_bytes: int
 ) -> Feed:
   """The feed of a split: resident when its bytes fit the budget, else streamed.
 
@@ -79,21 +75,13 @@ def make(
   size = sum(values.nbytes for values in fields.values())
   if size <= budget_bytes:
     source, read, span = _resident(fields, data_seed, table), _gather, ALWAYS
-  elif dataset.choices:
-    raise UserError(
-      f"The {split} split of {dataset.name} is streamed, in one order for all members, and each"
-      " member has rows of its own: raise config.train.resident_bytes to hold it."
-    )
   else:
+    _refuse_choices(dataset, split)
     span = max(1, budget_bytes // 2 * n // (size * batch_size))
     source, read = _stream(fields, batch_size, data_seed, span), _slice
 
   def batch(
-    source: Any,
-    step: Array,
-    rows: Array | None = None,
-    seed: Array | None = None,
-    choice: Array | None = None,
+    source: Any, step: Array, rows: Any = None, seed: Any = None, choice: Any = None
   ) -> Example:
     seed = source["seed"] if seed is None else seed
     count = n if choice is None else source["table"].counts[choice]
@@ -107,6 +95,14 @@ def make(
     return {**prepare(dataset.transform, seed, epoch, fields, index), "mask": mask}
 
   return Feed(batch, source, span, n / batch_size, batch_size, n)
+
+
+def _refuse_choices(dataset: Dataset, split: str) -> None:
+  if dataset.choices:
+    raise UserError(
+      f"The {split} split of {dataset.name} is streamed, in one order for all members, and each"
+      " member has rows of its own: raise config.train.resident_bytes to hold it."
+    )
 
 
 class Table(NamedTuple):
