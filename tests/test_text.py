@@ -269,7 +269,9 @@ def test_pairs_of_a_file_are_turned_both_ways(trained, tmp_path):
   by = dict(zip(column(found, "method"), found.rows, strict=True))
   at = found.columns.index
   assert by["copy the input"][at("bleu with reference")] == pytest.approx(100)
-  assert by["copy the input"][at("accuracy, %")] == 50  # one sentence, asked for both classes
+  assert (
+    by["copy the input"][at("accuracy, %")] == 50
+  )  # one sentence, asked for both classes
   assert by["conditional model, other label"][at("accuracy, %")] == 100
   assert by["conditional model, own label"][at("accuracy, %")] == 0
 
