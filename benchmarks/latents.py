@@ -40,6 +40,14 @@ ROWS = {
     "posterior": {"name": "vq", "entries": 64, "vectors": 5}, "prior": {"name": "uniform"},
     "model": {"latents": 20},
   },
+  "vq, autoregressive prior": {
+    "posterior": {"name": "vq", "entries": 64, "vectors": 5},
+    "prior": {"name": "autoregressive_categorical"}, "model": {"latents": 20},
+  },
+  "categorical, autoregressive prior": {
+    "posterior": {"name": "categorical", "categories": 10},
+    "prior": {"name": "autoregressive_categorical"}, "model": {"latents": 100},
+  },
   "iwae, K = 5": {"objective": {"name": "iwae", "samples": 5}},
   "dreg, K = 5": {"objective": {"name": "dreg", "samples": 5}},
   "geco, target 80": {"objective": {"name": "geco"}, "hyper": {"target": 80.0}},

@@ -3,15 +3,21 @@ in a process with eight virtual ones."""
 
 import functools
 import sys
+import types
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from helpers import tiny
 
 import vae_jax.objectives
 from vae_jax import run as runs
+from vae_jax.applications.augmentation import making
+from vae_jax.baselines import augmenting
+from vae_jax.studies import rates
 from vae_jax.training import evaluation, loop, placement, plan, spread, step, trainer
+from vae_jax.types import Posterior
 
 STEPS = 12
 
@@ -232,3 +238,67 @@ def test_an_evaluation_uses_every_device_and_gives_the_same_numbers(members, mon
       np.testing.assert_allclose(found[name], values, rtol=1e-5, atol=1e-6)
       if members >= devices:  # then each device has the batches of one alone
         np.testing.assert_array_equal(found[name], values)
+
+
+@pytest.mark.parametrize(
+  ("members", "counts"), [(3, (4,)), pytest.param(8, (2, 4, 8), marks=pytest.mark.slow)]
+)
+def test_the_exact_mixture_uses_every_device(members, counts, monkeypatch):
+  """Under a prior whose parameters are the members'."""
+  rng = np.random.default_rng(0)
+  q = Posterior(*rng.normal(size=(2, members, 37, 3)).astype(np.float32))
+  scale = np.linspace(1, 2, members, dtype=np.float32)
+  log_prior = lambda scale, z: -0.5 * jnp.sum(jnp.square(scale * z))
+  monkeypatch.setattr(rates, "BLOCK", 3)
+  found = {}
+  for devices in (1, *counts):
+    monkeypatch.setattr(jax, "local_devices", lambda n=devices: jax.devices()[:n])
+    found[devices] = rates.decomposed(q, 29, jax.random.key(1), log_prior, scale)
+  for devices in counts:
+    close(found[devices], found[1])
+    if members >= devices:
+      jax.tree.map(np.testing.assert_array_equal, found[devices], found[1])
+
+
+@pytest.mark.slow
+def test_the_search_among_molecules_reads_and_writes_on_every_device(monkeypatch):
+  """11 rows, 6 at a time, which neither 4 nor 8 devices divide."""
+  pytest.importorskip("rdkit")
+  from vae_jax.applications.molecules import _search
+
+  config = tiny(
+    data={"name": "molecules"}, model={"name": "sentence", "hidden": 8, "embed": 4},
+    likelihood={"name": "tokens"},
+  )  # fmt: skip
+  program = loop.assemble(config, None)
+  params = jax.tree.map(lambda x: 3 * np.asarray(x), trainer.init(program).params)
+  run = types.SimpleNamespace(
+    vae=program.vae, params=params, config=config, spec=program.dataset.spec,
+    dataset=program.dataset, members=program.members,
+  )  # fmt: skip
+  rows = program.dataset.splits["train"]["x"][:11]
+  codes = np.random.default_rng(0).normal(size=(11, 3))
+  found = {}
+  for devices in (1, 2, 4, 8):
+    monkeypatch.setattr(jax, "local_devices", lambda n=devices: jax.devices()[:n])
+    coder = _search.Coder(run, 6)
+    found[devices] = coder.encode(rows), coder.decode(codes)
+    np.testing.assert_allclose(found[devices][0], found[1][0], rtol=1e-5, atol=1e-6)
+    assert found[devices][1] == found[1][1]
+
+
+def test_classifiers_of_several_pools_are_trained_on_every_device(monkeypatch):
+  """Of 3 pools: the classifier of each is that of the pool alone."""
+  rng = np.random.default_rng(0)
+  x = rng.normal(size=(3, 40, 6)).astype(np.float32)
+  pools = [(one, augmenting.onehot(rng.integers(0, 2, 40), 2)) for one in x]
+  source = types.SimpleNamespace(
+    settings={"steps": 20}, spec=types.SimpleNamespace(symbols=()),
+    run=types.SimpleNamespace(config={"data": {"draw": 4}}), key=jax.random.key(0),
+  )  # fmt: skip
+  alone = np.stack([augmenting.fit(pool, 4, 20)(x[0]) for pool in pools])
+  assert np.ptp(alone, axis=0).max() > 0.1
+  for devices in (1, 4):
+    monkeypatch.setattr(jax, "local_devices", lambda n=devices: jax.devices()[:n])
+    fitted = making.fits(source, pools)
+    np.testing.assert_allclose([one(x[0]) for one in fitted], alone, rtol=1e-4, atol=1e-5)

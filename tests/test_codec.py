@@ -335,6 +335,14 @@ def test_what_cannot_be_coded_is_refused():
   real = random_run(Spec((4,), "table", "real"), {"name": "gaussian"})
   with pytest.raises(UserError, match="mass"):
     codec.compress(real, np.zeros((2, 4)))
+  zeros, codes = np.zeros((2, 4, 3, 1), int), {"name": "categorical", "categories": 2}
+  prior = {"name": "autoregressive_categorical", "hidden": 4}
+  for match, model, parts in (
+    ("a mixture as its prior", {"name": "two_layers", "hidden": [8], "components": 2}, {}),
+    ("is discrete", {"latents": 4}, {"posterior": codes, "prior": prior}),
+  ):
+    with pytest.raises(UserError, match=match):
+      codec.compress(random_run(BINARY, COINS, parts=parts, **model), zeros)
   # Grey levels without their channel, and as shares of 1, are the same file.
   assert codec.compress(run, x[..., 0] / 255).content == made("grey", 5)[3].content
 

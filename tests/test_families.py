@@ -16,7 +16,7 @@ from vae_jax.families.continuous import Mixture
 from vae_jax.families.discrete import Categorical, Entries, Quantised
 from vae_jax.families.spherical import PowerSpherical, Sphere
 from vae_jax.latents import About
-from vae_jax.types import Posterior, Sizes, UserError
+from vae_jax.types import Draw, Posterior, Sizes, UserError
 
 L = 2
 Q = Posterior(jnp.array([0.4, -0.8]), jnp.array([0.3, -0.7]))
@@ -211,6 +211,64 @@ def test_a_quantised_code_costs_log_v_and_its_commitment_is_a_gradient_alone():
   drawn = jax.jit(lambda key: distributions.draws(p, key, 9))(jax.random.key(0))
   assert drawn.z.shape == (9, 6)
   np.testing.assert_allclose(drawn.log_prob, -3 * np.log(3), rtol=1e-6)
+
+
+def coded(support):
+  """The autoregressive prior over the codes of a support, all V^G of them, and their symbols."""
+  module = registry.find("priors", "autoregressive_categorical")
+  sizes = Sizes((3,), 6, symbols=(3, 3))
+  own = moved(jax.jit(lambda key: module.parameters(key, sizes, 8))(jax.random.key(0)))
+  own = jax.tree.map(lambda x: 4 * x, own)  # far from uniform
+  p = module.distribution(own, About(sizes, None, lambda: support), 8)
+  symbols = np.array(list(itertools.product(range(3), repeat=3)))
+  codes = jax.vmap(lambda s: support.assembled(jax.nn.one_hot(s, 3)))(symbols)
+  return p, codes, symbols
+
+
+SUPPORTS = {
+  "categories": Categorical(jnp.zeros((3, 3))),
+  "entries": Entries(jnp.array([[0.0, 0.0], [1.0, 1.0], [-1.0, 2.0]]), 3),
+}
+
+
+@pytest.mark.parametrize("name", SUPPORTS)
+def test_an_autoregressive_mass_over_codes_is_one_in_all_and_that_of_its_draws(name):
+  p, codes, symbols = coded(SUPPORTS[name])
+  log_p = np.asarray(jax.jit(jax.vmap(p.log_prob))(codes), float)
+  np.testing.assert_allclose(np.exp(log_p).sum(), 1.0, rtol=1e-5)
+  assert log_p.std() > 0.5
+  # the chain rule by enumeration: log p(s_g | s_<g) is of the codes that begin alike
+  begins = lambda row, g: (symbols[:, :g] == row[:g]).all(1)
+  share = lambda row, g: np.log(np.exp(log_p[begins(row, g)]).sum())
+  each = np.asarray(jax.jit(jax.vmap(p.each))(codes), float)
+  for row, found in zip(symbols, each, strict=True):
+    exact = [share(row, g + 1) - share(row, g) for g in range(3)]
+    np.testing.assert_allclose(found[np.arange(3), row], exact, atol=1e-4)
+  drawn = jax.jit(lambda key: distributions.draws(p, key, DRAWS))(jax.random.key(1))
+  same = (np.asarray(drawn.z)[:, None] == np.asarray(codes)[None]).all(2)
+  assert (same.sum(1) == 1).all()  # every draw is a code
+  np.testing.assert_allclose(drawn.log_prob, log_p[same.argmax(1)], atol=1e-4)
+  expected = np.exp(log_p) / np.exp(log_p).sum() * DRAWS
+  assert stats.chisquare(same.sum(0), expected).pvalue > 1e-3
+  greedy = p.code()
+  assert (np.asarray(codes) == np.asarray(greedy)).all(1).sum() == 1
+
+
+def test_the_divergence_from_an_autoregressive_prior_is_that_of_all_codes():
+  p, codes, _ = coded(SUPPORTS["categories"])
+  q = Categorical(jnp.array([[0.3, -1.0, 2.0], [0.0, 0.5, -0.5], [1.0, 0.2, 0.0]]))
+  of = jax.jit(jax.vmap(lambda z: (q.log_prob(z), p.log_prob(z))))
+  log_q, log_p = np.asarray(of(codes), float)
+  exact = (np.exp(log_q) * (log_q - log_p)).sum()
+  rates = jax.jit(jax.vmap(lambda z: distributions.rates(q, p, Draw(z, jnp.zeros(())))))
+  each = np.asarray(rates(codes), float)
+  assert each.shape == (27, 3)
+  np.testing.assert_allclose(np.exp(log_q) @ each.sum(1), exact, rtol=1e-5)
+  p, codes, symbols = coded(SUPPORTS["entries"])
+  book = SUPPORTS["entries"].codebook
+  q = Quantised(book[symbols[5]] + 0.1, book, 0.25)
+  rate = jax.jit(lambda: distributions.rates(q, p, q.draw(None)))()
+  np.testing.assert_allclose(rate.sum(), -p.log_prob(codes[5]), rtol=1e-5)
 
 
 def test_a_codebook_goes_to_the_mean_of_what_is_encoded_to_each_entry():

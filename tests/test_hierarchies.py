@@ -86,6 +86,28 @@ def test_q_starts_near_p_and_is_told_group_by_group(name):
   assert [mean.shape for mean in means] == [vae.sizes.shape] * 2
 
 
+def test_a_pseudo_input_that_is_the_example_leaves_the_upper_layer_nothing_to_tell():
+  """p(z_2) = q(z_2|u) with u = x is q(z_2|x); with a second input it is at least half of it."""
+  vae = build("two_layers", components=1)
+  params = jax.jit(vae.init)(jax.random.key(0))
+  params["model"]["inputs"] = example(vae)["x"][None]
+  both = build("two_layers", components=2)
+  inputs = jnp.stack([example(vae)["x"], -9 * example(vae)["x"]])
+  two = {"model": {**params["model"], "inputs": inputs}}
+
+  def upper(vae, params):
+    q, p = vae.posterior(params, example(vae)), vae.prior(params)
+    drawn = distributions.draw(q, jax.random.key(1))
+    return distributions.rates(q, p, drawn)[0], p.draw(jax.random.key(2)).z
+
+  rate, z = jax.jit(lambda params: upper(vae, params))(params)
+  assert float(rate) == pytest.approx(0, abs=1e-5)
+  assert z.shape == (3,)
+  rate, _ = jax.jit(lambda params: upper(both, params))(two)
+  assert abs(float(rate)) > 1e-3
+  assert float(rate) <= np.log(2) + 1e-5  # p is nowhere below half of q
+
+
 def test_the_ladder_has_its_groups_from_the_coarsest_picture_to_the_finest():
   vae = build("ladder")
   assert vae.prior(jax.jit(vae.init)(jax.random.key(0))).walk.sizes == (4, 4, 9)

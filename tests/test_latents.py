@@ -32,7 +32,7 @@ SMALL = {  # the smallest options that are not degenerate
   },
   "prior": {
     "mixture": {"components": 3}, "vamp": {"components": 3}, "flow": {"hidden": 8},
-    "autoregressive": {"hidden": 8},
+    "autoregressive": {"hidden": 8}, "autoregressive_categorical": {"hidden": 8},
   },
   "objective": {
     "iwae": {"samples": 4}, "miwae": {"samples": 4}, "dreg": {"samples": 4},

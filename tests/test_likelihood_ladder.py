@@ -3,11 +3,13 @@
 import numpy as np
 import pytest
 from helpers import evaluated, means, scored
-from made import exact_linear, identity, open_with, table_data
+from made import bind, exact_linear, identity, open_with, table_data
 from scipy import special
 
+from vae_jax import config
 from vae_jax.baselines import bernoulli_mixture
 from vae_jax.evaluation import pictures
+from vae_jax.training import sweep
 from vae_jax.types import UserError
 
 FEW = {
@@ -30,6 +32,18 @@ def test_a_model_with_its_exact_posterior_has_the_exact_evidence():
   assert scored(found, "nll") == pytest.approx([exact.mean()], abs=1e-2)
 
 
+@pytest.mark.parametrize("scale", [1.0, 0.5])
+def test_the_sharpness_of_noise_is_its_variance(scale):
+  """Data are white noise of variance 1, and the images of the prior white noise of scale^2."""
+  data = table_data((8, 8, 1), "image", labels=False)
+  encode = identity(data).posterior
+  decode = lambda params, z: scale * z.reshape(8, 8, 1)
+  vae = bind(data, lambda params, x: encode(params, {"x": x}), decode, 64)
+  few = FEW | {"limit": 30, "samples": 2, "chunk": 2, "ais": "no"}
+  found = evaluated("likelihood_ladder", open_with(data, vae), few)
+  assert means(found, "sharpness")["model", ""] == pytest.approx(scale**2, rel=0.15)
+
+
 def test_what_has_no_likelihood_is_refused():
   data = table_data()
   with pytest.raises(UserError, match="this run has none"):
@@ -38,6 +52,26 @@ def test_what_has_no_likelihood_is_refused():
     )
   with pytest.raises(UserError, match="expected yes or no"):
     evaluated("likelihood_ladder", open_with(data, identity(data)), FEW | {"ais": "maybe"})
+
+
+@pytest.mark.parametrize(
+  ("words", "programs", "expected"),
+  [
+    ("", 7, {"data.binarise": "larochelle"}),
+    ("dynamic", 7, {"data.binarise": "dynamic"}),
+    ("deep", 2, {"prior.name": "vamp", "prior.centre": 0.1, "train.epochs": 30.0}),
+    ("iwae50", 1, {"objective.samples": 50, "data.binarise": "larochelle"}),
+    ("ladder", 1, {"model.name": "ladder", "hyper.clip_norm": 100.0}),
+    ("ladder,omniglot", 1, {"data.name": "images", "data.invert": True}),
+  ],
+)
+def test_a_word_of_the_configuration_is_a_step_of_the_ladder(words, programs, expected):
+  parts = sweep.parts(config.load(f"mnist_likelihoods:{words}", {}))
+  assert len(parts) == programs
+  first = parts[0].config
+  for name, value in expected.items():
+    section, field = name.split(".")
+    assert first[section][field] == value
 
 
 def test_a_mixture_of_bernoullis_finds_its_components():

@@ -7,6 +7,7 @@ from made import identity, open_with, table_data
 
 from vae_jax import run as runs
 from vae_jax.applications.model_comparison import _asked
+from vae_jax.studies import distribution_scores
 from vae_jax.training import loop
 from vae_jax.types import UserError
 
@@ -65,9 +66,9 @@ def test_train_is_the_floor_and_its_own_sharpness_is_one(answered):
 
 def test_sharpness_and_classes_of_what_is_known():
   flat, checks = np.full((1, 6, 6, 1), 0.5), np.indices((6, 6)).sum(0)[None, ..., None] % 2
-  assert _asked.roughness(flat)[0] == 0
+  assert distribution_scores.roughness(flat)[0] == 0
   inner = np.square(4.0)  # of a checkerboard: four neighbours that differ by one
-  assert _asked.roughness(checks.astype(float))[0] == pytest.approx(inner, rel=0.5)
+  assert distribution_scores.roughness(1.0 * checks)[0] == pytest.approx(inner, rel=0.5)
   rows = np.eye(3)[[0] * 60 + [1] * 40]
   assert _asked.classes(rows) == 2
 

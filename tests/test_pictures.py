@@ -38,6 +38,18 @@ def test_a_folder_is_read_as_it_is_and_its_subfolders_are_classes(tmp_path):
   assert [len(v["x"]) for v in made.splits.values()] == [32, 4, 4]
 
 
+def test_ink_on_paper_is_inverted_and_made_binary(tmp_path):
+  pictures(tmp_path / "in")
+  plain, dark = (load(tmp_path / "in", side=0, invert=invert) for invert in (False, True))
+  np.testing.assert_array_equal(every(dark), 255 - every(plain))
+  assert "Dark and light are exchanged." in dark.note
+  black = load(tmp_path / "in", side=0, invert=True, binarise="static")
+  assert black.spec.domain == "binary"
+  np.testing.assert_array_equal(every(black), every(plain) <= 127)
+  with pytest.raises(UserError, match="expected one of none, static, dynamic"):
+    load(tmp_path / "in", binarise="black")
+
+
 def test_a_zip_with_a_folder_of_its_own_is_the_same(tmp_path):
   drawn = pictures(tmp_path / "in")
   with zipfile.ZipFile(tmp_path / "all.zip", "w") as file:

@@ -238,6 +238,16 @@ def test_colours_of_text_have_the_contrast_that_aa_asks_for():
       assert contrast(color[f"c{i}"], color["paper"]) >= 3
 
 
+@pytest.mark.parametrize(
+  ("precision", "words"), [("float32", "exact"), ("default", "the device's own")]
+)
+def test_the_page_says_how_exact_the_products_were(workdir, precision, words):
+  about = json.loads((workdir / "run.json").read_text())
+  (workdir / "run.json").write_text(json.dumps({**about, "precision": precision}))
+  text = html.unescape(report.render(workdir, COMMAND).read_text())
+  assert f"{words} in training, exact in evaluations" in text
+
+
 def test_the_page_of_an_empty_run_directory(tmp_path):
   text = report.render(tmp_path, "python evaluate.py").read_text()
   assert "python evaluate.py" in text

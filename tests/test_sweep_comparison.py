@@ -15,7 +15,7 @@ from vae_jax.evaluation.answer import Outcome
 from vae_jax.evaluation.protocol import Member, Result
 from vae_jax.metrics import aggregate, comparison
 from vae_jax.metrics.comparison import Estimate, Settled
-from vae_jax.studies import pairs, thumbnails
+from vae_jax.studies import pairs, rates, thumbnails
 from vae_jax.training import loop
 from vae_jax.types import Posterior, Spec, UserError
 
@@ -113,7 +113,7 @@ def test_the_parts_of_the_rate_of_a_known_mixture():
   """Two far posteriors of equal weight hold log 2 nats of information."""
   mean = np.asarray([[[-50.0], [50.0]]], np.float32)
   q = Posterior(mean, np.zeros_like(mean))
-  parts = aggregate.of_members(q, 2, KEY)
+  parts = rates.decomposed(q, 2, KEY)
   assert parts.information[0] == pytest.approx(np.log(2), abs=1e-5)
   assert parts.total_correlation[0] == pytest.approx(0, abs=1e-5)
   assert aggregate.ceiling(2) == pytest.approx(np.log(2))

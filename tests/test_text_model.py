@@ -77,7 +77,12 @@ def test_a_symbol_is_predicted_from_those_before_it_alone():
   assert (np.diag(jacobian, -1) > 0).all()
 
 
-KINDS = [(None, 0), (1, 0), (None, 3)]  # the label, and the parts of a hierarchical decoder
+KINDS = [
+  (None, 0),
+  (1, 0),
+  (None, 3),
+  (None, 2),
+]  # the label, and the parts of a hierarchical decoder
 
 
 @pytest.mark.parametrize(("label", "bars"), KINDS)
@@ -123,8 +128,20 @@ def test_a_part_of_a_hierarchical_decoder_begins_anew(cell):
   np.testing.assert_array_equal(changed, [0, 0, 0, 1, 1, 1])  # the symbol before a part
   same = jnp.zeros(6, int)
   assert (np.abs(theta(same)[0] - theta(same)[3]) > 1e-4).any()  # parts are told apart
-  with pytest.raises(UserError, match="divides the 6 places"):
-    module.clone(bars=4).init(jax.random.key(0), jnp.zeros(6))
+  with pytest.raises(UserError, match="no more parts than a row's 6 places"):
+    module.clone(bars=7).init(jax.random.key(0), jnp.zeros(6))
+
+
+def test_the_last_part_has_the_places_that_are_left_over():
+  """Of five places in two parts: 0 and 1, then 2, 3 and 4."""
+  module = registry.find("models", "sentence").Model((5,), V, 3, hidden=8, embed=6, bars=2)
+  params = jax.jit(module.init)(jax.random.key(0), jnp.zeros(5))
+  theta = jax.jit(lambda x: module.apply(params, jnp.ones(3), x, method="decode"))
+  x = jnp.asarray([3, 5, 4, 8, 6])
+  reads = lambda place: np.abs(theta(x) - theta(x.at[place].set(2))).max(-1) > 1e-7
+  np.testing.assert_array_equal(reads(0), [0, 1, 0, 0, 0])
+  np.testing.assert_array_equal(reads(1), [0, 0, 1, 1, 1])
+  np.testing.assert_array_equal(reads(3), [0, 0, 0, 0, 1])
 
 
 def test_word_dropout_is_what_the_decoder_reads_in_training_alone():

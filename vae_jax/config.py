@@ -46,8 +46,12 @@ HALVING = {  # early stopping across the members of a sweep
   "first": 0,  # the step of the first cut; 0: every member is trained to the end
   "factor": 2.0,  # of members from cut to cut, and of steps
 }
+TWO_STAGE = {  # a prior that is fitted to the codes of a model trained before
+  "run": "",  # its run directory; empty: the whole model is trained
+  "member": -1,  # of that run; -1: its only one, or that of the same seed
+}
 SCHEDULE_STEPS = 1000.0
-SECTIONS = ("hyper", "schedule", "optimizer", "train", "halving")
+SECTIONS = ("hyper", "schedule", "optimizer", "train", "halving", "two_stage")
 PARTS = (  # each has a name
   "data", "model", "likelihood", "prior", "posterior", "objective", "corruption"
 )  # fmt: skip
@@ -119,6 +123,7 @@ def resolve(partial: dict) -> dict:
   full["optimizer"] = _complete("optimizer", OPTIMIZER, given["optimizer"])
   full["train"] = _complete("train", TRAIN, given["train"])
   full["halving"] = _complete("halving", HALVING, given["halving"])
+  full["two_stage"] = _complete("two_stage", TWO_STAGE, given["two_stage"])
   full["schedule"] = _schedule(given["schedule"], numbers)
   for name, schedule in given["schedule"].items():
     if schedule == "constant":

@@ -134,6 +134,8 @@ def attach(
   posterior, q_options = part(config, "posterior")
   prior, p_options = part(config, "prior")
   sizes, standard = vae.sizes, getattr(prior, "STANDARD", False)
+  if hasattr(posterior, "symbols"):
+    sizes = sizes._replace(symbols=posterior.symbols(sizes, **q_options))
 
   def own(params: Params) -> dict:
     state = params.get(STATE, {}).get("posterior", {})
@@ -154,6 +156,7 @@ def attach(
 
   return vae._replace(
     init=lambda key: vae.init(key) | _parameters(config, key, sizes),
+    sizes=sizes,
     posterior=q_of,
     prior=StandardPrior(sizes.latents) if standard else OtherPrior(p_of),
     family=posterior.FAMILY,
@@ -175,6 +178,17 @@ def _parameters(config: dict, key: Array, sizes: Sizes) -> Params:
     if hasattr(module, "state"):
       found[STATE] = {name: module.state(own, sizes, **options)}
   return found
+
+
+def divided(params: Params, config: dict) -> tuple[Params, Params]:
+  """The parts of the parameters that training learns, with a gradient, and the others.
+
+  All but what is counted; where config.two_stage names a run, those of the prior alone.
+  """
+  alone = bool(config["two_stage"]["run"])
+  learns = lambda part: part == "prior" if alone else part != STATE
+  learned = {part: tree for part, tree in params.items() if learns(part)}
+  return learned, {part: tree for part, tree in params.items() if not learns(part)}
 
 
 def hierarchy(vae: VAE, encode: Callable, walk: Callable[[Params], Walk]) -> VAE:

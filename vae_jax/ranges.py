@@ -31,6 +31,7 @@ def check(full: dict) -> None:
       f"config.halving has first {halving['first']} and factor {halving['factor']}: a step that"
       f" is not negative (0: no halving), and a factor above 1."
     )
+  _at_least("two_stage.member", full["two_stage"]["member"], -1)
   check_numbers(full["hyper"], "config.hyper", signed(full))
 
 
@@ -112,7 +113,8 @@ def _model(full: dict) -> None:
   if model["dtype"] not in ("float32", "bfloat16"):
     raise UserError(f"config.model.dtype is {model['dtype']!r}; float32 or bfloat16.")
   for name, value in model.items():
-    none = name in ("constant", "above", "bars") or (name == "blocks" and value == 0)
+    none = name in ("constant", "above", "bars", "components")
+    none = none or (name == "blocks" and value == 0)
     least = 0 if none else 1
     for one in value if isinstance(value, list) else [value]:
       if isinstance(one, int) and not isinstance(one, bool) and not least <= one <= WIDEST:

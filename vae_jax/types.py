@@ -106,6 +106,7 @@ class Sizes(NamedTuple):
   shape: tuple[int, ...]  # of x
   latents: int  # L
   classes: int = 0  # C of the label; 0: there is none
+  symbols: tuple[int, int] = (0, 0)  # G of V values that a discrete code has; (0, 0): none
 
 
 class Draw(NamedTuple):

@@ -10,12 +10,14 @@ import numpy as np
 
 from vae_jax import asking, distributions
 from vae_jax.baselines import bernoulli_mixture
+from vae_jax.evaluation import pictures
 from vae_jax.evaluation.answer import Outcome
 from vae_jax.evaluation.protocol import Extra, Metric, Task
 from vae_jax.evaluation.settings import COMMON
 from vae_jax.evaluation.source import Source
 from vae_jax.inference import annealing
 from vae_jax.run import Run
+from vae_jax.studies import distribution_scores as distribution
 from vae_jax.studies import symbols
 from vae_jax.types import Array, Example, Hyper, Params, UserError
 
@@ -39,6 +41,7 @@ METRICS = {
   "gap": Metric("Gap", "nats", 0),
   "rate": Metric("Rate", "nats", 0),
   "ess": Metric("ESS", better=0, digits=1),
+  "sharpness": Metric("Sharpness ÷ data's", better=0),
   "ais": Metric("NLL by AIS", "nats", -1),
   "beside": Metric("NLL of the same", "nats", -1),
   "chain_ess": Metric("ESS of chains", better=0, digits=1),
@@ -51,8 +54,9 @@ NOTE = (
   " bound of −log p(x) that falls as K grows; ESS: how many of the K count; gap: what the ELBO"
   " (one sample, β = 1) loses to it. AIS: annealed importance sampling from the prior, which does"
   " not read the posterior, an upper bound too, beside the importance-weighted NLL of the same"
-  " examples; where it is lower, the posterior is a poor proposal. Settings are chosen by the ELBO"
-  " on validation."
+  " examples; where it is lower, the posterior is a poor proposal. Sharpness: the mean square of"
+  " the Laplacian of E[x|z] at draws of the model's own prior, as a multiple of that of images of"
+  " the data. Settings are chosen by the ELBO on validation."
 )
 
 
@@ -84,10 +88,25 @@ def model(task: Task, run: Run) -> dict[str, Any]:
     weighed = asking.evidence(run, task.examples, task.source.key, *sizes)
     nll = -weighed.log_evidence
     found |= {"nll": nll, "ess": weighed.ess, "gap": -found["elbo"] - nll}
+    found |= _sharpness(task, run)
     if s["ais"] == "yes" and symbols.is_real(run):
       found |= _annealed(task, run)
       found["beside"] = nll[:, : found["ais"].shape[1]]
   return {"model": {name: values[:, None] for name, values in found.items()}}
+
+
+def _sharpness(task: Task, run: Run) -> dict[str, np.ndarray]:
+  """Of as many images of each member as there are examples, [M, N]; none of other data.
+
+  A conditional model has no images without a label, and one that writes element by element has no
+  E[x|z].
+  """
+  vae = run.vae
+  if run.spec.kind != "image" or vae.given is not None or vae.forced is not None:
+    return {}
+  keys = jax.random.split(jax.random.fold_in(task.source.key, 1), len(task.truth))
+  x = pictures.decoded(run, asking.prior_draws(run, keys), task.source.key)
+  return {"sharpness": np.stack([distribution.sharpness(one, task.truth) for one in x])}
 
 
 def _annealed(task: Task, run: Run) -> dict[str, np.ndarray]:

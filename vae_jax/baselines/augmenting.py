@@ -4,7 +4,6 @@ Every way of making more fills a pool of the same number of rows, so that a clas
 the same steps: Adam over shuffled batches of a pool. A pool is (x [P, *shape], target [P, C]).
 """
 
-import functools
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -145,9 +144,12 @@ def fit(pool: Pool, seed: int, steps: int) -> Callable[[np.ndarray], np.ndarray]
     steps: of Adam, batches of 64.
   """
   x = pool[0].reshape(len(pool[0]), -1)
-  params = _train(
-    jnp.asarray(x), jnp.asarray(pool[1]), jax.random.key(seed), steps, min(BATCH, len(x))
-  )
+  first = jnp.asarray(x), jnp.asarray(pool[1]), jax.random.key(seed)
+  return predictor(_trained(*first, steps))
+
+
+def predictor(params: Any) -> Callable[[np.ndarray], np.ndarray]:
+  """`log q(class|x) [N, C]` of the network with these parameters, of `train`."""
   return lambda x: np.asarray(_scores(params, jnp.asarray(x.reshape(len(x), -1))))
 
 
@@ -156,8 +158,9 @@ def _scores(params: Any, x: Array) -> Array:
   return jax.nn.log_softmax(_network.apply(params, x))
 
 
-@functools.partial(jax.jit, static_argnames=("steps", "size"))
-def _train(x: Array, target: Array, key: Array, steps: int, size: int) -> Any:
+def train(x: Array, target: Array, key: Array, steps: int) -> Any:
+  """The parameters of `fit`, of a pool x [P, D], target [P, C] and the key of its seed."""
+  size = min(BATCH, len(x))
   first, order = jax.random.split(key)
   params = _network.init(first, (x.shape[1], WIDTH, target.shape[1]))
   adam = optax.adam(optax.cosine_decay_schedule(RATE, steps))
@@ -173,6 +176,9 @@ def _train(x: Array, target: Array, key: Array, steps: int, size: int) -> Any:
     return optax.apply_updates(params, change), moments
 
   return jax.lax.fori_loop(0, steps, step, (params, adam.init(params)))[0]
+
+
+_trained = jax.jit(train, static_argnames="steps")
 
 
 def _twice(fold: Fold, size: int) -> np.ndarray:

@@ -138,6 +138,11 @@ def check(run: Run) -> None:
   check_masses(run)
   why = "The codec puts each latent into bins under a Gaussian"
   distributions.require(run.vae, ("gaussian", "hierarchy"), why)
+  if run.vae.family == "hierarchy" and not _of_gaussians(run):
+    raise UserError(
+      f"{why}, and a group of this hierarchy has a mixture as its prior: set"
+      " config.model.components=0."
+    )
   name = run.config["prior"]["name"]
   if not (run.vae.standard or run.vae.family == "hierarchy" or name in MIXTURES):
     raise UserError(
@@ -149,6 +154,18 @@ def check(run: Run) -> None:
       f"The codec is for conditional models under N(0, I), and the prior is {name!r}: set"
       " config.prior.name=standard, or model.condition=none."
     )
+
+
+def _of_gaussians(run: Run) -> bool:
+  """Whether every group of a hierarchy has a Gaussian as its prior, told by tracing."""
+  found = []
+
+  def walked(params: Params) -> None:
+    path = run.vae.prior(params).draw(jax.random.key(0)).path
+    found.extend(isinstance(p, Posterior) for _, p, _ in path)
+
+  jax.eval_shape(walked, jax.tree.map(lambda x: x[0], run.params))
+  return all(found)
 
 
 def codes(run: Run) -> bool:

@@ -16,15 +16,15 @@ from typing import Any
 import numpy as np
 
 from vae_jax import registry
-from vae_jax.data import _attributes, _pictures, _split
+from vae_jax.data import _attributes, _binarise, _pictures, _split
 from vae_jax.types import Dataset, Spec, UserError
 
 # path: below the data folder, which it is itself where empty. side: of the square that pictures
 # are brought to; 0 keeps a size that all share. hold_out: "examples", or "classes", so that nobody
-# in train is in test. invert: black on white becomes white on black, as MNIST is.
+# in train is in test. invert: dark and light exchanged, of ink on paper. binarise: of _binarise.
 OPTIONS = {
   "path": "", "side": 64, "colour": "auto", "fit": "crop", "attributes": "", "test": 0.1,
-  "hold_out": "examples", "invert": False,
+  "hold_out": "examples", "invert": False, "binarise": "none",
 }  # fmt: skip
 SPLITS = {
   "train": "train", "training": "train", "valid": "valid", "val": "valid",
@@ -51,8 +51,9 @@ def load(config: dict[str, Any], data_dir: str | None) -> Dataset:
     parts = [p[1:] for p in parts]
   table = _attributes.read(source, config["attributes"])
   classes = [p[0] if len(p) > 1 else "" for p in parts]
-  x = _pictures.decoded(source, frame)
-  fields, names, factors = {"x": 255 - x if config["invert"] else x}, (), ()
+  fields, names, factors = {"x": _pictures.decoded(source, frame)}, (), ()
+  if config["invert"]:
+    fields["x"] = 255 - fields["x"]
   if table is not None:
     factors = table.factors
     fields |= {"factors": table.index} if factors else {}
@@ -62,9 +63,8 @@ def load(config: dict[str, Any], data_dir: str | None) -> Dataset:
     fields["label"] = np.array([names.index(c) for c in classes], np.int32)
   spec = Spec(fields["x"].shape[1:], "image", "unit", classes=names, factors=factors)
   note = _note(source, frame, config, table)
-  return Dataset(
-    source.path.stem, spec, _split.divided(fields, np.array(split), config), note
-  )
+  splits = _split.divided(fields, np.array(split), config)
+  return _binarise.apply(Dataset(source.path.stem, spec, splits, note), config["binarise"])
 
 
 def fitted(raw: bytes, name: str, spec: Spec, fit: str = "crop") -> np.ndarray:
@@ -79,6 +79,7 @@ def fitted(raw: bytes, name: str, spec: Spec, fit: str = "crop") -> np.ndarray:
 
 
 def _check(config: dict[str, Any]) -> None:
+  _binarise.check_mode(config["binarise"])
   known = {"fit": _pictures.FITS, "colour": _pictures.COLOURS}
   known["hold_out"] = ("examples", "classes")
   for name, words in known.items():
@@ -147,7 +148,7 @@ def _note(
   if table is not None:
     said += f" Attributes of {table.name}: {', '.join(f.name for f in table.factors)}."
   if config["invert"]:
-    said += " Black and white are exchanged."
+    said += " Dark and light are exchanged."
   if config["hold_out"] == "classes":
     said += " Whole classes are held out."
   return said

@@ -1,5 +1,6 @@
 """Finitely many codes: categories as one-hot vectors, and entries of a codebook."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -35,14 +36,22 @@ class Categorical(NamedTuple):
 
   def code(self) -> Array:
     """The likeliest value of each, as one-hots [L]."""
-    return _one_hot(self.logits).reshape(-1)
+    return self.assembled(_one_hot(self.logits))
+
+  def symbols(self, z: Array) -> Array:
+    """A code [L] as one-hots [G, V]."""
+    return z.reshape(self.logits.shape)
+
+  def assembled(self, symbols: Array) -> Array:
+    """One-hots [G, V] as a code [L]."""
+    return symbols.reshape(-1)
 
   def kl(self, p: Distribution, drawn: Draw) -> Array:
-    """Exact for each of the G categories, [G] nats."""
-    del drawn
-    if not isinstance(p, Categorical):
+    """Exact for each of the G categories, [G] nats; under `Ordered` given the draws before it."""
+    if not isinstance(p, Categorical | Ordered):
       return NotImplemented
-    log_q, log_p = jax.nn.log_softmax(self.logits), jax.nn.log_softmax(p.logits)
+    log_q = jax.nn.log_softmax(self.logits)
+    log_p = p.each(drawn.z) if isinstance(p, Ordered) else jax.nn.log_softmax(p.logits)
     return jnp.sum(jnp.exp(log_q) * (log_q - log_p), axis=-1)
 
 
@@ -81,12 +90,16 @@ class Quantised(NamedTuple):
     return jnp.where(there, 0.0, -jnp.inf)
 
   def kl(self, p: Distribution, drawn: Draw) -> Array:
-    """log V of each of the G vectors, [G] nats, with the commitment's gradient."""
-    del drawn
-    if not isinstance(p, Entries):
+    """-log p of each of the G vectors, [G] nats, with the commitment's gradient.
+
+    Under the uniform distribution it is log V of each; under `Ordered` it is given those before it.
+    """
+    if not isinstance(p, Entries | Ordered):
       return NotImplemented
     fixed = jax.lax.stop_gradient
     rate = jnp.full(len(self.encoded), jnp.log(1.0 * len(self.codebook)))
+    if isinstance(p, Ordered):
+      rate = -jnp.sum(p.support.symbols(drawn.z) * p.each(drawn.z), axis=-1)
     if self.commitment is None:
       return rate
     apart = jnp.square(self.encoded - fixed(self.codebook)[self.index()])
@@ -114,8 +127,53 @@ class Entries(NamedTuple):
     """The mean entry, G times, [L]."""
     return jnp.tile(jnp.mean(self.codebook, axis=0), self.groups)
 
+  def symbols(self, z: Array) -> Array:
+    """A code [L] as one-hots [G, V] of the nearest entries."""
+    apart = jnp.square(z.reshape(self.groups, 1, -1) - self.codebook[None])
+    return _one_hot(-jnp.sum(apart, axis=-1))
+
+  def assembled(self, symbols: Array) -> Array:
+    """One-hots [G, V] as a code [L]."""
+    return self.codebook[jnp.argmax(symbols, axis=-1)].reshape(-1)
+
   def _mass(self) -> Array:
     return -self.groups * jnp.log(1.0 * len(self.codebook))
+
+
+class Ordered(NamedTuple):
+  """p(z) = prod_g p(s_g | s_<g) over the G symbols of V values that a discrete code is made of."""
+
+  support: Categorical | Entries  # what the codes are, as symbols
+  logits: Callable[
+    [Array], Array
+  ]  # [G, V] one-hots -> [G, V], row g of the rows before it alone
+  shape: tuple[int, int]  # (G, V)
+
+  def draw(self, key: Array) -> Draw:
+    """Symbol after symbol."""
+    z = self.support.assembled(self._down(jax.random.gumbel(key, self.shape)))
+    return Draw(z, self.log_prob(z))
+
+  def log_prob(self, z: Array) -> Array:
+    """sum_g log p(s_g | s_<g), [] nats, in one pass."""
+    return jnp.sum(self.support.symbols(z) * self.each(z))
+
+  def each(self, z: Array) -> Array:
+    """log p(s_g = v | s_<g) of every value, [G, V] nats, at the symbols of a code z [L]."""
+    return jax.nn.log_softmax(self.logits(self.support.symbols(z)))
+
+  def code(self) -> Array:
+    """The likeliest value of each symbol given those before it, [L]."""
+    return self.support.assembled(self._down(jnp.zeros(self.shape)))
+
+  def _down(self, noise: Array) -> Array:
+    """One-hots [G, V], a row after those before it: the likeliest value with noise [G, V] added."""
+
+    def step(rows: Array, at: tuple[Array, Array]) -> tuple[Array, None]:
+      place, noise = at
+      return rows.at[place].set(_one_hot(self.logits(rows)[place] + noise)), None
+
+    return jax.lax.scan(step, jnp.zeros(self.shape), (jnp.arange(len(noise)), noise))[0]
 
 
 def _one_hot(scores: Array) -> Array:

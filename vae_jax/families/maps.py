@@ -63,19 +63,30 @@ def conditioner(key: Array, latents: int, hidden: int, context: int = 0) -> Para
 def shifts(own: Params, e: Array, context: Array | None = None) -> tuple[Array, Array]:
   """Shift and log-scale of each coordinate from those before it alone: [L], [L].
 
-  MADE, Germain et al. (2015), eq. 8 and 9: the hidden units read the first 1 ... L - 1
-  coordinates by turns, and a coordinate reads the units that read fewer than it has before it.
+  MADE, Germain et al. (2015), eq. 8 and 9: see `masks`.
   """
   latents, hidden = own["w1"].shape
-  order = np.arange(latents)
-  reads = np.arange(hidden) % max(latents - 1, 1)
-  first = jnp.asarray(order[:, None] <= reads[None], e.dtype)
-  last = np.tile(reads[:, None] < order[None], (1, 2)).astype(e.dtype)
+  first, last = masks(np.arange(latents), hidden)
+  first, last = jnp.asarray(first, e.dtype), np.tile(last, (1, 2)).astype(e.dtype)
   into = e @ (own["w1"] * first) + own["b1"]
   if context is not None:
     into = into + context @ own["context"]
   out = jnp.tanh(into) @ (own["w2"] * last) + own["b2"]
   return out[:latents], SCALE * jnp.tanh(out[latents:])
+
+
+def masks(order: np.ndarray, hidden: int) -> tuple[np.ndarray, np.ndarray]:
+  """Which inputs [N, H] the hidden units read, and which units [H, N] the outputs read.
+
+  An output of the place `order` depends on inputs of places before it alone. MADE, Germain et al.
+  (2015), eq. 8 and 9: the units read the places up to 0 ... G - 2 by turns.
+
+  Args:
+    order: [N] the place of each input and output, 0 ... G - 1.
+    hidden: H.
+  """
+  reads = np.arange(hidden) % max(int(order.max()), 1)
+  return order[:, None] <= reads[None], reads[:, None] < order[None]
 
 
 def autoregressive(

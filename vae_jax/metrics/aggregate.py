@@ -5,7 +5,6 @@ lines. B rows of z are looked at under N posteriors; in a batch N is B and the e
 Chen et al. (2018) stand in for the examples that are not in it.
 """
 
-from collections.abc import Callable
 from typing import NamedTuple
 
 import jax
@@ -15,7 +14,7 @@ from jax.scipy.special import logsumexp
 
 from vae_jax import distributions
 from vae_jax.distributions import LOG_2PI
-from vae_jax.types import Array, Params, Posterior, UserError
+from vae_jax.types import Array, Posterior, UserError
 
 MIXTURE = 10_000  # posteriors at most that stand for q(z): log of it bounds the information
 ESTIMATORS = ("weighted", "stratified")
@@ -114,17 +113,20 @@ def of_batch(
   return _with_own(q, z, joint, marginals)
 
 
-def of_all(q: Posterior, z: Array, block: int = 64) -> Densities:
+def of_all(
+  q: Posterior, z: Array, block: int = 64, own: Posterior | None = None
+) -> Densities:
   """The densities under the exact mixture q(z) = 1/N sum_n q(z|x_n).
 
   Args:
     q: [N, L] each, all examples of the split.
     z: [B, L], row i drawn from q's row i, B <= N.
     block: rows of z compared with all N at once: memory, not the result.
+    own: [B, L] each, what row i was drawn from where that is not q's row i.
   """
   even = jnp.full(q.mean.shape[:1], -jnp.log(float(q.mean.shape[0])))
   joint, marginals = jax.lax.map(lambda z: _mixture(q, z, even), z, batch_size=block)
-  own = Posterior(q.mean[: len(z)], q.logvar[: len(z)])
+  own = own or Posterior(q.mean[: len(z)], q.logvar[: len(z)])
   return _with_own(own, z, joint, marginals)
 
 
@@ -151,47 +153,18 @@ def ceiling(examples: int) -> float:
   return float(np.log(min(examples, MIXTURE)))
 
 
-def of_members(
-  q: Posterior,
-  codes: int,
-  key: Array,
-  log_prior: Callable[[Params, Array], Array] | None = None,
-  params: Params = (),
-) -> Decomposition:
-  """What the rate of each member is made of, [M] each: the exact mixture of its posteriors.
+def order(examples: int, codes: int) -> tuple[np.ndarray, int]:
+  """Which examples stand for q(z), and for how many of them, the first ones, a z is drawn.
 
   Args:
-    q: [M, N, L] each; of more than MIXTURE examples evenly spaced ones stand for q(z).
-    codes: of the N, evenly spaced, that a z is drawn for.
-    key: of those z; the noise of every member is the same.
-    log_prior: (params of one member, z [L]) -> log p(z), []; None: N(0, I). Of another prior
-      the last part is E[log prod_l q(z_l) - log p(z)], which adds up with the total
-      correlation to KL(q(z) || p(z)) and is no KL itself.
-    params: of the members, every leaf [M, ...]; read by `log_prior` alone.
+    examples: N; of more than MIXTURE evenly spaced ones stand for all.
+    codes: at most, evenly spaced.
   """
-  evenly = lambda total, count: (
-    np.linspace(0, total - 1, min(total, count)).round().astype(int)
+  evenly = lambda count: (
+    np.linspace(0, examples - 1, min(examples, count)).round().astype(int)
   )
-  total = q.mean.shape[1]
-  chosen = evenly(total, codes)
-  rest = np.setdiff1d(evenly(total, MIXTURE), chosen)
-  order = np.concatenate([chosen, rest])
-  noise = jax.random.normal(key, (len(chosen), q.mean.shape[2]))
-
-  @jax.jit
-  def of_member(q: Posterior, params: Params) -> Decomposition:
-    z = q.mean[: len(chosen)] + jnp.exp(0.5 * q.logvar[: len(chosen)]) * noise
-    found = of_all(q, z)
-    if log_prior is not None:
-      found = found._replace(prior=jax.vmap(lambda z: log_prior(params, z))(z))
-    return decompose(found)
-
-  own = lambda m: () if log_prior is None else jax.tree.map(lambda leaf: leaf[m], params)
-  members = [
-    jax.device_get(of_member(Posterior(mean[order], logvar[order]), own(m)))
-    for m, (mean, logvar) in enumerate(zip(q.mean, q.logvar, strict=True))
-  ]
-  return jax.tree.map(lambda *parts: np.stack(parts), *members)
+  chosen = evenly(codes)
+  return np.r_[chosen, np.setdiff1d(evenly(MIXTURE), chosen)], len(chosen)
 
 
 def prior_divergence(found: Densities, mask: Array | None = None) -> Array:

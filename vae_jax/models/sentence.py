@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from flax import linen as nn
 from jax import lax
 
@@ -45,7 +46,8 @@ class Model(nn.Module):
   `hyper`.
 
   With `bars` B the decoder is hierarchical: a second recurrence reads z once for each of B equal
-  parts of the row, and c_b stands in the place of z, of h_0 at the beginning of a part, and in y:
+  parts of the row (the last one has the places that are left over, such as the end after the bars
+  of a melody), and c_b stands in the place of z, of h_0 at the beginning of a part, and in y:
 
     d_0 = tanh(A z),  c_b = cell'(z),  h at the start of part b = tanh(A' c_b)
 
@@ -86,10 +88,10 @@ class Model(nn.Module):
       )
     if self.pool not in ("max", "mean", "last"):
       raise UserError(f"model.pool is {self.pool!r}; expected max, mean or last.")
-    if self.bars < 0 or (self.bars and self.shape[0] % self.bars):
+    if not 0 <= self.bars <= self.shape[0]:
       raise UserError(
-        f"model.bars is {self.bars}; expected 0, or a number that divides the {self.shape[0]}"
-        " places of a row."
+        f"model.bars is {self.bars}; expected 0, or no more parts than a row's {self.shape[0]}"
+        " places."
       )
     width = self.width
     small = nn.initializers.normal(0.1)
@@ -138,12 +140,19 @@ class Model(nn.Module):
     x = jnp.zeros(self.shape, int) if x is None else _symbols(x)
     before = jnp.concatenate([jnp.zeros(1, x.dtype), x[:-1]])
     start, told = self._told(joined(z, label, self.classes))
-    parts = len(told)  # side by side: each begins with a state of its own
-    gates = self.writer_in(self._embed(before, noise, 1)).reshape(parts, -1, self.width)
-    gates = gates.swapaxes(0, 1) + self.writer_z(told)[None]
-    reads = jnp.ones(len(gates), bool)
-    states = self.writer.scan(start, gates, reads).swapaxes(0, 1).reshape(len(x), -1)
-    last_z = jnp.repeat(self.last_z(told), len(gates), 0)
+    parts, length = len(told), len(x) // len(told)
+    over = len(x) % parts  # places that the last part has more
+    gates = self.writer_in(self._embed(before, noise, 1))
+    if over:  # the other parts read on as far, and what they make of it is left out
+      ahead = np.arange(length + over)[None] + length * np.arange(parts)[:, None]
+      gates = gates[ahead.reshape(-1)]
+    # Side by side: each part begins with a state of its own.
+    gates = gates.reshape(parts, length + over, self.width).swapaxes(0, 1)
+    gates = gates + self.writer_z(told)[None]
+    states = self.writer.scan(start, gates, jnp.ones(len(gates), bool))  # [T', B, hidden]
+    own = states[:length].swapaxes(0, 1).reshape(parts * length, -1)
+    states = jnp.concatenate([own, states[length:, -1]]) if over else own
+    last_z = self.last_z(told)[_part(np.arange(len(x)), length, parts)]
     return self._logits(states, last_z, noise)
 
   def generate(
@@ -161,11 +170,12 @@ class Model(nn.Module):
     """
     start, told = self._told(joined(z, label, self.classes))
     from_z, last_z = self.writer_z(told), self.last_z(told)
-    length = self.shape[0] // len(told)
+    parts, length = len(told), self.shape[0] // len(told)
 
     def step(state: tuple, t: Array) -> tuple:
       carry, before, ended = state
-      part, begins = t // length, t % length == 0
+      part = _part(t, length, parts)
+      begins = t == part * length
       fresh = self.writer.start(start[part])
       carry = jax.tree.map(lambda new, old: jnp.where(begins, new, old), fresh, carry)
       gates = self.writer_in(self._embed(before, None, 1)) + from_z[part]
@@ -207,6 +217,11 @@ class Model(nn.Module):
       return jnp.sum(jnp.where(reads, states, 0), 0) / jnp.maximum(1, reads.sum())
     # Before the first symbol a state is 0, and so is the maximum of an empty sentence.
     return jnp.max(jnp.where(reads, states, -1.0), 0) * reads.any()
+
+
+def _part(t: Array, length: int, parts: int) -> Array:
+  """The part that a place belongs to; the last one has the places that are left over."""
+  return jnp.minimum(t // length, parts - 1)
 
 
 def _symbols(x: Array) -> Array:

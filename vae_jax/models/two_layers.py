@@ -6,8 +6,9 @@ import jax.numpy as jnp
 from flax import linen as nn
 
 from vae_jax import layers
+from vae_jax.families.continuous import Mixture
 from vae_jax.models import _halves
-from vae_jax.types import Array, Posterior, UserError
+from vae_jax.types import Array, Distribution, Posterior, UserError
 
 
 class Model(nn.Module):
@@ -19,6 +20,9 @@ class Model(nn.Module):
   The decoder reads both layers, and q of the lower one is a change of p, as in Vahdat & Kautz
   (2020), section 3.2. Inference goes down as generation does, Sønderby et al. (2016). In the
   two-layer model of Burda et al. (2016), section 5, inference goes up.
+
+  With K = `components` above 0 the upper prior is p(z_2) = 1/K sum_k q(z_2|u_k), with learned
+  inputs u_k of the shape of x: a VampPrior on top, Tomczak & Welling (2018), section 3.
   """
 
   shape: tuple[int, ...]  # of x, any rank
@@ -33,6 +37,9 @@ class Model(nn.Module):
   )  # widths of the encoder; the decoder has them reversed
   between: int = 100  # width of the layer between z_2 and z_1
   activation: str = "tanh"  # a name in layers.ACTIVATIONS
+  components: int = 0  # K of the upper prior; 0: N(0, I)
+  centre: float = 0.5  # of the inputs u_k at the start, in units of x
+  spread: float = 0.5  # their standard deviation
 
   @property
   def groups(self) -> tuple[int, int]:
@@ -64,10 +71,18 @@ class Model(nn.Module):
     self.p_lower = dense(2 * lower)
     self.up = [dense(n) for n in reversed(self.hidden)]
     self.out = dense(math.prod(self.shape) * self.outputs)
+    if self.components:
+      start = lambda key, shape: (
+        self.centre + self.spread * nn.initializers.normal(1.0)(key, shape)
+      )
+      self.inputs = self.param("inputs", start, (self.components, math.prod(self.shape)))
 
   def encode(self, x: Array) -> Array:
     """[*shape] -> the features that both layers are inferred from."""
-    h = x.reshape(-1)
+    return self._features(x.reshape(-1))
+
+  def _features(self, h: Array) -> Array:
+    """[..., D] -> [..., width of the last layer]."""
     for layer in self.features:
       h = self.act(layer(h))
     return h
@@ -77,18 +92,25 @@ class Model(nn.Module):
 
   def group(
     self, where: Array | None, features: Array | None = None
-  ) -> tuple[Posterior | None, Posterior]:
+  ) -> tuple[Posterior | None, Distribution]:
     """q and p of a layer: the upper one where nothing is above, else the lower one."""
     if where is None:
-      zeros = jnp.zeros(self.groups[0])
       q = None if features is None else _halves.gaussian(self.q_upper(features))
-      return q, Posterior(zeros, zeros)
+      return q, self._top()
     p = _halves.gaussian(self.p_lower(where))
     if features is None:
       return None, p
     change = self.act(self.q_between(jnp.concatenate([features, where])))
     d, e = _halves.gaussian(self.q_lower(change))
     return Posterior(p.mean + d, p.logvar + e), p
+
+  def _top(self) -> Distribution:
+    """p(z_2)."""
+    if not self.components:
+      zeros = jnp.zeros(self.groups[0])
+      return Posterior(zeros, zeros)
+    both = self.q_upper(self._features(self.inputs)).astype("float32")
+    return Mixture(jnp.zeros(self.components), Posterior(*jnp.split(both, 2, axis=-1)))
 
   def down(self, where: None, z: Array) -> Array:
     """The layer between the draws z_2 and what is below them."""

@@ -25,6 +25,12 @@ def distribution(
   return Categorical(_grouped(q.mean, categories), numbers.get("temperature"))
 
 
+def symbols(sizes: Sizes, categories: int = 10) -> tuple[int, int]:
+  """How many choices a code has, and how many categories each; raises as `distribution` does."""
+  _check(sizes.latents, categories)
+  return sizes.latents // categories, categories
+
+
 def support(own: Params, sizes: Sizes, categories: int = 10) -> Categorical:
   """Every category equally likely."""
   del own
@@ -32,9 +38,13 @@ def support(own: Params, sizes: Sizes, categories: int = 10) -> Categorical:
 
 
 def _grouped(values: Array, categories: int) -> Array:
-  if categories < 2 or len(values) % categories:
+  _check(len(values), categories)
+  return values.reshape(-1, categories)
+
+
+def _check(latents: int, categories: int) -> None:
+  if categories < 2 or latents % categories:
     raise UserError(
-      f"config.model.latents is {len(values)} and config.posterior.categories is {categories}:"
+      f"config.model.latents is {latents} and config.posterior.categories is {categories}:"
       f" a code of G categories has G times as many numbers, a multiple of 2 or more."
     )
-  return values.reshape(-1, categories)

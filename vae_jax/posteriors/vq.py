@@ -44,6 +44,12 @@ def distribution(
   return Quantised(encoded, own["codebook"], numbers.get("commitment"))
 
 
+def symbols(sizes: Sizes, entries: int = 64, vectors: int = 5) -> tuple[int, int]:
+  """How many vectors a code has, and how many entries each may be; raises as `state` does."""
+  _width(sizes.latents, vectors)
+  return vectors, entries
+
+
 def support(own: Params, sizes: Sizes, entries: int = 64, vectors: int = 5) -> Entries:
   """Every entry equally likely, for each vector."""
   del entries, sizes

@@ -207,6 +207,9 @@ def _facts(config: dict, members: list[dict], about: dict) -> list[tuple[str, st
   if about.get("seconds"):
     facts.append(("training", _duration(about["seconds"])))
   facts += [("device", about["device"])] if "device" in about else []
+  if "precision" in about:  # of products; `evaluating.evaluate` asks for exact ones
+    own = "exact" if about["precision"] == "float32" else "the device's own"
+    facts.append(("products", f"{own} in training, exact in evaluations"))
   versions = about.get("versions", {})
   return facts + list(versions.items())
 

@@ -98,7 +98,7 @@ def about(path: pathlib.Path) -> dict[str, Any]:
   """
   found = files.read_json(path, dict) if path.is_file() else {}
   known: dict[str, Callable] = {
-    "data": _text, "device": _text, "parameters": files.is_integer,
+    "data": _text, "device": _text, "precision": _text, "parameters": files.is_integer,
     "steps": files.is_integer, "seconds": files.is_number,
     "versions": lambda v: isinstance(v, dict) and all(map(_text, v.values())),
   }  # fmt: skip

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import jax
 import numpy as np
+from scipy.ndimage import laplace
 
 from vae_jax.baselines import classifier
 from vae_jax.evaluation.protocol import Metric
@@ -83,6 +84,18 @@ def like(held: Held, x: np.ndarray) -> dict[str, np.ndarray]:
   floor = frechet.distance(real, held.features(held.some[:count]))
   near, each = manifold.scores(real, made, K), frechet.influence(real, made)
   return {"frechet": each, "floor": each / floor, **near._asdict()}
+
+
+def sharpness(x: np.ndarray, data: np.ndarray) -> np.ndarray:
+  """The roughness of images [n, H, W, C] as a multiple of the mean of images of the data, [n]."""
+  return roughness(x) / roughness(data).mean()
+
+
+def roughness(x: np.ndarray) -> np.ndarray:
+  """The mean square of the Laplacian of images [n, H, W, C], [n]: the less, the more blurred."""
+  return np.square(laplace(x, axes=(1, 2), mode="nearest")).mean(
+    (1, 2, 3), dtype=np.float64
+  )
 
 
 def new(held: Held, x: np.ndarray) -> dict[str, np.ndarray]:

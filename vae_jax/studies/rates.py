@@ -1,6 +1,10 @@
 """What a rate is made of, for the posterior and the prior that a run has."""
 
+from collections.abc import Callable
+from typing import Any
+
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from vae_jax import distributions
@@ -10,7 +14,10 @@ from vae_jax.metrics import aggregate, latent
 from vae_jax.metrics import information as of_codes
 from vae_jax.run import Run
 from vae_jax.studies import symbols
-from vae_jax.types import Array, Posterior
+from vae_jax.training import spread
+from vae_jax.types import Array, Params, Posterior
+
+BLOCK = 256  # codes that are compared with the mixture in one call: memory, not the result
 
 
 def of_latents(run: Run, q: Posterior) -> np.ndarray:
@@ -52,11 +59,11 @@ def informative(run: Run, q: Posterior) -> tuple[np.ndarray, np.ndarray, list]:
     the KL of latents [M, L], NaN of an autoencoder too; what says that a latent is used, [M, L]:
     its KL, or 1 where the code moves; the log-variances [N, L] of M Gaussians, None of others.
   """
-  spread = run.stochastic and run.vae.family == "gaussian"
+  wide = run.stochastic and run.vae.family == "gaussian"
   latents = of_latents(run, q) * (1.0 if run.stochastic else np.nan)
   used = latent.active_units(q.mean).astype(float)
   used = latents if run.stochastic and symbols.is_gaussian(run) else used
-  return latents, used, [*q.logvar] if spread else [None] * len(q.mean)
+  return latents, used, [*q.logvar] if wide else [None] * len(q.mean)
 
 
 def parts(run: Run, q: Posterior, codes: int, key: Array) -> dict[str, np.ndarray]:
@@ -80,13 +87,55 @@ def parts(run: Run, q: Posterior, codes: int, key: Array) -> dict[str, np.ndarra
   if run.vae.family == "gaussian":
     one = lambda params, z: distributions.log_prob(run.vae.prior(params), z)
     log_prior = None if run.vae.standard else one
-    found = aggregate.of_members(q, codes, key, log_prior, run.params)._asdict()
+    found = decomposed(q, codes, key, log_prior, run.params)._asdict()
     found["aggregate"] = found["total_correlation"] + found["dimension_wise"]
     if not run.vae.standard:
       del found["dimension_wise"]
   if run.vae.family != "discrete":
     found["active"] = latent.active_units(q.mean).sum(-1)
   return {name: values[:, None] for name, values in found.items()}
+
+
+def decomposed(
+  q: Posterior,
+  codes: int,
+  key: Array,
+  log_prior: Callable[[Params, Array], Array] | None = None,
+  params: Params = (),
+) -> aggregate.Decomposition:
+  """What the rate of each member is made of, [M] each: the exact mixture of its posteriors.
+
+  Members and codes are spread over every device.
+
+  Args:
+    q: [M, N, L] each; of more than MIXTURE examples evenly spaced ones stand for q(z).
+    codes: of the N, evenly spaced, that a z is drawn for.
+    key: of those z; the noise of every member is the same.
+    log_prior: (params of one member, z [L]) -> log p(z), []; None: N(0, I). Of another prior
+      the last part is E[log prod_l q(z_l) - log p(z)], which adds up with the total
+      correlation to KL(q(z) || p(z)) and is no KL itself.
+    params: of the members, every leaf [M, ...]; read by `log_prior` alone.
+  """
+  order, count = aggregate.order(q.mean.shape[1], codes)
+  noise = np.asarray(jax.random.normal(key, (count, q.mean.shape[2])))
+
+  def of_member(q: Posterior, params: Params, at: Array, noise: Array) -> Any:
+    own = Posterior(q.mean[at], q.logvar[at])
+    z = own.mean + jnp.exp(0.5 * own.logvar) * noise
+    found = aggregate.of_all(q, z, own=own)
+    if log_prior is not None:
+      found = found._replace(prior=jax.vmap(lambda z: log_prior(params, z))(z))
+    return found
+
+  def batch(own: tuple, rows: tuple, *_: Any) -> aggregate.Densities:
+    return jax.vmap(of_member, in_axes=(0, 0, None, None))(*own, *rows)
+
+  mine = Posterior(*(np.asarray(part)[:, order] for part in q))
+  rows = lambda at: (at, noise[at])
+  asked = (spread.programs(batch), rows, count, BLOCK, len(order), "The exact mixture")
+  own = mine, () if log_prior is None else params
+  found = spread.over_all(spread.Ask(*asked), own, key, shared=True)
+  return jax.device_get(jax.vmap(aggregate.decompose)(found))
 
 
 def information(run: Run, q: Posterior, key: Array) -> dict[str, np.ndarray]:

@@ -55,11 +55,10 @@ def sentences(outcome: Outcome) -> list[str]:
   for member in of_members.spread(outcome.members):
     if member.run.vae.family != "discrete":
       continue
-    posterior = member.run.config["posterior"]
-    values = posterior["entries" if posterior["name"] == "vq" else "categories"]
+    values = member.run.vae.sizes.symbols[1]
     task = outcome.tasks[member.part]
     index = used(member, task.examples, task.source.key)
-    shared = posterior["name"] == "vq"  # one codebook for all places
+    shared = member.run.config["posterior"]["name"] == "vq"  # one codebook for all places
     each = latent.perplexity(index.reshape(-1, 1) if shared else index, values)
     name = of_members.title(member, outcome.members)
     found.append(

@@ -74,7 +74,7 @@ def make(
   permutation.check_steps(0, batch_size, n)
   size = sum(values.nbytes for values in fields.values())
   if size <= budget_bytes:
-    source, read, span = _resident(fields, data_seed, table), _gather, ALWAYS
+    source, read, span = _resident(fields, data_seed, table), _gather(fields), ALWAYS
   else:
     _refuse_choices(dataset, split)
     span = max(1, budget_bytes // 2 * n // (size * batch_size))
@@ -149,13 +149,17 @@ def prepare(
 
 
 def _resident(fields: Fields, data_seed: int, table: Table) -> Callable[..., Any]:
-  """A source that is put on its devices once, when it is first asked for there."""
+  """A source that is put on its devices once, when it is first asked for there.
+
+  A row is one axis there: a TPU fills short last axes up to 128, and copied whole splits of
+  pictures with channels into that form before the first step.
+  """
   held: dict[str, Any] = {"put": None, "source": None}
 
   def source(start: int, stop: int, put: Callable[[Any], Any] = jax.device_put) -> Any:
     del start, stop
     if held["put"] is not put:
-      whole = {"seed": np.uint32(data_seed), "fields": fields}
+      whole = {"seed": np.uint32(data_seed), "fields": flat(fields)}
       whole |= {"table": table} if len(table.counts) else {}
       held.update(put=put, source=put(whole))
     return held["source"]
@@ -163,11 +167,23 @@ def _resident(fields: Fields, data_seed: int, table: Table) -> Callable[..., Any
   return source
 
 
-def _gather(
-  source: Any, step: Array, index: Array, places: Array | None
-) -> dict[str, Array]:
-  del step, places
-  return {name: values[index] for name, values in source["fields"].items()}
+def flat(fields: Fields) -> Fields:
+  """Each field as it lies on a device: [N] or [N, D]."""
+  return {k: v.reshape(len(v), -1) if v.ndim > 2 else v for k, v in fields.items()}
+
+
+def _gather(fields: Fields) -> Callable[..., dict[str, Array]]:
+  """Reads rows of a resident source in the shapes of the split's own."""
+  shapes = {name: values.shape[1:] for name, values in fields.items()}
+
+  def read(
+    source: Any, step: Array, index: Array, places: Array | None
+  ) -> dict[str, Array]:
+    del step, places
+    found = {name: values[index] for name, values in source["fields"].items()}
+    return {k: v.reshape(*index.shape, *shapes[k]) for k, v in found.items()}
+
+  return read
 
 
 def _stream(

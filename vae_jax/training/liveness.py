@@ -43,6 +43,8 @@ MOVES = {
 }  # fmt: skip
 
 Sets = dict[int, frozenset]
+# (shape, bytes of one value, whether one loop stacks it for another) -> bytes
+Size = Callable[[tuple[int, ...], int, bool], int]
 
 
 class _Step(NamedTuple):
@@ -57,6 +59,8 @@ class _Step(NamedTuple):
 class _Flat(NamedTuple):
   """A program without calls."""
 
+  size: Size
+  stacks: dict[int, Any]  # what loops write step by step: value -> variable
   steps: list[_Step]
   sizes: list[int]  # bytes of each value
   inputs: list[int]
@@ -71,6 +75,12 @@ class _Facts(NamedTuple):
   under: Sets  # those whose place a value can take, as far as that is free
 
 
+def plain(shape: tuple[int, ...], width: int, stacked: bool) -> int:
+  """Bytes of an array without gaps."""
+  del stacked
+  return math.prod(shape) * width
+
+
 def peak(fn: Callable, *shapes: Any) -> int:
   """The most bytes that `fn` holds at once, its results included.
 
@@ -78,10 +88,19 @@ def peak(fn: Callable, *shapes: Any) -> int:
     fn: a pure function of trees of arrays.
     shapes: of its arguments. The first is held by the caller and not counted.
   """
+  return counter(fn, *shapes)(plain)
+
+
+def counter(fn: Callable, *shapes: Any) -> Callable[[Size], int]:
+  """`size -> bytes`: as `peak`, traced once, with arrays of the sizes that are given."""
   closed = jax.make_jaxpr(fn)(*shapes)
-  flat = _flat(closed.jaxpr)
   held = len(jax.tree.leaves(shapes[0]))
-  return _peak(flat, set(flat.inputs[:held]))
+
+  def count(size: Size) -> int:
+    flat = _flat(closed.jaxpr, size)
+    return _peak(flat, set(flat.inputs[:held]))
+
+  return count
 
 
 def tiled(shape: tuple[int, ...], width: int) -> int:
@@ -95,22 +114,31 @@ def tiled(shape: tuple[int, ...], width: int) -> int:
     shape: of the array.
     width: bytes of one value.
   """
-  whole = math.prod(shape)
-  if len(shape) < 2 or not whole:
-    return 128 * width * -(-whole // 128)
+  if len(shape) < 2 or not math.prod(shape):
+    return 128 * width * -(-math.prod(shape) // 128)
+  places = range(len(shape))
+  return min(_laid(shape, width, i, j) for i in places for j in places if i != j)
+
+
+def is_turned(shape: tuple[int, ...], width: int) -> bool:
+  """Whether a TPU's memory has fewer gaps with another axis than the last one in rows of 128."""
+  if len(shape) < 2 or not math.prod(shape):
+    return False
+  last = len(shape) - 1
+  return tiled(shape, width) < min(_laid(shape, width, last, j) for j in range(last))
+
+
+def _laid(shape: tuple[int, ...], width: int, i: int, j: int) -> int:
+  """Bytes with the axis i in rows of 128 and the axis j in the tile's 8 rows."""
   up = lambda n, to: to * -(-n // to)
-  short = lambda n: max(min(8, 1 << (n - 1).bit_length()), 4 // width)
-  return width * min(
-    whole // (a * b) * up(a, 128) * up(b, short(b))
-    for i, a in enumerate(shape)
-    for j, b in enumerate(shape)
-    if i != j
-  )
+  short = max(min(8, 1 << (shape[j] - 1).bit_length()), 4 // width)
+  rest = math.prod(shape) // (shape[i] * shape[j])
+  return width * rest * up(shape[i], 128) * up(shape[j], short)
 
 
-def _flat(jaxpr: Any) -> _Flat:
+def _flat(jaxpr: Any, size: Size) -> _Flat:
   """A jaxpr without calls, and without operations whose results are not read."""
-  flat, names = _Flat([], [], [], []), {}
+  flat, names = _Flat(size, {}, [], [], [], []), {}
   for var in [*jaxpr.constvars, *jaxpr.invars]:
     names[var] = _new(flat, var)
   _walk(jaxpr, names, flat)
@@ -120,6 +148,9 @@ def _flat(jaxpr: Any) -> _Flat:
     if wanted.intersection(step.writes):
       wanted.update(step.reads)
       steps.append(step)
+  looped = {v for step in steps if step.name == "scan" for v in step.reads}
+  for value in looped.intersection(flat.stacks):
+    flat.sizes[value] = _bytes(flat, flat.stacks[value], True)
   inputs = [names[var] for var in jaxpr.invars]
   return flat._replace(steps=_ordered(steps[::-1]), inputs=inputs, outputs=outputs)
 
@@ -131,8 +162,11 @@ def _walk(jaxpr: Any, names: dict, flat: _Flat) -> None:
     body = next((eqn.params[k] for k in CALLS if k in eqn.params), None)
     if body is None or eqn.primitive.name in WHOLE:
       writes = [_new(flat, var) for var in eqn.outvars]
+      if eqn.primitive.name == "scan":
+        first = eqn.params["num_carry"]
+        flat.stacks.update(zip(writes[first:], eqn.outvars[first:], strict=True))
       names.update(zip(eqn.outvars, writes, strict=True))
-      flat.steps.append(_Step(eqn.primitive.name, reads, writes, _inside(eqn)))
+      flat.steps.append(_Step(eqn.primitive.name, reads, writes, _inside(eqn, flat.size)))
       continue
     body = getattr(body, "jaxpr", body)
     inner = dict(zip(body.invars, reads, strict=True))
@@ -142,14 +176,14 @@ def _walk(jaxpr: Any, names: dict, flat: _Flat) -> None:
     names.update(zip(eqn.outvars, outs, strict=True))
 
 
-def _inside(eqn: Any) -> int:
+def _inside(eqn: Any, size: Size) -> int:
   """Bytes that the body of a loop or of a choice holds besides what goes in and out."""
   if eqn.primitive.name == "scan":
-    flat = _flat(eqn.params["jaxpr"].jaxpr)
+    flat = _flat(eqn.params["jaxpr"].jaxpr, size)
     carried = eqn.params["num_consts"] + eqn.params["num_carry"]
     return _peak(flat, set(flat.inputs[:carried]))
   bodies = {"while": ("body_jaxpr",), "cond": ("branches",)}.get(eqn.primitive.name, ())
-  flats = [_flat(b.jaxpr) for k in bodies for b in _several(eqn.params[k])]
+  flats = [_flat(b.jaxpr, size) for k in bodies for b in _several(eqn.params[k])]
   return max((_peak(flat, set(flat.inputs)) for flat in flats), default=0)
 
 
@@ -230,10 +264,15 @@ def _kept(flat: _Flat) -> set[int]:
 
 
 def _new(flat: _Flat, var: Any) -> int:
-  dtype = var.aval.dtype
-  of_key = jax.dtypes.issubdtype(dtype, jax.dtypes.extended)
-  flat.sizes.append(math.prod(var.aval.shape) * (8 if of_key else np.dtype(dtype).itemsize))
+  flat.sizes.append(_bytes(flat, var, False))
   return len(flat.sizes) - 1
+
+
+def _bytes(flat: _Flat, var: Any, stacked: bool) -> int:
+  shape, dtype = var.aval.shape, var.aval.dtype
+  if jax.dtypes.issubdtype(dtype, jax.dtypes.extended):  # of a key
+    shape, dtype = (*shape, 2), np.uint32
+  return flat.size(shape, np.dtype(dtype).itemsize, stacked)
 
 
 def _at(names: dict, var: Any) -> int:

@@ -24,8 +24,10 @@ from vae_jax.training import (
   sweep,
   topology,
   trainer,
+  two_stage,
   workdir,
 )
+from vae_jax.training.checkpoint import Checkpoints
 from vae_jax.training.summary import sum_up
 from vae_jax.types import Dataset, UserError
 
@@ -139,6 +141,10 @@ def _train_parts(job: _Job, plans: list[plan.Plan]) -> np.ndarray:
   """
   main = jax.process_index() == 0
   pieces = plan.pieces(plans, job.folder)
+  opened = functools.cache(lambda path: two_stage.opened(path, job.data_dir))
+  for piece in pieces:  # all of them, before the first is trained
+    if not Checkpoints.any(piece.folder):
+      two_stage.matched(piece.part, opened)
   if main:
     _claim(job, plans, pieces)
   shared: dict[int, tuple] = {}
@@ -153,6 +159,8 @@ def _train_parts(job: _Job, plans: list[plan.Plan]) -> np.ndarray:
     first, placing = shared[piece.program]
     hyper = sweep.hyper(part)
     program = first._replace(config=part.config, members=part.rows, hyper=hyper)
+    if not Checkpoints.any(where):
+      program = program._replace(kept=two_stage.kept(part, opened))
     if len(pieces) > 1:
       job.say(
         f"Part {number + 1} of {len(pieces)}: {len(part.rows)} member(s), in {where}."
@@ -222,6 +230,7 @@ def _about(job: _Job, program: plan.Program, folder: pathlib.Path, place: str) -
     "parameters": sum(x.size for x in jax.tree.leaves(learned)),
     "device": f"{len(job.devices)} {job.devices[0].device_kind}",
     "placement": place,
+    "precision": program.config["train"]["precision"],
     "versions": {"jax": jax.__version__, "vae_jax": _version()},
   }
 

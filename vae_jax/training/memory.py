@@ -8,11 +8,14 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from vae_jax.latents import STATE
+from vae_jax.latents import divided
 from vae_jax.training import feed, liveness, step
 from vae_jax.types import VAE, Example, Hyper, Params
 
 BETWEEN = 1.1  # what a compiler fills, for what has to be there: measured, docs/scaling.md
+TWICE = (
+  1.75  # room of a stack that a TPU leaves in its main memory: measured, docs/scaling.md
+)
 SMALL = 100_000  # bytes of counters, random numbers and the like
 # The vector memory of the chips that a compiled program was seen to fill; others count as 0.
 NEAR = {"TPU v5 lite": 2**27, "TPU v5e": 2**27}
@@ -26,13 +29,21 @@ class Memory(NamedTuple):
   activations: int  # of a member and a whole batch: what a step holds besides
   source: int  # of the data on each device
   near: int = 0  # beside a device's products, where what a step holds may lie instead
+  gaps: int = 0  # of a member and a whole batch, on a TPU: of the tiles that a step holds
+  turned: int = 0  # of the same: stacks of loops that never lie near
+  copied: int = 0  # of the data on a TPU: once more, row by row, where it does not lie so
 
   def on_each(self, members: int, together: int, rows: float) -> int:
     """Bytes on a device with `members`, `together` at once on the share `rows` of a batch."""
+    whole = self.source + members * self.state
     at_once = together * (self.gradient + math.ceil(self.activations * rows))
-    if self.near:
-      at_once = max(at_once - self.near, at_once // 8)  # some is in the main memory too
-    return self.source + members * self.state + at_once
+    stacks = together * math.ceil(self.turned * rows)
+    gaps = together * math.ceil(self.gaps * rows) if self.near else 0
+    tiles = at_once + gaps
+    # Seen of v5e: programs whose tiles fill a third of what is near leave some in the main memory.
+    crowded = gaps // 4 if tiles > self.near / 3 else 0
+    copied = max(0, self.copied - self.near)
+    return whole + copied + max(0, tiles - self.near, crowded) + stacks
 
   def saved(self, members: int) -> int:
     """Bytes of a checkpoint: every state, and as many parameters again, the best."""
@@ -60,19 +71,56 @@ def memory(program: Any, device: Any = None) -> Memory:
   batch = {**batch, "mask": jax.ShapeDtypeStruct((width,), np.float32)}
   hyper = {k: jax.ShapeDtypeStruct((), v.dtype) for k, v in program.hyper.items()}
   gradient = _gradient(vae, config, program.feed.examples)
-  held = liveness.peak(gradient, state.params, hyper, batch)
+  count = liveness.counter(gradient, state.params, hyper, batch)
   whole = sum(values.nbytes for values in rows.values())
   streamed = whole > config["train"]["resident_bytes"]
   device = device or jax.devices()[0]
   tpu = device.platform == "tpu"
   choices = [choice["train"] for choice in program.dataset.choices]
-  arrays = {**rows, "table": feed.Table.of(choices)} if choices else dict(rows)
+  arrays = {**feed.flat(rows), **({"table": feed.Table.of(choices)} if choices else {})}
   source = config["train"]["resident_bytes"] if streamed else nbytes(arrays, tpu)
   parameters = nbytes(state.params)
-  at_once = math.ceil(BETWEEN * held) + SMALL
-  activations = max(0, at_once - parameters)
-  near = NEAR.get(device.device_kind, 0)
-  return Memory(nbytes(state, tpu), parameters, activations, source, near)
+  held = count(_unturned if tpu else liveness.plain)
+  activations = max(0, math.ceil(BETWEEN * held) + SMALL - parameters)
+  found = Memory(nbytes(state, tpu), parameters, activations, source)
+  if not tpu:
+    return found
+  return found._replace(
+    near=NEAR.get(device.device_kind, 0),
+    gaps=max(0, count(_tiles) - held),
+    turned=count(_turned),
+    copied=0 if streamed else _copied(feed.flat(rows)),
+  )
+
+
+def _copied(fields: dict[str, np.ndarray]) -> int:
+  """Bytes of a TPU's copy of fields whose rows do not lie one after another in their tiles."""
+  of_row = lambda n, d, width: n * width * 128 * -(-d // 128)
+  return sum(
+    of_row(*x.shape, x.dtype.itemsize)
+    for x in fields.values()
+    if x.ndim == 2 and liveness.is_turned(x.shape, x.dtype.itemsize)
+  )
+
+
+def _tiles(shape: tuple[int, ...], width: int, stacked: bool) -> int:
+  """Bytes in tiles of what is not `_turned`."""
+  return 0 if _turned(shape, width, stacked) else liveness.tiled(shape, width)
+
+
+def _turned(shape: tuple[int, ...], width: int, stacked: bool) -> int:
+  """Bytes of what one loop stacks for another in another order of axes, and of nothing else.
+
+  XLA was seen to leave such a stack in a TPU's main memory, where it has others near the products,
+  and to need 1.6 times its room: for the empty stack before the loop, and the full one.
+  """
+  turned = stacked and liveness.is_turned(shape, width)
+  return math.ceil(TWICE * liveness.tiled(shape, width)) if turned else 0
+
+
+def _unturned(shape: tuple[int, ...], width: int, stacked: bool) -> int:
+  """Bytes of everything else, without the gaps of tiles."""
+  return 0 if _turned(shape, width, stacked) else liveness.plain(shape, width, stacked)
 
 
 def _gradient(vae: VAE, config: dict, examples: int) -> Callable[..., tuple]:
@@ -80,8 +128,7 @@ def _gradient(vae: VAE, config: dict, examples: int) -> Callable[..., tuple]:
   loss = step.batch_loss(vae, config, examples, None)
 
   def of(params: Params, hyper: Hyper, batch: Example) -> tuple:
-    fixed = {part: tree for part, tree in params.items() if part == STATE}
-    learned = {part: tree for part, tree in params.items() if part != STATE}
+    learned, fixed = divided(params, config)
     more = {"lagged": params} if config["optimizer"]["ema"] else {}
     of_learned = lambda learned: loss({**learned, **fixed, **more}, hyper, batch, 0)
     return jax.value_and_grad(of_learned, has_aux=True)(learned)

@@ -16,10 +16,10 @@ from jax.experimental import multihost_utils
 
 from vae_jax import layers, registry
 from vae_jax import vae as models
-from vae_jax.training import cores, feed, joining, permutation, placement, sweep
+from vae_jax.training import cores, feed, joining, permutation, placement, sweep, two_stage
 from vae_jax.training.memory import Memory, memory
 from vae_jax.training.workdir import read_parts
-from vae_jax.types import VAE, Dataset, UserError
+from vae_jax.types import VAE, Dataset, Params, UserError
 
 SHARE = 0.8  # of a device's memory that a plan may fill
 HOST_SHARE = 0.5  # of a machine's memory, which others use too
@@ -35,6 +35,7 @@ class Program(NamedTuple):
   hyper: dict[str, np.ndarray]  # [M]
   feed: feed.Feed
   total: int  # steps
+  kept: Params = ()  # [M] what a run that was trained before gives; () where there is none
 
 
 class Plan(NamedTuple):
@@ -78,6 +79,7 @@ def assemble(
   _refuse_grey_floats(config["likelihood"], dataset)
   vae = models.build(config, dataset.spec, lowering)
   _refuse_unknown_labels(config, dataset, vae)
+  two_stage.check(config, vae)
   batches = feed.make(
     dataset, "train", train["batch_size"], config["data"]["seed"], train["resident_bytes"]
   )
@@ -160,7 +162,7 @@ def make(
     sentence = (
       f"{_static(part)}{len(part.rows)} member(s) in {chunks}, {program.total} steps, {name} on"
       f" {len(devices)} device(s); about {_size(each)} of {_size(free)} on each device (of a"
-      f" member: state {_size(needs.state)}, activations {_size(needs.activations)})"
+      f" member: state {_size(needs.state)}, activations {_size(needs.activations + needs.turned)})"
     )
     plans.append(Plan(part, needs, size, name, sentence))
   return plans

@@ -41,7 +41,11 @@ def init(program: Program) -> step.State:
   of_member = lambda seed: step.init(program.vae, program.config, seed)
   # Compiled once and run once: optimising it would take longer than all of its work.
   unoptimised = {"xla_backend_optimization_level": 0}
-  return jax.jit(jax.vmap(of_member), compiler_options=unoptimised)(program.hyper["seed"])
+  state = jax.jit(jax.vmap(of_member), compiler_options=unoptimised)(program.hyper["seed"])
+  if not program.kept:
+    return state
+  params = {**state.params, **program.kept}
+  return state._replace(params=params, ema=params if state.ema else ())
 
 
 def with_rows(rows: np.ndarray, old: np.ndarray, new: np.ndarray | int) -> np.ndarray:

@@ -1,5 +1,6 @@
 """The one train step: pure, un-jitted, for one member; `placement` compiles it."""
 
+import functools
 from collections.abc import Callable
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -9,7 +10,7 @@ import jax.numpy as jnp
 import optax
 
 from vae_jax import linalg, noise, registry
-from vae_jax.latents import STATE
+from vae_jax.latents import STATE, divided
 from vae_jax.types import VAE, Array, Batch, Example, Hyper, Params, Terms, UserError
 
 METRICS = ("loss", "rate", "distortion", "elbo", "grad_norm", "skipped")
@@ -42,7 +43,7 @@ def init(vae: VAE, config: dict, seed: Array) -> State:
     params[STATE] = {**params.get(STATE, {}), OWN: first}
   ema = params if config["optimizer"]["ema"] else ()
   zero, never = jnp.zeros((), jnp.int32), jnp.full((), -1, jnp.int32)
-  moments = _adam(config).init(_learned(params))
+  moments = _adam(config).init(divided(params, config)[0])
   return State(params, moments, ema, zero, zero, zero, never, never)
 
 
@@ -107,6 +108,7 @@ def make(
   do not decay. A step whose gradient is not finite leaves everything as it was and is counted;
   after FATAL of them in a row the member is dead and stays as it is. After a step that is taken
   `update` of the objective and of the posterior moves params["state"], without a gradient.
+  Where config.two_stage names a run, the prior's parameters are learned and all else stays.
 
   Args:
     vae: the pure functions of the model.
@@ -118,16 +120,15 @@ def make(
   """
   loss, updates = batch_loss(vae, config, examples, axis), _updates(vae, config)
   hyper_at, lagged = scheduled(config, total), _is_lagged(config)
+  average = functools.partial(_average, config)
 
   def train_step(
     state: State, hyper: Hyper, batch: Example
   ) -> tuple[State, dict[str, Array]]:
     now = hyper_at(hyper, state.step)
     own = _lagging(loss, lagged, state.ema)
-    learned, counted = _learned(state.params), state.params.get(STATE)
-    of_learned = lambda learned: own(
-      learned if counted is None else {**learned, STATE: counted}, now, batch, state.step
-    )
+    learned, fixed = divided(state.params, config)
+    of_learned = lambda learned: own({**learned, **fixed}, now, batch, state.step)
     found, gradient = jax.value_and_grad(of_learned, has_aux=True)(learned)
     metrics, statistics = found[1]
     gradient = _total(gradient, axis)
@@ -139,7 +140,7 @@ def make(
     gradient = _clipped(gradient, now["clip_norm"], taken)
     direction, moments = _adam(config, taken).update(gradient, state.moments)
     moments = _keep_counts(taken, moments, state.moments)
-    params = {}
+    params = updates(fixed, statistics, now, taken)
     for part, rates in _rates(vae, now, learned).items():
       decay = 0.0 if part == OWN else now["weight_decay"]
       params[part] = jax.tree.map(
@@ -148,9 +149,7 @@ def make(
         direction[part],
         rates,
       )
-    if counted is not None:
-      params[STATE] = updates(counted, statistics, now, taken)
-    ema = _average(state.ema, params, now["ema_decay"], state.step, taken)
+    ema = average(state.ema, params, now["ema_decay"], state.step, taken)
     new, skipped = _ended(state, taken, running)
     metrics |= {"grad_norm": norm, "skipped": skipped.astype(jnp.float32)}
     return new._replace(params=params, moments=moments, ema=ema), metrics
@@ -170,12 +169,14 @@ def batch_loss(
   """
   objective, static = _objective(config)
   terms_of = example_terms(vae, objective, config)
+  # a prior is fitted to codes as an evaluation draws them
+  use = "two_stage" if config["two_stage"]["run"] else "train"
 
   def loss(params: Params, hyper: Hyper, batch: Example, step: Array) -> tuple[Array, dict]:
     rows = {k: v for k, v in batch.items() if k != "mask"}
 
     def of_row(example: Example) -> tuple[Terms, Any]:
-      terms = terms_of(params, example, hyper, step, "train")
+      terms = terms_of(params, example, hyper, step, use)
       counts = vae.statistics(terms.posterior) if vae.statistics else ()
       # A distribution that holds functions is none of arrays, and only a batch-level loss reads it.
       q = terms.posterior if hasattr(objective, "batch_loss") else ()
@@ -207,18 +208,17 @@ def batch_loss(
   return loss
 
 
-def _learned(params: Params) -> Params:
-  """The parts of the parameters that have a gradient."""
-  return {part: tree for part, tree in params.items() if part != STATE}
-
-
 def _updates(vae: VAE, config: dict) -> Callable[[dict, dict, Hyper, Array], dict]:
-  """`(params["state"], statistics, hyper now, taken) -> params["state"]` after a step."""
+  """`(fixed, statistics, hyper now, taken) -> fixed` with params["state"] after a step."""
   owners = {"posterior": vae.update, OWN: getattr(_objective(config)[0], "update", None)}
 
-  def updates(counted: dict, statistics: dict, now: Hyper, taken: Array) -> dict:
+  def updates(fixed: Params, statistics: dict, now: Hyper, taken: Array) -> Params:
+    counted = fixed.get(STATE, {})
+    if config["two_stage"]["run"] or not counted:
+      return dict(fixed)
     new = {part: owners[part](old, statistics[part], now) for part, old in counted.items()}
-    return jax.tree.map(lambda n, o: jnp.where(taken, n, o), new, counted)
+    choose = lambda n, o: jnp.where(taken, n, o)
+    return {**fixed, STATE: jax.tree.map(choose, new, counted)}
 
   return updates
 
@@ -335,10 +335,13 @@ def _keep_counts(taken: Array, new: Any, old: Any) -> Any:
 
 
 def _average(
-  ema: Params, params: Params, decay: Array, step: Array, taken: Array
+  config: dict, ema: Params, params: Params, decay: Array, step: Array, taken: Array
 ) -> Params:
   if isinstance(ema, tuple):
     return ema
   decay = jnp.minimum(decay, (1.0 + step) / (10.0 + step))  # forget the initialisation soon
   decay = jnp.where(taken, decay, 1.0)
-  return jax.tree.map(lambda e, p: decay * e + (1.0 - decay) * p, ema, params)
+  average = jax.tree.map(lambda e, p: decay * e + (1.0 - decay) * p, ema, params)
+  return (
+    {**average, **divided(params, config)[1]} if config["two_stage"]["run"] else average
+  )

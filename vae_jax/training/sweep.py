@@ -23,7 +23,7 @@ from vae_jax import config as configuration
 from vae_jax import ranges, registry
 from vae_jax.types import UserError
 
-_STATIC = (*configuration.PARTS, "schedule", "optimizer", "train")
+_STATIC = (*configuration.PARTS, "schedule", "optimizer", "train", "two_stage")
 MOST = 100_000  # members of a run
 MOST_PROGRAMS = 1_000  # of a run, each compiled
 SEEDS = ("seed", "data_seed")  # integers; every other number of a sweep is one of hyper

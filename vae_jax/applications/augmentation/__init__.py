@@ -104,11 +104,11 @@ def model(task: Task, run: Run) -> dict[str, Any]:
   found: dict[str, list] = {name: [] for name in (VAE, BOTH, ALONE)}
   if source.spec.symbols and making.around(source):
     found[PRIOR] = []
-  for place in range(len(run.members)):
-    for name in found:
-      arm = lambda name=name, place=place: _arm(source, run, place, name, size)
-      predict = source.once(f"{name} of {id(run)}, {place}", arm)
-      found[name].append(predict(task.own))
+  arms = [(name, place) for place in range(len(run.members)) for name in found]
+  pools = lambda: [_pool(source, run, place, name, size) for name, place in arms]
+  fitted = source.once(f"classifiers of {id(run)}", lambda: making.fits(source, pools()))
+  for (name, _), predict in zip(arms, fitted, strict=True):
+    found[name].append(predict(task.own))
   return {name: np.stack(values)[:, None] for name, values in found.items()}
 
 
@@ -168,11 +168,11 @@ def _ways(source: Source) -> ModuleType:
 def _baseline(source: Source, name: str) -> Callable[[np.ndarray], np.ndarray]:
   rng, size = making.draws(source, name), source.settings["pool"]
   pool = _ways(source).METHODS[name](making.fold(source), size, rng)
-  return _fit(source, pool)
+  return making.fits(source, [pool])[0]
 
 
-def _arm(source: Source, run: Run, place: int, name: str, size: int) -> Callable:
-  """The classifier of one member's arm."""
+def _pool(source: Source, run: Run, place: int, name: str, size: int) -> augmenting.Pool:
+  """The pool of one member's arm."""
   fold, near_by = making.fold(source), name != PRIOR and making.around(source)
   made = source.once(
     f"made by {id(run)}, {place}, {near_by}",
@@ -184,11 +184,4 @@ def _arm(source: Source, run: Run, place: int, name: str, size: int) -> Callable
     pool = _ways(source).moved(pool[0], rng), pool[1]
   if name == ALONE:
     pool = tuple(np.concatenate([part, part]) for part in made)
-  return _fit(source, pool)
-
-
-def _fit(source: Source, pool: augmenting.Pool) -> Callable[[np.ndarray], np.ndarray]:
-  if source.spec.symbols:
-    return augmenting_words.fit(making.fold(source), pool)
-  seed = source.run.config["data"]["draw"]
-  return augmenting.fit(pool, seed, source.settings["steps"])
+  return pool

@@ -1,15 +1,18 @@
 """Examples made by a class-conditional model, near the training rows or from the prior."""
 
 import zlib
+from collections.abc import Callable
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from vae_jax import asking, columns, distributions
-from vae_jax.baselines import augmenting
+from vae_jax.baselines import augmenting, augmenting_words
 from vae_jax.evaluation.source import Source
 from vae_jax.run import Run, select
+from vae_jax.training import spread
 from vae_jax.types import Array, Example, Hyper, Params
 
 FEW = 100  # rows of the smallest class below which samples are drawn near them
@@ -63,6 +66,28 @@ def pool(source: Source, run: Run, place: int, size: int, near_by: bool) -> augm
   seen = {name: values for name, values in near.items() if name == "observed"}
   label = augmenting.onehot(near["label"], len(source.spec.classes))
   return features(source, x, seen), label
+
+
+def fits(
+  source: Source, pools: list[augmenting.Pool]
+) -> list[Callable[[np.ndarray], np.ndarray]]:
+  """A classifier of each pool, `log q(class|x) [N, C]`; the pools are spread over every device."""
+  if source.spec.symbols:
+    return [augmenting_words.fit(fold(source), pool) for pool in pools]
+  steps, seed = source.settings["steps"], source.run.config["data"]["draw"]
+  if len(pools) == 1:
+    return [augmenting.fit(pools[0], seed, steps)]
+  x, target = (np.stack(part) for part in zip(*pools, strict=True))
+  one = lambda pool: augmenting.train(*pool, jax.random.key(seed), steps)
+
+  def batch(own: augmenting.Pool, *_: Any) -> Any:  # one after another, as each alone
+    return jax.tree.map(lambda v: v[:, None], jax.lax.map(one, own))
+
+  ask = spread.Ask(spread.programs(batch), lambda at: at, 1, 1, 1, "The classifiers")
+  own = x.reshape(*x.shape[:2], -1), target
+  found = spread.over_all(ask, own, source.key, shared=True)
+  each = lambda m: augmenting.predictor(jax.tree.map(lambda v: v[m, 0], found))
+  return [each(m) for m in range(len(pools))]
 
 
 def around(source: Source) -> bool:

@@ -155,7 +155,7 @@ def score(task: Task, answer: dict[str, np.ndarray], condition: int) -> dict:
   if "like" in answer:
     x = np.clip(answer["like"], 0, 1)
     found |= distribution.like(task.truth, x)
-    found["sharpness"] = _asked.roughness(x) / _asked.roughness(task.truth.x).mean()
+    found["sharpness"] = distribution.sharpness(x, task.truth.x)
     found["classes"] = np.eye(len(task.source.spec.classes))[task.source.judge(x)]
   return found
 

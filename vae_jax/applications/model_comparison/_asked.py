@@ -5,7 +5,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy.ndimage import laplace
 
 from vae_jax import asking
 from vae_jax.baselines import pca_gmm
@@ -70,13 +69,6 @@ def probe(
     warnings.simplefilter("ignore")  # that it has not converged after 300 steps
     fitted.fit(known, label)
   return 100.0 * (fitted.predict(codes) == examples["label"])
-
-
-def roughness(x: np.ndarray) -> np.ndarray:
-  """The mean square of the Laplacian of images [n, H, W, C], [n]: the less, the more blurred."""
-  return np.square(laplace(x, axes=(1, 2), mode="nearest")).mean(
-    (1, 2, 3), dtype=np.float64
-  )
 
 
 def classes(rows: np.ndarray) -> float:

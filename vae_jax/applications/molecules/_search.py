@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 
 from vae_jax.applications.molecules import _showing
@@ -20,6 +19,7 @@ from vae_jax.inference import gaussian_process as gp
 from vae_jax.metrics import chemistry, comparison
 from vae_jax.run import Run, select
 from vae_jax.studies.sections import Part
+from vae_jax.training import spread
 from vae_jax.types import Figure, UserError
 
 PROPERTIES = {"qed": chemistry.qed, "plogp": chemistry.plogp}
@@ -37,17 +37,15 @@ class Selfies(NamedTuple):
 
 
 class Coder:
-  """One member as two functions between SMILES and codes, each compiled once."""
+  """One member as two functions between SMILES and codes, each compiled once.
+
+  `width` rows at a time are shared out among all devices.
+  """
 
   def __init__(self, run: Run, width: int):
-    self.run, self.width, params = (
-      run,
-      width,
-      jax.tree.map(lambda v: jnp.asarray(v[0]), run.params),
-    )
-    mean = lambda x: run.vae.posterior(params, {"x": x}).mean
-    self._mean = jax.jit(jax.vmap(mean))
-    self._mode = jax.jit(jax.vmap(lambda z: run.vae.mode(params, z)))
+    self.run, self.width = run, width
+    mean = lambda params, x: run.vae.posterior(params, {"x": x}).mean
+    self._mean, self._mode = _of_rows(mean), _of_rows(run.vae.mode)
 
   def encode(self, x: np.ndarray) -> np.ndarray:
     """The mean codes of rows [N, T]: [N, L]."""
@@ -58,13 +56,22 @@ class Coder:
     rows = self._batched(self._mode, z.astype(np.float32))
     return data.smiles(rows, self.run.spec, _showing.form(self.run))
 
-  def _batched(self, fn: Callable, rows: np.ndarray) -> np.ndarray:
-    parts = []
+  def _batched(self, programs: Callable, rows: np.ndarray) -> np.ndarray:
+    parts, key = [], jax.random.key(0)  # not read
     for start in range(0, len(rows), self.width):
       part = rows[start : start + self.width]
-      fill = np.repeat(part[-1:], self.width - len(part), 0)
-      parts.append(np.asarray(fn(np.concatenate([part, fill])))[: len(part)])
+      full = np.concatenate([part, np.repeat(part[-1:], self.width - len(part), 0)])
+      taken = lambda at, full=full: full[at]
+      ask = spread.Ask(programs, taken, self.width, self.width, 1, "The coder")
+      found = spread.over_all(ask, self.run.params, key, shared=True)
+      parts.append(found[0, : len(part)])
     return np.concatenate(parts)
+
+
+def _of_rows(fn: Callable) -> Callable:
+  """The programs of `fn(params, row)` for members and rows."""
+  each = jax.vmap(jax.vmap(fn, in_axes=(None, 0)), in_axes=(0, None))
+  return spread.programs(lambda params, rows, *_: each(params, rows))
 
 
 def check(settings: dict[str, Any]) -> None:
