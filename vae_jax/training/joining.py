@@ -55,6 +55,7 @@ def _may_join(config: dict) -> bool:
   return (
     train["steps"] > 0
     and train["eval_every"] > 0
+    and not config["two_stage"]["run"]
     and not options["labels"]
     and not options["strangers"]
     and data.shares_rows(options["name"])
