@@ -7,8 +7,9 @@ Command:  python train.py --config=configs/anomaly_digits.py --workdir=runs/left
           configs/anomaly_digits.py:contaminated  0, 1, 5, 10 % anomalies in train, of two digits
 Duration: 12 s of training for ten digits on two CPU cores
 Expected: of a digit left out of 8 x 8, mean AUROC of ten: squared error 0.938, all scores' ranks
-          0.901, kNN 0.988. :contaminated: 0.939, 0.898, 0.776, 0.674. No numbers of
-          :one_vs_rest and :mnist yet.
+          0.901, kNN 0.988. :contaminated: 0.939, 0.898, 0.776, 0.674. :mnist, with the
+          settings of docs/applications/anomaly.md: 0.891, a mixture over codes 0.940.
+          :mnist,one_vs_rest: 0.973, GMM on PCA 0.948.
 """
 
 from ml_collections import ConfigDict

@@ -160,6 +160,31 @@ def test_members_with_their_own_data_order(place):
 
 
 @pytest.mark.parametrize("place", ["mesh", pytest.param("pmap", marks=pytest.mark.slow)])
+def test_members_with_normal_examples_of_their_own(place):
+  choices = [{"data.left_out": "1"}, {"data.normal": "3"}, {"data.left_out": "7"}]
+  parts = {"model": {"hidden": [4]}, "train": {"batch_size": 17}}
+  alone = [trained(tiny(sweep=[c], **parts), "single", jax.devices()) for c in choices]
+  expected = jax.tree.map(lambda *x: np.concatenate(x), *alone)
+  for count in (2, 4):  # members over devices, and rows of a batch over them too
+    close(trained(tiny(sweep=choices, **parts), place, jax.devices()[:count]), expected)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("place", ["mesh", "pmap"])
+def test_they_are_validated_on_their_own_examples_on_every_placement(tmp_path, place):
+  sweep = [{"data.left_out": "1"}, {"data.normal": "3"}, {"data.left_out": "7"}]
+  loop.train(tiny(sweep=sweep), tmp_path / "many", None, place=place)
+  loop.train(tiny(sweep=sweep), tmp_path / "one", None)
+  found = [runs.open_runs(tmp_path / name) for name in ("many", "one")]
+  for many, one in zip(*found, strict=True):
+    close(many.params, one.params)
+    elbos = [
+      [row["elbo"] for row in run.history if row["split"] == "valid"] for run in (many, one)
+    ]
+    np.testing.assert_allclose(*elbos, rtol=1e-4)
+
+
+@pytest.mark.parametrize("place", ["mesh", pytest.param("pmap", marks=pytest.mark.slow)])
 def test_a_run_on_many_devices_is_read_by_one(tmp_path, place):
   sweep = {"beta": [1.0, 2.0, 4.0]}
   loop.train(tiny(sweep=sweep), tmp_path / "many", None, place=place)

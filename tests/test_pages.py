@@ -13,7 +13,6 @@ from vae_jax.types import UserError
 
 DOCS = ROOT / "docs"
 TYPED: dict[str, int] = {
-  "docs/applications/anomaly.md": 2,
   "docs/applications/disentanglement.md": 1,
   "docs/applications/editing.md": 3,
   "docs/applications/generation.md": 1,

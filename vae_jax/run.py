@@ -1,6 +1,6 @@
 """An opened run directory: what an evaluation needs; `asking` has the functions that use it."""
 
-import functools
+import json
 import pathlib
 from collections.abc import Callable
 from typing import NamedTuple
@@ -12,8 +12,9 @@ from vae_jax import config as configuration
 from vae_jax import data, files, layers, registry
 from vae_jax import vae as models
 from vae_jax.likelihoods import Likelihood
-from vae_jax.training import step, sweep
-from vae_jax.training.checkpoint import Checkpoints, identity
+from vae_jax.training import joining, restored, sweep
+from vae_jax.training.checkpoint import Checkpoints
+from vae_jax.training.restored import DEAD
 from vae_jax.training.workdir import read_about, read_members, read_parts
 from vae_jax.types import VAE, Dataset, Params, Spec, UserError
 
@@ -39,9 +40,6 @@ class Run(NamedTuple):
   ended: list[str]  # of each member: "", "dead at 120" or "stopped at 500" (steps)
 
 
-DEAD = "dead"  # how the end of a member begins that has no numbers to evaluate
-
-
 def open_run(
   workdir: str,
   which: str = "best",
@@ -54,11 +52,16 @@ def open_run(
     UserError: also where its members differ in static fields.
   """
   found = open_runs(workdir, which, data_dir, plugins)
-  if len(found) > 1:
-    parts = sorted(p.name for p in (pathlib.Path(workdir) / "parts").iterdir())
+  folders = sorted(p.name for p in (pathlib.Path(workdir) / "parts").glob("*"))
+  if len(found) > 1 and folders:
     raise UserError(
       f"{workdir} has {len(found)} programs, of members that differ in static fields: open one"
-      f" of its parts, {workdir}/parts/{parts[0]} to {parts[-1]}."
+      f" of its parts, {workdir}/parts/{folders[0]} to {folders[-1]}."
+    )
+  if len(found) > 1:
+    raise UserError(
+      f"{workdir} has members of {len(found)} different data: open it with run.open_runs, which"
+      " has a run of each."
     )
   return found[0]
 
@@ -70,6 +73,9 @@ def open_runs(
   plugins: str | None = None,
 ) -> list[Run]:
   """Opens a run directory, a Run for each of its programs; it alone is needed, and its data.
+
+  Of members that were trained as one program on different normal examples there is a Run for
+  each of these data, with its own splits.
 
   Args:
     workdir: of a training, finished or not.
@@ -89,21 +95,24 @@ def open_runs(
         f" python train.py --config=configs/digits.py --workdir={workdir}"
       )
   if not (folder / "parts.json").is_file():
-    return [_open_part(folder, which, data_dir)]
-  programs: dict[int, list[Run]] = {}
+    return _open_part(folder, which, data_dir)
+  programs: dict[tuple, list[Run]] = {}
   for entry in read_parts(folder / "parts.json"):
     where = folder / entry["folder"]
     if not Checkpoints.any(where):
       print(f"{where} is left out: its training has not reached a checkpoint.")
       continue
-    part = _open_part(where, which, data_dir)
-    if len(part.members) != len(entry["members"]):
+    found = _open_part(where, which, data_dir)
+    members = sum(len(part.members) for part in found)
+    if members != len(entry["members"]):
       raise UserError(
-        f"{where} has {len(part.members)} members and {folder}/parts.json says"
+        f"{where} has {members} members and {folder}/parts.json says"
         f" {len(entry['members'])}: restore the one that is damaged, or train again."
       )
-    part = part._replace(numbers=entry["members"])
-    programs.setdefault(entry["program"], []).append(part)
+    for part in found:
+      part = part._replace(numbers=[entry["members"][n] for n in part.numbers])
+      of_data = json.dumps(part.config["data"], sort_keys=True)
+      programs.setdefault((entry["program"], of_data), []).append(part)
   if not programs:
     raise UserError(
       f"{workdir} has no checkpoint yet: let its training reach the first one."
@@ -192,17 +201,18 @@ def _joined(workdir: str, parts: list[Run]) -> Run:
   )
 
 
-def _open_part(folder: pathlib.Path, which: str, data_dir: str | None) -> Run:
+def _open_part(folder: pathlib.Path, which: str, data_dir: str | None) -> list[Run]:
+  """The run of a part; of a joined one, a run of each choice of normal examples."""
   members, about = read_members(folder / "members.json"), read_about(folder / "run.json")
-  trained = _config(folder / "config.json")
+  trained, parts = _config(folder / "config.json", about["joined"])
   config = _moved(trained, folder)
   dataset = data.load(config["data"], data_dir or about["data_dir"])
   likelihood = models.build_likelihood(config["likelihood"], dataset.spec)
   lowering = layers.choose_lowering(jax.default_backend(), len(members))
   vae = models.build(config, dataset.spec, lowering)
-  params, at, ended = _read(folder, trained, vae, members, which)
+  params, at, ended = restored.params(folder, trained, vae, members, which)
   objective = registry.find("objectives", config["objective"]["name"])
-  return Run(
+  run = Run(
     workdir=str(folder),
     config=config,
     spec=dataset.spec,
@@ -220,6 +230,19 @@ def _open_part(folder: pathlib.Path, which: str, data_dir: str | None) -> Run:
     numbers=list(range(len(members))),
     ended=ended,
   )
+  return [_of_choice(run, part) for part in parts] if about["joined"] else [run]
+
+
+def _of_choice(run: Run, part: sweep.Part) -> Run:
+  """The members of a joined program that have the same normal examples, with their own splits."""
+  chosen = {name: part.config["data"][name] for name in data.CHOOSING}
+  options = {**run.config["data"], **chosen}
+  dataset = data.marked(run.dataset, options)
+  return only(run, part.numbers)._replace(
+    config={**run.config, "data": options, "sweep": part.config["sweep"]},
+    about={**run.about, "data": data.describe(dataset)},
+    dataset=dataset,
+  )
 
 
 def _moved(config: dict, folder: pathlib.Path) -> dict:
@@ -233,18 +256,23 @@ def _moved(config: dict, folder: pathlib.Path) -> dict:
   return config
 
 
-def _config(path: pathlib.Path) -> dict:
-  """The configuration of a part, its members' static fields applied; complete by today's code."""
+def _config(path: pathlib.Path, joined: bool) -> tuple[dict, list[sweep.Part]]:
+  """The configuration of a part, its members' static fields applied; complete by today's code.
+
+  And its members by their static fields, which are the same for all unless it is a joined one.
+  """
   try:
     config = configuration.resolve(files.read_json(path, dict))
     found = sweep.parts(config)
   except UserError as error:
     raise UserError(f"{path} cannot be used: {error}") from error
+  if joined:
+    return {**joining.base(found[0].config), "sweep": config["sweep"]}, found
   if len(found) > 1:
     raise UserError(
       f"{path} is of {len(found)} programs and parts.json is missing: restore it."
     )
-  return {**found[0].config, "sweep": config["sweep"]}
+  return {**found[0].config, "sweep": config["sweep"]}, found
 
 
 def select(run: Run, member: int) -> Run:
@@ -293,51 +321,3 @@ def only(run: Run, kept: list[int]) -> Run:
     numbers=[run.numbers[m] for m in kept],
     ended=[run.ended[m] for m in kept],
   )
-
-
-def _read(
-  folder: pathlib.Path, config: dict, vae: VAE, rows: list[dict], which: str
-) -> tuple[Params, np.ndarray, list[str]]:
-  """The parameters of a part, the step of each member's, and how each ended."""
-  if which not in ("best", "latest"):
-    raise UserError(f"The checkpoint is {which!r}; expected best or latest.")
-  members = len(rows)
-  one = jax.eval_shape(
-    functools.partial(step.init, vae, config), jax.ShapeDtypeStruct((), "int32")
-  )
-  like = jax.tree.map(lambda x: np.empty((members, *x.shape), x.dtype), one)
-  params = step.evaluated(like)
-  items = {
-    "best": {"params": params, "loss": np.empty(members, np.float32), "step": like.step},
-    "latest": {"params": like.params, "ema": like.ema},
-  }
-  item = {"best": "best", "latest": "params"}[which]
-  checkpoints = Checkpoints.existing(folder)
-  found = checkpoints.restore({item: items[which]}, identity(config, rows))
-  checkpoints.close()
-  if found is None:
-    raise UserError(
-      f"{folder} has no checkpoint yet: let its training reach the first one."
-    )
-  for sentence in found.damaged:
-    print(f"{sentence} Evaluating checkpoint {found.step}.")
-  values = found.items[item]
-  if which == "latest":
-    ema = values["ema"]
-    params = values["params"] if isinstance(ema, tuple | list) and not ema else ema
-    return params, np.full(members, found.step), _ends(found.meta, np.zeros(members))
-  if (values["step"] < 0).all() and max(found.meta["died"]) < 0:
-    raise UserError(
-      f"{folder} has not been validated yet: let its training reach the first evaluation, or"
-      f" look at the last parameters with --checkpoint=latest."
-    )
-  return values["params"], values["step"], _ends(found.meta, values["step"])
-
-
-def _ends(meta: dict, best: np.ndarray) -> list[str]:
-  """How each member ended; one that never had a finite loss is dead from the start."""
-  ends = []
-  for died, stopped, at in zip(meta["died"], meta["stopped"], best, strict=True):
-    dead = f"{DEAD} at {max(died, 0)}" if died >= 0 or at < 0 else ""
-    ends.append(dead or (f"stopped at {stopped}" if stopped >= 0 else ""))
-  return ends

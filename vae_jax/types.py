@@ -96,6 +96,8 @@ class Dataset(NamedTuple):
   splits: dict[str, dict[str, np.ndarray]]  # "train", "valid", "test"
   note: str = ""  # a sentence on where the data comes from, printed beside any number
   transform: Callable[[Array, Example], Example] | None = None
+  # of members that each have rows of their own, {"train": [n], "valid": [n]} int32 of each choice
+  choices: tuple[dict[str, np.ndarray], ...] = ()
 
 
 class Sizes(NamedTuple):

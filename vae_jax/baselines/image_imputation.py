@@ -49,10 +49,14 @@ def fit_gaussian(train: np.ndarray) -> Gaussian:
 
 
 def tuned(
-  gaussian: Gaussian, y: np.ndarray, observed: np.ndarray, x: np.ndarray
+  gaussian: Gaussian,
+  y: np.ndarray,
+  observed: np.ndarray,
+  x: np.ndarray,
+  limits: tuple[float, float] | None = (0.0, 1.0),
 ) -> Gaussian:
   """The same with the ridge of least squared error on validation images x."""
-  return _least(gaussian, x, lambda g: conditional(g, y, observed)[0])
+  return _least(gaussian, x, lambda g: conditional(g, y, observed, limits)[0])
 
 
 def tuned_for_averages(gaussian: Gaussian, x: np.ndarray, factor: int) -> Gaussian:
@@ -69,14 +73,17 @@ def _least(
 
 
 def conditional(
-  gaussian: Gaussian, y: np.ndarray, observed: np.ndarray
+  gaussian: Gaussian,
+  y: np.ndarray,
+  observed: np.ndarray,
+  limits: tuple[float, float] | None = (0.0, 1.0),
 ) -> tuple[np.ndarray, np.ndarray]:
   """E[missing | observed] and its standard deviation under a Gaussian, [N, H, W, C] each.
 
     m_u + S_uo S_oo^-1 (y_o - m_o),   S_uu - S_uo S_oo^-1 S_ou
 
-  Images that share a mask share the solution. The mean is clipped to [0, 1]; the standard
-  deviation is 0 where a pixel is observed.
+  Images that share a mask share the solution. The mean is clipped to the limits, where there are
+  some; the standard deviation is 0 where a pixel is observed.
   """
   shape, size = y.shape, len(gaussian.mean)
   seen = np.repeat(observed, shape[-1], -1).reshape(len(y), -1) > 0.5
@@ -99,7 +106,8 @@ def conditional(
     mean[np.ix_(rows, unseen)] = filled
     variance = np.diag(prior) - np.sum(cross * gain, 0)
     std[np.ix_(rows, unseen)] = np.sqrt(np.maximum(variance, 0))
-  reshaped = [np.asarray(v, np.float32).reshape(shape) for v in (mean.clip(0, 1), std)]
+  mean = mean if limits is None else mean.clip(*limits)
+  reshaped = [np.asarray(v, np.float32).reshape(shape) for v in (mean, std)]
   return reshaped[0], reshaped[1]
 
 

@@ -4,6 +4,7 @@ Each has one number, chosen on normal validation rows alone: the one that best t
 rows of which one stretch was taken from another normal row. No anomaly is looked at.
 """
 
+import functools
 import importlib.util
 from collections.abc import Callable
 from typing import NamedTuple
@@ -29,12 +30,13 @@ class Detector(NamedTuple):
 def reconstruction(x: np.ndarray, components: float, seed: int) -> Scorer:
   """Squared error of PCA with so many components, or with this share of the variance."""
   del seed
-  found = pca.fit(x, min(x.shape))
+  found = _axes(_Rows(x))
   count = int(components)
   if components < 1:
     variance = np.cumsum(np.square(found.std))
     count = int(np.searchsorted(variance, components * variance[-1])) + 1
-  return lambda y: np.square(pca.rebuild(found, y, count) - y).sum(-1, dtype=np.float64)
+  kept = _first(found, count)
+  return lambda y: np.square(pca.rebuild(kept, y) - y).sum(-1, dtype=np.float64)
 
 
 def neighbours(x: np.ndarray, count: float, seed: int) -> Scorer:
@@ -115,8 +117,8 @@ def fit(
     valid: [V, D] normal rows.
     seed: of the rows that are mixed, and of the detector.
   """
-  rows = np.linspace(0, len(train) - 1, min(len(train), detector.most or len(train)))
-  train = train[rows.round().astype(int)]
+  if detector.most and len(train) > detector.most:
+    train = train[np.linspace(0, len(train) - 1, detector.most).round().astype(int)]
   odd = mixed(valid, seed)
   label = np.repeat([0.0, 1.0], [len(valid), len(odd)])
   both, best = np.concatenate([valid, odd]), (-np.inf, None, 0.0)
@@ -149,9 +151,32 @@ def _derangement(rng: np.random.Generator, count: int) -> np.ndarray:
   return other
 
 
+class _Rows:
+  """Rows that equal themselves alone."""
+
+  def __init__(self, x: np.ndarray):
+    self.x = x
+
+  def __hash__(self) -> int:
+    return id(self.x)
+
+  def __eq__(self, other: object) -> bool:
+    return isinstance(other, _Rows) and other.x is self.x
+
+
+@functools.lru_cache(maxsize=1)
+def _axes(rows: _Rows) -> pca.Pca:
+  """All principal components of rows; those that were asked for last are not fitted again."""
+  return pca.fit(rows.x, min(rows.x.shape))
+
+
+def _first(axes: pca.Pca, count: int) -> pca.Pca:
+  return axes._replace(components=axes.components[:count], std=axes.std[:count])
+
+
 def _narrow(x: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
   """Rows as they are, or their principal components where they are many features."""
   if x.shape[1] <= WIDE:
     return lambda y: np.asarray(y, np.float64)
-  code = pca.fit(x, KEPT)
+  code = _first(_axes(_Rows(x)), KEPT)
   return lambda y: pca.encode(code, y).astype(np.float64)

@@ -13,15 +13,19 @@ from vae_jax.data._labels import drawn as labelled_rows
 from vae_jax.types import Array, Dataset, UserError
 
 __all__ = [
+  "CHOOSING",
   "COMMON",
   "decode",
   "describe",
   "kind_of",
   "labelled_rows",
   "load",
+  "marked",
+  "normal_rows",
   "of_array",
   "of_table",
   "options",
+  "shares_rows",
   "unpack",
 ]
 
@@ -35,6 +39,7 @@ COMMON = {
   **_strangers.OPTIONS,
   **_labels.OPTIONS,
 }
+CHOOSING = _normal.OPTIONS  # of COMMON, those that choose rows of train and of valid
 
 
 def options(name: str) -> dict[str, Any]:
@@ -76,18 +81,44 @@ def load(config: dict[str, Any], data_dir: str | None) -> Dataset:
     ) from error
   read = lambda other: load(other, data_dir)
   dataset = _strangers.beside(dataset, full, read)
-  dataset = _labelled(_marked(dataset, full), full)
+  dataset = _labelled(marked(dataset, full), full)
   _check.dataset(dataset)
   _check.transformed(dataset, decode)
   return dataset
 
 
-def _marked(dataset: Dataset, config: dict[str, Any]) -> Dataset:
+def shares_rows(name: str) -> bool:
+  """Whether a dataset has the same examples whichever of them are normal.
+
+  Its loader says FITS_NORMAL = True where it chooses normal rows itself, before it fits a scale.
+  """
+  return not getattr(registry.find("data", name), "FITS_NORMAL", False)
+
+
+def normal_rows(dataset: Dataset, config: dict[str, Any]) -> dict[str, np.ndarray]:
+  """The rows of "train" and "valid" [n] int32 that options of what is normal leave.
+
+  Args:
+    dataset: as it is without such options, of a loader that `shares_rows`.
+    config: complete options of the dataset.
+
+  Raises:
+    UserError: as `load` does of them.
+  """
+  known = dataset.splits, dataset.spec.classes, config, dataset.name
+  if _normal.asked(config):
+    return _normal.chosen(*known).rows
+  _normal.apply(*known)  # refuses contamination of what has no anomalies
+  sizes = {name: len(dataset.splits[name]["x"]) for name in ("train", "valid")}
+  return {name: np.arange(size, dtype=np.int32) for name, size in sizes.items()}
+
+
+def marked(dataset: Dataset, config: dict[str, Any]) -> Dataset:
   """The dataset with its anomalies in test alone, where its options say what is normal."""
   if not (_normal.asked(config) or config["contamination"]):
     return dataset
   splits = dataset.splits
-  if "anomaly" not in splits["test"]:  # else the loader did it, before it fitted a scale
+  if shares_rows(config["name"]):
     splits = _normal.apply(splits, dataset.spec.classes, config, dataset.name)
   note = f"{dataset.note} {_normal.note(splits, config)}".strip()
   return dataset._replace(splits=splits, note=note)

@@ -5,7 +5,7 @@ those that are not. Train and valid keep normal examples, test keeps all of them
 split gets the field `anomaly` [N] int32, 1 for what is not normal.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -17,6 +17,13 @@ from vae_jax.types import UserError
 OPTIONS = {"normal": "", "left_out": "", "contamination": 0.0}
 
 Splits = dict[str, _split.Fields]
+
+
+class Chosen(NamedTuple):
+  """What the options choose of a dataset."""
+
+  odd: np.ndarray  # [C] bool, the classes that are anomalies
+  rows: dict[str, np.ndarray]  # of "train" and "valid", the rows that are kept; int32
 
 
 def asked(config: dict[str, Any]) -> bool:
@@ -36,8 +43,7 @@ def apply(
     name: of the dataset, for messages.
 
   Raises:
-    UserError: both options, contamination without one, no labels, an unknown class, nothing
-      normal or nothing else, or more contamination than train has anomalies.
+    UserError: as `chosen` does, or contamination without an option that says what is normal.
   """
   if not asked(config):
     if config["contamination"]:
@@ -46,6 +52,23 @@ def apply(
         " data.left_out what an anomaly is."
       )
     return splits
+  found = chosen(splits, classes, config, name)
+  marked = {
+    split: {**fields, "anomaly": found.odd[fields["label"]].astype(np.int32)}
+    for split, fields in splits.items()
+  }
+  return marked | {k: _split.take(marked[k], rows) for k, rows in found.rows.items()}
+
+
+def chosen(
+  splits: Splits, classes: tuple[str, ...], config: dict[str, Any], name: str
+) -> Chosen:
+  """Which rows of train and valid stay, in the order of the file; arguments as of `apply`.
+
+  Raises:
+    UserError: both options, no labels, an unknown class, nothing normal or nothing else, or more
+      contamination than train has anomalies.
+  """
   if config["normal"] and config["left_out"]:
     raise UserError("Give data.normal or data.left_out, not both: one says the other.")
   if not classes or any("label" not in fields for fields in splits.values()):
@@ -65,12 +88,10 @@ def apply(
       f"data.{option} is {config[option]!r}, which leaves no class"
       f" {'that is normal' if odd.all() else 'for anomalies'}."
     )
-  marked = {
-    split: {**fields, "anomaly": odd[fields["label"]].astype(np.int32)}
-    for split, fields in splits.items()
-  }
-  train = _contaminated(marked["train"], config["contamination"], config["seed"])
-  return {**marked, "train": train, "valid": _normal(marked["valid"])}
+  strange = {split: odd[splits[split]["label"]] for split in ("train", "valid")}
+  train = _contaminated(strange["train"], config["contamination"], config["seed"])
+  kept = {"train": train, "valid": ~strange["valid"]}
+  return Chosen(odd, {k: np.flatnonzero(v).astype(np.int32) for k, v in kept.items()})
 
 
 def note(splits: Splits, config: dict[str, Any]) -> str:
@@ -88,21 +109,17 @@ def note(splits: Splits, config: dict[str, Any]) -> str:
   )
 
 
-def _normal(fields: _split.Fields) -> _split.Fields:
-  return _split.take(fields, fields["anomaly"] == 0)
-
-
-def _contaminated(fields: _split.Fields, share: float, seed: int) -> _split.Fields:
-  """Normal rows, and so many anomalies that they are this share; in the order of the file."""
+def _contaminated(strange: np.ndarray, share: float, seed: int) -> np.ndarray:
+  """Which rows of train [N] stay: the normal ones, and anomalies that are this share of all."""
   if not 0 <= share < 1:
     raise UserError(f"data.contamination is {share:g}; expected a share in [0, 1).")
-  odd = np.flatnonzero(fields["anomaly"])
-  wanted = round(share / (1 - share) * (len(fields["anomaly"]) - len(odd)))
+  odd = np.flatnonzero(strange)
+  wanted = round(share / (1 - share) * (len(strange) - len(odd)))
   if wanted > len(odd):
     raise UserError(
       f"data.contamination is {share:g}, which takes {wanted} anomalies, and train has"
       f" {len(odd)}; lower it."
     )
-  kept = fields["anomaly"] == 0
+  kept = ~strange
   kept[np.random.default_rng(seed).permutation(odd)[:wanted]] = True
-  return _split.take(fields, kept)
+  return kept

@@ -2,8 +2,9 @@
 
 The option `strangers` of every set of pictures names them. "letters" are A to Z in the fonts that
 matplotlib brings; "tfds:fashion_mnist" and the like are a dataset's name and the value of its
-option `set` or `path`. Train and valid stay as they are, all of them normal. Test gets as many
-strangers as it has examples, in a fixed mixed order, brought to the size of the others.
+option `set` or `path`; other options may follow, as in "images:omniglot.zip,invert=True". Train and
+valid stay as they are, all of them normal. Test gets as many strangers as it has examples, in a
+fixed mixed order, brought to the size of the others.
 """
 
 import string
@@ -66,13 +67,33 @@ def _options(asked: str, side: int) -> dict[str, Any]:
   if asked == LETTERS:
     letters = {"characters": string.ascii_uppercase, "side": side, "pairs": 0.0}
     return {"name": "glyphs", **letters}
-  name, _, value = asked.partition(":")
+  name, _, rest = asked.partition(":")
+  value, *more = rest.split(",")
   known = registry.find("data", name).OPTIONS
+  given = {"side": side} if "side" in known else {}
+  for word in more:
+    option, _, said = word.partition("=")
+    given[option] = _value(said, known.get(option, ""))
   if not value:
-    return {"name": name}
+    return {"name": name, **given}
   if option := next((option for option in ("set", "path") if option in known), ""):
-    return {"name": name, option: value}
+    return {"name": name, option: value, **given}
   raise UserError(f"data.strangers is {asked!r}, and the dataset {name!r} reads no files.")
+
+
+def _value(said: str, default: Any) -> Any:
+  """An option as written, of the type of its default.
+
+  Raises:
+    UserError: it is no value of that type.
+  """
+  words = {"True": True, "False": False}
+  try:
+    return words[said] if isinstance(default, bool) else type(default)(said)
+  except (KeyError, ValueError) as error:
+    raise UserError(
+      f"data.strangers has the option value {said!r}; expected a {type(default).__name__}."
+    ) from error
 
 
 def _all(other: Dataset, most: int) -> tuple[tuple[str, ...], np.ndarray, np.ndarray]:

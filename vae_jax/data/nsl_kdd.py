@@ -17,6 +17,7 @@ import numpy as np
 from vae_jax.data import _columns, _normal, _split
 from vae_jax.types import Column, Dataset, Spec, UserError
 
+FITS_NORMAL = True  # normal rows are chosen here, before a scale is fitted on them
 OPTIONS = {"path": "", "part": "20", "normal": "normal"}
 TEST = "KDDTest+.txt"
 PARTS = {"20": "KDDTrain+_20Percent.txt", "all": "KDDTrain+.txt"}

@@ -16,6 +16,7 @@ from vae_jax.data import _events, _files, _normal, _series_files, _split, _windo
 from vae_jax.data._series_files import Series
 from vae_jax.types import Column, Dataset, Spec, UserError
 
+FITS_NORMAL = True  # normal rows are chosen here, before a scale is fitted on them
 OPTIONS = {
   "set": "made",  # made, skab, nab, ecg5000, ucr or csv
   "path": "",  # of the published files (a folder or .zip), or of a csv or a folder of them

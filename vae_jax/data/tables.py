@@ -15,6 +15,7 @@ from vae_jax.types import Dataset, Spec, UserError
 
 # set: breast (in scikit-learn), white, yeast (files), hivae/<name>, or own with a path.
 # test 0: the test split is the whole table, as imputation fills in the table it learns from.
+FITS_NORMAL = True  # normal rows are chosen here, before a scale is fitted on them
 OPTIONS = {
   "set": "breast",
   "path": "",

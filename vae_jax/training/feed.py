@@ -27,22 +27,19 @@ Fields = dict[str, np.ndarray]
 class Feed(NamedTuple):
   """Batches of one split: what the host hands over, and how the program reads it."""
 
-  # (source, step, rows [b] or None, data seed or None) -> fields [b, ...], id, mask
+  # (source, step, rows [b] or None, data seed or None, choice or None) -> fields [b, ...], id,
+  # mask
   batch: Callable[..., Example]
   # host: (start, stop, put = jax.device_put) -> the pytree of these steps, where `put` puts it
   source: Callable[..., Any]
   span: int  # the most steps one source covers
-  steps_per_epoch: float
+  steps_per_epoch: float  # of the longest choice, where the dataset has several
   batch_size: int  # B
   examples: int  # N of the split
 
 
 def make(
-  dataset: Dataset,
-  split: str,
-  batch_size: int,
-  data_seed: int,
-  budget_bytes: int,
+  dataset: Dataset, split: str, batch_size: int, data_seed: int, budget_bytes: int
 ) -> Feed:
   """The feed of a split: resident when its bytes fit the budget, else streamed.
 
@@ -51,7 +48,8 @@ def make(
   decoded, transformed fields [b, ...], `id` [b] int32 (the row in the split) and `mask` [b].
   `rows` [b] are places in the batch, for a device that has a part of it: those from B on fill
   it up and have mask 0; None: all B. `seed` is a data seed in place of the source's own, for
-  members that differ in it; a stream has no other than its own.
+  members that differ in it; a stream has no other than its own. `choice` [] is which of the
+  dataset's choices is drawn from: the batches are those of a split of these rows alone.
 
   Args:
     dataset: where the split and the transform come from.
@@ -63,35 +61,63 @@ def make(
       made while the program holds the present one.
 
   Raises:
-    UserError: an unknown split, an empty one, or a batch size below 1.
+    UserError: an unknown split, an empty one, a batch size below 1, or choices of a split that
+      does not fit the budget.
   """
   if split not in dataset.splits:
     raise UserError(
       f"{dataset.name} has no split {split!r}; expected one of {', '.join(dataset.splits)}."
     )
   fields = dataset.splits[split]
-  n = len(fields["x"])
+  table = Table.of([choice[split] for choice in dataset.choices])
+  n = int(table.counts.max()) if dataset.choices else len(fields["x"])
   permutation.check_steps(0, batch_size, n)
   size = sum(values.nbytes for values in fields.values())
   if size <= budget_bytes:
-    source, read, span = _resident(fields, data_seed), _gather(fields), ALWAYS
+    source, read, span = _resident(fields, data_seed, table), _gather(fields), ALWAYS
   else:
+    _refuse_choices(dataset, split)
     span = max(1, budget_bytes // 2 * n // (size * batch_size))
     source, read = _stream(fields, batch_size, data_seed, span), _slice
 
   def batch(
-    source: Any, step: Array, rows: Array | None = None, seed: Array | None = None
+    source: Any, step: Array, rows: Any = None, seed: Any = None, choice: Any = None
   ) -> Example:
     seed = source["seed"] if seed is None else seed
-    index, epoch = permutation.batch_indices(seed, step, batch_size, n)
+    count = n if choice is None else source["table"].counts[choice]
+    index, epoch = permutation.batch_indices(seed, step, batch_size, count)
     places, mask = None, jnp.ones(batch_size, jnp.float32)
     if rows is not None:
       places, mask = jnp.minimum(rows, batch_size - 1), (rows < batch_size) * 1.0
       index, epoch = index[places], epoch[places]
-    fields = read(source, step, index, places)
+    at = index if choice is None else source["table"].rows[choice, index]
+    fields = read(source, step, at, places)
     return {**prepare(dataset.transform, seed, epoch, fields, index), "mask": mask}
 
   return Feed(batch, source, span, n / batch_size, batch_size, n)
+
+
+def _refuse_choices(dataset: Dataset, split: str) -> None:
+  if dataset.choices:
+    raise UserError(
+      f"The {split} split of {dataset.name} is streamed, in one order for all members, and each"
+      " member has rows of its own: raise config.train.resident_bytes to hold it."
+    )
+
+
+class Table(NamedTuple):
+  """The rows that each of P choices has of a split, filled up to the longest with its last."""
+
+  rows: np.ndarray  # [P, N] int32
+  counts: np.ndarray  # [P] int32, how many of them are its own
+
+  @classmethod
+  def of(cls, choices: list[np.ndarray]) -> "Table":
+    """The table of row numbers [n] each."""
+    counts = np.asarray([len(rows) for rows in choices], np.int32)
+    longest = np.arange(max(counts, default=0))
+    filled = [rows[np.minimum(longest, len(rows) - 1)] for rows in choices]
+    return cls(np.asarray(filled, np.int32), counts)
 
 
 def prepare(
@@ -122,7 +148,7 @@ def prepare(
   return jax.vmap(transform)(keys, example)
 
 
-def _resident(fields: Fields, data_seed: int) -> Callable[..., Any]:
+def _resident(fields: Fields, data_seed: int, table: Table) -> Callable[..., Any]:
   """A source that is put on its devices once, when it is first asked for there.
 
   A row is one axis there: a TPU fills short last axes up to 128, and copied whole splits of
@@ -134,6 +160,7 @@ def _resident(fields: Fields, data_seed: int) -> Callable[..., Any]:
     del start, stop
     if held["put"] is not put:
       whole = {"seed": np.uint32(data_seed), "fields": flat(fields)}
+      whole |= {"table": table} if len(table.counts) else {}
       held.update(put=put, source=put(whole))
     return held["source"]
 

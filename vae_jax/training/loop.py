@@ -16,6 +16,7 @@ from vae_jax.interrupt import Interrupt
 from vae_jax.latents import STATE
 from vae_jax.training import (
   death,
+  joining,
   lock,
   placement,
   plan,
@@ -37,8 +38,8 @@ def assemble(config: dict, data_dir: str | None) -> plan.Program:
   Raises:
     UserError: the data is missing or does not fit the model or the likelihood.
   """
-  (part,) = sweep.parts(config)
-  return plan.assemble(part, data.load(config["data"], data_dir))
+  (part,) = joining.joined(sweep.parts(config))
+  return plan.assemble(part, data.load(part.config["data"], data_dir))
 
 
 def train(
@@ -109,7 +110,8 @@ class _Job(NamedTuple):
 def _train(job: _Job, place: str, plan_only: bool, slice_name: str) -> None:
   """Plans, trains all parts, and refuses to call a training of dead members finished."""
   free = topology.free(slice_name) if slice_name else None
-  plans = plan.make(job.config, job.dataset_of, place, job.devices, free)
+  apart = plan.was_apart(job.config, job.folder)
+  plans = plan.make(job.config, job.dataset_of, place, job.devices, free, apart)
   job.say(data.describe(job.dataset_of(plans[0].part.config["data"])))
   _say_plan(plans, job.say, plan_only)
   if slice_name:
@@ -155,7 +157,7 @@ def _train_parts(job: _Job, plans: list[plan.Plan]) -> np.ndarray:
       placing = _placing(first, each, job.devices, piece.capacity)
       shared[piece.program] = first, placing
     first, placing = shared[piece.program]
-    hyper = sweep.stack(part.config, part.rows)
+    hyper = sweep.hyper(part)
     program = first._replace(config=part.config, members=part.rows, hyper=hyper)
     if not Checkpoints.any(where):
       program = program._replace(kept=two_stage.kept(part, opened))
@@ -169,6 +171,7 @@ def _train_parts(job: _Job, plans: list[plan.Plan]) -> np.ndarray:
       files.write_json(where / "config.json", own)
       files.write_json(where / "members.json", part.rows)
     about = _about(job, program, where, each.placement)
+    about |= {"joined": True} if part.choices else {}
     given = (program, part.numbers, placing, where, about, job.say)
     died.append(trainer.Trainer(*given, job.check, job.interrupt).run())
     if main and len(pieces) > 1:

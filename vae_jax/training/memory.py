@@ -76,7 +76,9 @@ def memory(program: Any, device: Any = None) -> Memory:
   streamed = whole > config["train"]["resident_bytes"]
   device = device or jax.devices()[0]
   tpu = device.platform == "tpu"
-  source = config["train"]["resident_bytes"] if streamed else nbytes(feed.flat(rows), tpu)
+  choices = [choice["train"] for choice in program.dataset.choices]
+  arrays = {**feed.flat(rows), **({"table": feed.Table.of(choices)} if choices else {})}
+  source = config["train"]["resident_bytes"] if streamed else nbytes(arrays, tpu)
   parameters = nbytes(state.params)
   held = count(_unturned if tpu else liveness.plain)
   activations = max(0, math.ceil(BETWEEN * held) + SMALL - parameters)

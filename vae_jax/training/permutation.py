@@ -29,13 +29,13 @@ def permuted_index(seed: Any, epoch: Any, position: Any, n: int, xp: Any = jnp) 
     seed: [] or [B] integer, taken modulo 2^32.
     epoch: [] or [B] integer; every epoch has its own permutation.
     position: [] or [B] integer in [0, n).
-    n: static number of examples, below 2^31.
+    n: number of examples, below 2^31; an int or, of `jnp`, traced.
     xp: `jnp` (traceable) or `np`; both give the same integers.
 
   Returns:
     [] or [B] uint32 in [0, n).
   """
-  bits = (n - 1).bit_length()
+  bits = (n - 1).bit_length() if isinstance(n, int) else _bits(n)
   with np.errstate(over="ignore"):  # NumPy scalars warn where uint32 arithmetic wraps
     keys = _round_keys(_word(seed, xp), _word(epoch, xp), xp)
     value = _feistel(_word(position, xp), keys, bits)
@@ -43,7 +43,7 @@ def permuted_index(seed: Any, epoch: Any, position: Any, n: int, xp: Any = jnp) 
       while np.any(value >= n):
         value = np.where(value >= n, _feistel(value, keys, bits), value)
       return value
-  outside = np.uint32(n)
+  outside = _word(n, np if isinstance(n, int) else xp)
   return jax.lax.while_loop(
     lambda v: jnp.any(v >= outside),
     lambda v: jnp.where(v >= outside, _feistel(v, keys, bits), v),
@@ -62,7 +62,7 @@ def batch_indices(
     seed: [] integer.
     step: [] integer, traced or not; `check_steps` says how far it may count.
     batch_size: static B.
-    n: static number of examples of the split.
+    n: number of examples of the split; an int or, of `jnp`, traced: the integers are the same.
     xp: `jnp` or `np`.
 
   Returns:
@@ -71,8 +71,9 @@ def batch_indices(
   with np.errstate(over="ignore"):
     first = _word(step, xp) * np.uint32(batch_size)
     position = first + xp.arange(batch_size, dtype=np.uint32)
-  epoch = position // np.uint32(n)
-  index = permuted_index(seed, epoch, position % np.uint32(n), n, xp)
+  count = _word(n, np if isinstance(n, int) else xp)
+  epoch = position // count
+  index = permuted_index(seed, epoch, position % count, n, xp)
   return index.astype(np.int32), epoch.astype(np.int32)
 
 
@@ -115,13 +116,20 @@ def _round_keys(seed: Any, epoch: Any, xp: Any) -> list[Any]:
   ]
 
 
-def _feistel(value: Any, keys: list[Any], bits: int) -> Any:
+def _bits(n: Any) -> Any:
+  """The bit length of n - 1 for a traced n >= 1, [] uint32."""
+  return np.uint32(32) - jax.lax.clz(_word(n, jnp) - np.uint32(1))
+
+
+def _feistel(value: Any, keys: list[Any], bits: Any) -> Any:
   """One pass over [0, 2^bits): the high half takes a hash of the low one, then they swap."""
   high_bits, low_bits = bits // 2, bits - bits // 2
+  one = 1 if isinstance(bits, int) else np.uint32(1)
+  word = np.uint32 if isinstance(bits, int) else lambda value: value
   for key in keys:
-    mask = np.uint32((1 << high_bits) - 1)
-    low = value & np.uint32((1 << low_bits) - 1)
-    high = (value >> np.uint32(low_bits)) ^ (_mix(low ^ key) & mask)
-    value = (low << np.uint32(high_bits)) | high
+    mask = word((one << high_bits) - one)
+    low = value & word((one << low_bits) - one)
+    high = (value >> word(low_bits)) ^ (_mix(low ^ key) & mask)
+    value = (low << word(high_bits)) | high
     high_bits, low_bits = low_bits, high_bits
   return value

@@ -24,6 +24,7 @@ from jax.sharding import PartitionSpec as P
 from vae_jax.training import arrays, cores
 from vae_jax.training.feed import Feed
 from vae_jax.training.step import METRICS, State
+from vae_jax.training.sweep import ROWS
 from vae_jax.types import Array, Hyper, UserError
 
 NAMES = ("auto", "single", "pmap", "mesh")
@@ -246,8 +247,8 @@ def _mesh(
   by_row = NamedSharding(grid, P("data"))
   rows = math.ceil(feed.batch_size / data) * data
 
-  def batch(source: Any, step: Array, rows_: Array, seed: Array | None) -> Any:
-    found = feed.batch(source, step, rows_, seed)
+  def batch(*asked: Any) -> Any:
+    found = feed.batch(*asked)
     return jax.lax.with_sharding_constraint(found, by_row)
 
   spread = feed._replace(batch=batch)
@@ -299,7 +300,7 @@ def _steps(
 
     def body(step: Array, carry: tuple) -> tuple:
       state, sums = carry
-      batch = feed.batch(source, step, rows, hyper.get("data_seed"))
+      batch = feed.batch(source, step, rows, hyper.get("data_seed"), hyper.get(ROWS))
       state, metrics = train_step(state, hyper, batch)
       return state, {name: sums[name] + metrics[name] for name in METRICS}
 

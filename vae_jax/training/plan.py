@@ -16,7 +16,7 @@ from jax.experimental import multihost_utils
 
 from vae_jax import layers, registry
 from vae_jax import vae as models
-from vae_jax.training import cores, feed, permutation, placement, sweep, two_stage
+from vae_jax.training import cores, feed, joining, permutation, placement, sweep, two_stage
 from vae_jax.training.memory import Memory, memory
 from vae_jax.training.workdir import read_parts
 from vae_jax.types import VAE, Dataset, Params, UserError
@@ -72,6 +72,7 @@ def assemble(
     UserError: the data does not fit the model or the likelihood.
   """
   config, train = part.config, part.config["train"]
+  dataset = joining.with_rows(part, dataset)
   lowering = layers.choose_lowering(
     platform or jax.default_backend(), at_once or len(part.rows)
   )
@@ -84,7 +85,7 @@ def assemble(
   )
   total = train["steps"] or math.ceil(train["epochs"] * batches.steps_per_epoch)
   permutation.check_steps(total, train["batch_size"], batches.examples)
-  hyper = sweep.stack(config, part.rows)
+  hyper = sweep.hyper(part)
   if "data_seed" in hyper and batches.span != feed.ALWAYS:
     raise UserError(
       "config.sweep has data_seed, and the training split is streamed, in one order: raise"
@@ -129,8 +130,11 @@ def make(
   place: str,
   devices: list,
   free: int | None = None,
+  apart: bool = False,
 ) -> list[Plan]:
   """The plan of a complete configuration: a program for each combination of static fields.
+
+  What says which examples are normal takes no program of its own where it needs none: `joining`.
 
   Args:
     config: complete, from `config.load`.
@@ -138,13 +142,14 @@ def make(
     place: of `placement.NAMES`.
     devices: of all processes.
     free: bytes that may be filled on each device, when they are not to be asked.
+    apart: a program for each choice of normal examples all the same.
 
   Raises:
     UserError: a sweep that cannot be, or a single member, or `config.train.members_at_once`
       of them, that does not fit the memory.
   """
   plans = []
-  for part in sweep.parts(config):
+  for part in _parts(config, dataset_of, apart):
     program = assemble(part, dataset_of(part.config["data"]), platform=devices[0].platform)
     needs, free = memory(program, devices[0]), free or available(devices)
     size = _at_once(part, needs, free, place, devices)
@@ -161,6 +166,29 @@ def make(
     )
     plans.append(Plan(part, needs, size, name, sentence))
   return plans
+
+
+def _parts(config: dict, dataset_of: Callable, apart: bool) -> list[sweep.Part]:
+  """The programs; those of a split too large for the devices, which is streamed, stay apart."""
+  parts = sweep.parts(config)
+  found = parts if apart else joining.joined(parts)
+  for part in found:
+    train = dataset_of(part.config["data"]).splits["train"] if part.choices else {}
+    if sum(v.nbytes for v in train.values()) > part.config["train"]["resident_bytes"]:
+      return parts
+  return found
+
+
+def was_apart(config: dict, folder: pathlib.Path) -> bool:
+  """Whether a run directory was begun with more programs than there would be now.
+
+  Its members with different normal examples were not joined, and they go on like that.
+  """
+  written = folder / "parts.json"
+  if not written.is_file():
+    return False
+  begun = len({entry["program"] for entry in read_parts(written)})
+  return begun > len(joining.joined(sweep.parts(config)))
 
 
 def pieces(plans: list[Plan], folder: pathlib.Path) -> list[Piece]:
@@ -286,8 +314,9 @@ def _bytes_on_each(needs: Memory, members: int, name: str, devices: list) -> int
 
 
 def _static(part: sweep.Part) -> str:
-  fields = {k: v for k, v in part.rows[0].items() if "." in k}
-  return "".join(f"{k} {sweep.text(v)}, " for k, v in fields.items())
+  fields = {name: [row[name] for row in part.rows] for name in part.rows[0] if "." in name}
+  values = lambda found: " / ".join(dict.fromkeys(sweep.text(value) for value in found))
+  return "".join(f"{name} {values(found)}, " for name, found in fields.items())
 
 
 def _size(count: int) -> str:

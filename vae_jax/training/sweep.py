@@ -27,6 +27,7 @@ _STATIC = (*configuration.PARTS, "schedule", "optimizer", "train", "two_stage")
 MOST = 100_000  # members of a run
 MOST_PROGRAMS = 1_000  # of a run, each compiled
 SEEDS = ("seed", "data_seed")  # integers; every other number of a sweep is one of hyper
+ROWS = "data_rows"  # the number of a joined program that says which rows a member has
 
 
 class Part(NamedTuple):
@@ -37,6 +38,8 @@ class Part(NamedTuple):
   )
   rows: list[dict]  # what distinguishes each member: the seed and all that is swept
   numbers: list[int]  # of each member in the whole sweep
+  choices: list[dict] | None = None  # of a joined program, its options of what is normal
+  chosen: list[int] | None = None  # of each member, which of them it has
 
 
 def rows(sweep: Any) -> list[dict]:
@@ -127,7 +130,9 @@ def take(part: Part, numbers: list[int]) -> Part:
   """The members of these numbers alone."""
   at = [part.numbers.index(number) for number in numbers]
   kept = [part.config["sweep"][i] for i in at]
-  return Part({**part.config, "sweep": kept}, [part.rows[i] for i in at], numbers)
+  chosen = part.chosen and [part.chosen[i] for i in at]
+  rows = [part.rows[i] for i in at]
+  return Part({**part.config, "sweep": kept}, rows, numbers, part.choices, chosen)
 
 
 def members(config: dict) -> list[dict]:
@@ -136,6 +141,12 @@ def members(config: dict) -> list[dict]:
     (n, row) for p in parts(config) for n, row in zip(p.numbers, p.rows, strict=True)
   ]
   return [row for _, row in sorted(placed, key=lambda pair: pair[0])]
+
+
+def hyper(part: Part) -> dict[str, np.ndarray]:
+  """`stack` of a part, with ROWS [M] int32 where it is of a joined program."""
+  rows = {ROWS: np.asarray(part.chosen, np.int32)} if part.chosen else {}
+  return {**stack(part.config, part.rows), **rows}
 
 
 def stack(config: dict, rows: list[dict]) -> dict[str, np.ndarray]:

@@ -70,7 +70,7 @@ class Trainer:
     self._resume()
     objective = registry.find("objectives", config["objective"]["name"])
     self._comparable = patience.comparable(objective)
-    self._terms = evaluation.split_terms(program.vae, objective, config, program.dataset)
+    self._means = evaluation.valid_means(program.vae, objective, config, program.dataset)
 
   def run(self) -> np.ndarray:
     """Trains to the end; a part that is finished says so.
@@ -252,10 +252,8 @@ class Trainer:
     count, live = len(self._live), self._live
     params, back = self._place.local(self._state, step.evaluated)
     hyper, _ = self._place.local(self._hyper)
-    split = self._program.dataset.splits["valid"]
     width = self._program.config["train"]["eval_batch_size"]
-    scores = back(self._terms(params, hyper, split, width))
-    means = {k: v[:count].mean(axis=1, dtype=np.float64) for k, v in scores.items()}
+    means = {k: v[:count] for k, v in self._means(params, hyper, width, back).items()}
     least = self._best["loss"][live] if self._comparable else np.full(count, np.inf)
     better = np.flatnonzero((means["loss"] < least) & self._going())
     if len(better):

@@ -124,12 +124,17 @@ def read_about(path: pathlib.Path) -> dict:
   about = files.read_json(path, dict)
   where = about.setdefault("data_dir", None)
   plugins, form = about.setdefault("plugins", None), about.setdefault("format", FORMAT)
-  seconds = about.setdefault("seconds", 0.0)
+  seconds, whole = about.setdefault("seconds", 0.0), about.setdefault("joined", False)
   paths = all(path is None or isinstance(path, str) for path in (where, plugins))
-  if not (paths and files.is_number(seconds) and files.is_integer(form)):
+  if not (
+    paths
+    and files.is_number(seconds)
+    and files.is_integer(form)
+    and isinstance(whole, bool)
+  ):
     raise UserError(
-      f"{path} is damaged (expected data_dir and plugins, paths or null, seconds, a number, and"
-      " format, an integer): restore it or train again."
+      f"{path} is damaged (expected data_dir and plugins, paths or null, seconds, a number,"
+      " joined, true or false, and format, an integer): restore it or train again."
     )
   if form > FORMAT:
     raise UserError(

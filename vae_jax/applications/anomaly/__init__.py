@@ -1,5 +1,6 @@
 """Anomaly detection: a model of normal examples asked for what is not normal."""
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -11,6 +12,7 @@ from vae_jax.applications.anomaly import own, points, scores, showing
 from vae_jax.applications.anomaly.scores import KL, NLL, REGRET, SQUARED, WEIGHTED
 from vae_jax.baselines import matrix_profile, novelty
 from vae_jax.evaluation import answer as of_answer
+from vae_jax.evaluation import settings as of_settings
 from vae_jax.evaluation.answer import Outcome
 from vae_jax.evaluation.protocol import Application, Ask, Extra, Metric, Task
 from vae_jax.evaluation.settings import COMMON
@@ -33,7 +35,9 @@ SETTINGS = {
   "steps": 50,  # of the search for the posterior of likelihood regret
   "rate": 0.05,  # its first step size
   "components": 10,  # of the mixture over codes
+  "mixture": scores.GIVEN,  # has so many, or as many as suit normal validation examples
   "input": "",  # rows or images of one's own: .csv, .npz, .npy or a folder of images
+  "rows": 10_000,  # of train that each baseline is fitted on, evenly spaced
   "mask_seed": 1,  # of the baselines' own draws
   "batch": 250,  # examples at once: memory, not the result
 }
@@ -68,6 +72,7 @@ def check(runs: list[Run], settings: dict[str, Any]) -> None:
     if "points" in test:
       limited = {name: values[: settings["limit"]] for name, values in test.items()}
       points.check(limited, run.dataset.name)
+  of_settings.one_of(settings, "mixture", (scores.GIVEN, scores.VALIDATION))
   own.check(runs[0], settings)
 
 
@@ -107,33 +112,63 @@ def model(task: Task, run: Run) -> dict[str, Any]:
 
 def ask(source: Source, run: Run, examples: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
   """What the model says of examples: scores [M, N], and the codes [M, N, L]."""
-  s, vae, names = source.settings, run.vae, scores.offered(run)
+  s = source.settings
+  numbers = tuple(s[name] for name in ("samples", "weights", "steps", "rate"))
+  of_one = _question(_Same(run.vae), run.stochastic, scores.offered(run), *numbers)
+  asked = Ask(of_one, batch=s["batch"], inner=max(s["weights"], s["samples"]))
+  answers = of_answer.ask(Task(source, "", examples), run, asked, source.key)
+  return {name: values[:, 0] for name, values in answers.items()}
+
+
+class _Same:
+  """A value that equals itself alone."""
+
+  def __init__(self, value: Any):
+    self.value = value
+
+  def __hash__(self) -> int:
+    return id(self.value)
+
+  def __eq__(self, other: object) -> bool:
+    return isinstance(other, _Same) and other.value is self.value
+
+
+@functools.lru_cache(maxsize=4)
+def _question(
+  of: _Same,
+  stochastic: bool,
+  names: tuple[str, ...],
+  samples: int,
+  weights: int,
+  steps: int,
+  rate: float,
+) -> Callable:
+  """What is asked of a model, the same function whenever it is asked: compiled once."""
+  vae = of.value
 
   def of_one(params: Params, hyper: Hyper, example: Example, key: Array) -> dict:
     del hyper
     known, q = (vae, params, example), vae.posterior(params, example)
     first, second = jax.random.split(key)
-    eps = anomaly_scores.antithetic(first, s["samples"], vae.latents)
+    eps = anomaly_scores.antithetic(first, samples, vae.latents)
     found = {"code": distributions.code(q)}
     if SQUARED in names:
       found[SQUARED] = anomaly_scores.squared_error(*known, found["code"])
-    if not run.stochastic:
+    if not stochastic:
       return found
     drawn = anomaly_scores.draws(q, eps, jax.random.fold_in(key, 1))
     found[NLL] = anomaly_scores.distortion(*known, drawn.z)
     found[KL] = anomaly_scores.divergence(q, vae.prior(params, example), drawn)
     if REGRET in names:
-      asked = q, eps, s["steps"], s["rate"]
+      asked = q, eps, steps, rate
       found[REGRET] = anomaly_scores.likelihood_regret(*known, *asked)
-    evidence = importance.estimate(*known, second, s["weights"], s["weights"])
+    evidence = importance.estimate(*known, second, weights, weights)
     found[WEIGHTED] = -evidence.log_evidence
     if scores.ENTROPY in names:
       found["entropy"] = anomaly_scores.grey_entropy(example["x"])
     return found
 
-  asked = Ask(of_one, batch=s["batch"], inner=max(s["weights"], s["samples"]))
-  answers = of_answer.ask(Task(source, "", examples), run, asked, source.key)
-  return {name: values[:, 0] for name, values in answers.items()}
+  return of_one
 
 
 def baselines(task: Task) -> dict[str, Callable[[int], Any]]:
@@ -143,7 +178,8 @@ def baselines(task: Task) -> dict[str, Callable[[int], Any]]:
   source, seed = task.source, task.settings["mask_seed"]
   rows = lambda split, count: scores.features(source, source.split(split, count))
   valid = source.once("valid rows", lambda: rows("valid", task.settings["reference"]))
-  train = source.once("train rows", lambda: rows("train", None))
+  spaced = lambda: source.spread("train", task.settings["rows"])
+  train = source.once("train rows", lambda: scores.features(source, spaced()))
   scored = rows(task.split, len(task.examples["id"]))
 
   detectors = dict(novelty.DETECTORS)

@@ -32,6 +32,8 @@ METHODS = (
   SQUARED, NLL, KL, LOSS, ENTROPY, WEIGHTED, REGRET, COMPLEXITY, MAHALANOBIS, MIXTURE, TYPICAL,
   RANKS,
 )  # fmt: skip
+GIVEN, VALIDATION = "components", "validation"  # which mixture is fitted to codes
+COUNTS = (5, 10, 20, 40)  # components that are tried for the latter
 CODES = 10_000  # training codes that densities over codes are fitted on
 
 Ask = Callable[[Source, Run, dict], dict[str, np.ndarray]]
@@ -99,11 +101,17 @@ def scored(source: Source, run: Run, examples: Values, ask: Ask) -> Values:
 
   and input complexity -ELBO - bits log 2 of the picture's PNG    Serrà et al. (2020), eq. 2
   """
-  found = dict(ask(source, run, examples))
+  return _completed(source, run, examples, ask, dict(ask(source, run, examples)))
+
+
+def _completed(
+  source: Source, run: Run, examples: Values, ask: Ask, found: Values
+) -> Values:
+  """What a run says of examples, with the scores that need other examples."""
   normal = _normal(source, run, ask)
   names, code = offered(run), found.pop("code")
   if MAHALANOBIS in names:
-    found |= _of_codes(source, run, code)
+    found |= _of_codes(source, run, code, normal["code"])
   if run.stochastic:
     found[LOSS] = found[NLL] + found[KL]
     centre = (normal[NLL] + normal[KL]).mean(1, keepdims=True)
@@ -119,7 +127,8 @@ def reference(source: Source, run: Run, ask: Ask) -> Values:
   """The scores of normal validation examples, [M, R] each, with the ranks among themselves."""
 
   def make() -> Values:
-    found = scored(source, run, _validation(source), ask)
+    own = dict(_normal(source, run, ask))
+    found = _completed(source, run, _validation(source), ask, own)
     return {**found, RANKS: combined(found, found, among=True)}
 
   return source.once(f"reference of {id(run)}", make)
@@ -207,17 +216,27 @@ def _normal(source: Source, run: Run, ask: Ask) -> Values:
   return source.once(f"normal of {id(run)}", make)
 
 
-def _of_codes(source: Source, run: Run, code: np.ndarray) -> Values:
-  """How far each code [M, N, L] is from the training codes of its member, [M, N] each."""
+def _of_codes(source: Source, run: Run, code: np.ndarray, normal: np.ndarray) -> Values:
+  """How far each code [M, N, L] is from the training codes of its member, [M, N] each.
+
+  With `mixture` "validation" theirs has the number of COUNTS that gives the codes of normal
+  validation examples, `normal` [M, R, L], the highest mean log-density.
+  """
   from sklearn.covariance import LedoitWolf
 
   def fit() -> list:
     codes = source.posterior(run, source.spread("train", CODES)).mean
     seed, count = source.settings["mask_seed"], source.settings["components"]
+    tried = (count,) if source.settings["mixture"] == GIVEN else COUNTS
     if not np.isfinite(codes).all():
       return [None] * len(codes)
-    codes = codes.astype(np.float64)
-    return [(LedoitWolf().fit(z), pca_gmm.mixture(z, count, seed)) for z in codes]
+
+    def mixture(z: np.ndarray, held_out: np.ndarray) -> Any:
+      fitted = [pca_gmm.mixture(z, number, seed) for number in tried]
+      return max(fitted, key=lambda one: one.score(held_out)) if fitted[1:] else fitted[0]
+
+    both = zip(codes.astype(np.float64), normal.astype(np.float64), strict=True)
+    return [(LedoitWolf().fit(z), mixture(z, held_out)) for z, held_out in both]
 
   found = {name: np.full(code.shape[:2], np.nan) for name in (MAHALANOBIS, MIXTURE)}
   for m, fitted in enumerate(source.once(f"codes of {id(run)}", fit)):
