@@ -20,7 +20,6 @@ TYPED: dict[str, int] = {
   "docs/applications/inpainting.md": 1,
   "docs/applications/model_comparison.md": 1,
   "docs/applications/molecules.md": 2,
-  "docs/applications/music.md": 1,
   "docs/applications/recommendation.md": 2,
   "docs/applications/reconstruction.md": 1,
   "docs/applications/super_resolution.md": 1,
