@@ -293,6 +293,8 @@ def test_sentences_that_are_copied_gain_nothing_and_are_written_with_their_words
   path = tmp_path / "mine.csv"
   path.write_text("label,text\ngood,w4 w9 w10\n")
   run = opened(made, repeating(made))
+  with pytest.raises(UserError, match="give at least 24"):
+    evaluated("augmentation", run, {**SMALL, "pool": 22})
   found = evaluated("augmentation", run, {**SMALL, "input": str(path), "make": 2})
   scores = {method: mean for (method, _), mean in means(found, "accuracy").items()}
   methods = {"nothing", "classical", "VAE", "VAE + classical", "VAE alone"}

@@ -147,6 +147,7 @@ def test_a_resume_is_the_same_run(together, tmp_path):
   same(runs.open_runs(str(folder))[1].params, runs.open_runs(str(together))[1].params)
 
 
+@pytest.mark.slow
 def test_chunks_of_members_are_the_same_members(together, tmp_path):
   config = tiny(**SMALL, train={"members_at_once": 2})
   found = runs.open_runs(str(copied(config, tmp_path / "run")))
@@ -158,6 +159,7 @@ def test_chunks_of_members_are_the_same_members(together, tmp_path):
     assert one.config["data"] == other.config["data"]
 
 
+@pytest.mark.slow
 def test_a_run_that_was_begun_apart_goes_on_apart(together, tmp_path, monkeypatch):
   with monkeypatch.context() as before:
     before.setattr(joining, "joined", lambda parts: parts)

@@ -88,6 +88,7 @@ def test_one_gaussian_gains_its_divergence_from_the_old_prior(first, tmp_path):
   assert (np.abs(rise.mean(1) - gain) < 4 * error + 4e-3).all()
 
 
+@pytest.mark.slow
 def test_a_codebook_stays_and_the_second_stage_resumes_to_the_same_bits(tmp_path):
   source = fitted(tmp_path / "first", tiny(**CODES))
   config = second(

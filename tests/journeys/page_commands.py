@@ -45,7 +45,8 @@ SETTINGS = {  # of applications, where they have a number of this name
   **dict.fromkeys(("times", "repeats", "chains", "starts", "styles", "trees"), 2),
   **dict.fromkeys(("epochs", "rounds", "forest_rounds", "slow_limit"), 1),
   **dict.fromkeys(("features", "make", "neighbours", "order"), 5),
-  **dict.fromkeys(("reference", "pool", "others", "probed", "sampled", "votes"), 30),
+  **dict.fromkeys(("reference", "others", "probed", "sampled", "votes"), 30),
+  "pool": 400,  # twice the sentences of the largest fold of a page
   **dict.fromkeys(("test_votes", "annealed"), 10),
   **dict.fromkeys(("budget", "crop"), 20),
   "active": 1e-9,  # of half_labelled: two steps switch no latent on

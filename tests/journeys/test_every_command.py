@@ -39,6 +39,7 @@ NOT_RUN = {  # what a command begins with, or a flag of it -> why it is not run
   "gcloud": "needs TPUs",
   "python train.py --distributed": "one of several machines; test_distributed.py has two",
   "python -m benchmarks": "measures for minutes; test_benchmarks.py runs its parts",
+  "--workdir=runs/ladder/parts/005": "a sweep is cut to two programs here",
   "--topology=": "needs the compiler for TPUs; test_topology.py has it",
   "vae-jax data mnist emnist/letters": "needs a network",
 }

@@ -67,6 +67,12 @@ def check(runs: list[Run], settings: dict[str, Any]) -> None:
       raise UserError(
         f"The setting rare is {settings['rare']!r}; the classes are {', '.join(run.spec.classes)}."
       )
+    rows = len(run.dataset.splits["train"]["x"])
+    if run.spec.symbols and settings["pool"] < 2 * rows:
+      raise UserError(
+        f"The setting pool is {settings['pool']}, of which half are real sentences; the fold has"
+        f" {rows:,}: give at least {2 * rows}."
+      )
   if settings["input"]:
     writing.read(settings["input"], runs[0])
 
