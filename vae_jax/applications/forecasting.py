@@ -71,7 +71,7 @@ def prepare(source: Source, split: str, limit: int) -> Task:
   examples, x = _windows(source, split, limit)
   observed = masks(x.shape, source.settings["mask_seed"], split)
   y = x[None] * observed
-  gaussians = source.once("gaussians", lambda: _tuned(source)[0])
+  gaussians, _ = source.once("tuned", lambda: _tuned(source))
   parts = zip(gaussians, y, observed, strict=True)
   guess = np.stack([classic.conditional(*part, limits=None)[0] for part in parts])
   lines = np.stack([plain.interpolated(*part) for part in zip(y, observed, strict=True)])
@@ -100,10 +100,8 @@ def model(task: Task, run: Run) -> Ask:
 def baselines(task: Task) -> dict[str, Callable[[int], Any]]:
   """The average window, straight lines, one period away, neighbours, and a Gaussian."""
   y, observed = task.fields["damaged"], task.fields["known"]
-  train = task.source.once(
-    "normal windows", lambda: _windows(task.source, "train", None)[1]
-  )
-  periods = task.source.once("periods", lambda: _tuned(task.source)[1])
+  train = _train(task.source)
+  _, periods = task.source.once("tuned", lambda: _tuned(task.source))
   return {
     "average window": lambda c: classic.average(y[c], observed[c], train),
     "straight lines": lambda c: task.fields["lines"][c],
@@ -172,9 +170,14 @@ def _windows(source: Source, split: str, limit: int | None) -> tuple[dict, np.nd
   return examples, source.inputs(examples)
 
 
+def _train(source: Source) -> np.ndarray:
+  """All normal windows of train as the model is given them, [N, T, F]."""
+  return source.once("normal windows", lambda: _windows(source, "train", None)[1])
+
+
 def _tuned(source: Source) -> tuple[list[classic.Gaussian], list[int]]:
   """The conditional Gaussian's ridge and the period that are best on validation, by condition."""
-  fitted = classic.fit_gaussian(_windows(source, "train", None)[1])
+  fitted = classic.fit_gaussian(_train(source))
   valid = _windows(source, "valid", source.settings["tune"])[1]
   observed = masks(valid.shape, source.settings["mask_seed"], "valid")
   gaussians = [classic.tuned(fitted, valid * o, o, valid, limits=None) for o in observed]
@@ -183,7 +186,7 @@ def _tuned(source: Source) -> tuple[list[classic.Gaussian], list[int]]:
 
 def _spread(source: Source) -> np.ndarray:
   """Each sensor's standard deviation over normal training windows, [F]."""
-  found = _windows(source, "train", None)[1].std((0, 1))
+  found = _train(source).std((0, 1))
   return np.where(found > 0, found, 1.0)
 
 

@@ -106,7 +106,8 @@ def _sharpness(task: Task, run: Run) -> dict[str, np.ndarray]:
     return {}
   keys = jax.random.split(jax.random.fold_in(task.source.key, 1), len(task.truth))
   x = pictures.decoded(run, asking.prior_draws(run, keys), task.source.key)
-  return {"sharpness": np.stack([distribution.sharpness(one, task.truth) for one in x])}
+  flat = x.reshape(-1, *x.shape[2:])
+  return {"sharpness": distribution.sharpness(flat, task.truth).reshape(x.shape[:2])}
 
 
 def _annealed(task: Task, run: Run) -> dict[str, np.ndarray]:

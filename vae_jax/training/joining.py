@@ -12,8 +12,6 @@ from vae_jax import data, registry
 from vae_jax.training import sweep
 from vae_jax.types import Dataset
 
-NAMES = tuple(f"data.{name}" for name in data.CHOOSING)
-
 
 def joined(parts: list[sweep.Part]) -> list[sweep.Part]:
   """The programs of a sweep, those that differ only in which examples are normal as one.

@@ -11,6 +11,7 @@ from vae_jax.evaluation import members as of_members
 from vae_jax.evaluation import pictures
 from vae_jax.evaluation.answer import Outcome
 from vae_jax.evaluation.protocol import Extra, Member, Task
+from vae_jax.inference import walks
 from vae_jax.metrics import sound
 from vae_jax.run import select
 from vae_jax.studies import latent_pictures
@@ -34,19 +35,13 @@ def further(outcome: Outcome) -> Extra:
   return Extra(figures=figures, findings=_told(task, by_label, by_code, rows))
 
 
-def _line(ends: np.ndarray, others: np.ndarray) -> np.ndarray:
-  """(1 - t) ends + t others for t from 0 to 1: [N, STEPS, D] of two [N, D]."""
-  t = np.linspace(0, 1, STEPS)[:, None]
-  return (1 - t) * ends[:, None] + t * others[:, None]
-
-
 def _by_label(outcome: Outcome, lead: Member, task: Task, rows: np.ndarray) -> np.ndarray:
   """Pictures [N, STEPS, *shape] from the class shown first to the one asked for, z fixed.
 
   The label is (1 - t) one-hot(own) + t one-hot(target), which no example of training has.
   """
   found, eye = showing.take(task.truth, rows), np.eye(len(task.source.spec.classes))
-  weights = _line(eye[found.label[:, 0]], eye[found.target])
+  weights = walks.linear(eye[found.label[:, 0]], eye[found.target], STEPS)
   z = shared(outcome, lead, task.source, found)[:, None]
   z = np.broadcast_to(z, (len(rows), STEPS, z.shape[-1]))
   run = select(lead.run, lead.place)
@@ -57,7 +52,7 @@ def _by_code(outcome: Outcome, lead: Member, task: Task, rows: np.ndarray) -> np
   """Pictures [N, STEPS, *shape] from one style to the next one, under the class asked for."""
   found = showing.take(task.truth, rows)
   ends = shared(outcome, lead, task.source, found)
-  z = _line(ends, np.roll(ends, 1, axis=0))
+  z = walks.linear(ends, np.roll(ends, 1, axis=0), STEPS)
   label = np.broadcast_to(found.target[:, None], z.shape[:2]).astype(np.int32)
   run = select(lead.run, lead.place)
   return latent_pictures.under(task.source, run, z[None], label)[0]

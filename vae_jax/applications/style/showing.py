@@ -10,6 +10,7 @@ from vae_jax.evaluation import members as of_members
 from vae_jax.evaluation import pictures, reporting
 from vae_jax.evaluation.answer import Outcome
 from vae_jax.evaluation.protocol import Extra, Member, Task
+from vae_jax.inference import walks
 from vae_jax.metrics import neighbours
 from vae_jax.run import select
 from vae_jax.studies import latent_pictures
@@ -108,8 +109,7 @@ def _blend(outcome: Outcome, lead: Member, task: Task) -> Figure:
   found = take(task.truth, rows[[0, -1]])
   run = select(lead.run, lead.place)
   ends = shared(outcome, lead, task.source, found)
-  line = np.linspace(0, 1, STEPS)[:, None]
-  z = (1 - line) * ends[0] + line * ends[1]
+  z = walks.linear(ends[0], ends[1], STEPS)
   classes = pictures.spread(len(spec.classes), ROWS)
   both = np.tile(z, (len(classes), 1))[None].astype(np.float32)
   x = latent_pictures.under(

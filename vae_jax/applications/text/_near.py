@@ -28,12 +28,13 @@ def paraphrases(part: Sentences) -> Extra:
   if not givers:
     return Extra()
   written = each(givers, lambda run: _decoded(part, run))
+  judged = len(part.source.spec.classes) > 1
+  heard = part.judged(part.x) if judged else None
   changed = augmenting_words.changed(part.x, np.random.default_rng(0))
-  rows = [[*part.cells(None), WORDS, None, *_quality(part, changed)]]
+  rows = [[*part.cells(None), WORDS, None, *_quality(part, changed, heard)]]
   for m in givers:
     for a, y in zip(SCALES, written[m.number], strict=True):
-      rows.append([*part.cells(m), NEAR, a, *_quality(part, y)])
-  judged = len(part.source.spec.classes) > 1
+      rows.append([*part.cells(m), NEAR, a, *_quality(part, y, heard)])
   columns = (*part.keys, "method", "noise", "changed, %", "bleu with input")
   columns = (
     *columns,
@@ -63,13 +64,13 @@ def _decoded(part: Sentences, run: Run) -> np.ndarray:
   return x.reshape(len(z), len(SCALES), len(part.x), -1)
 
 
-def _quality(part: Sentences, x: np.ndarray) -> list[float]:
+def _quality(part: Sentences, x: np.ndarray, heard: np.ndarray | None) -> list[float]:
   """Share changed, BLEU with the input, share whose class stays, perplexity of an n-gram."""
   lines = part.texts(x)
   found = [100 * float(np.mean([a != b for a, b in zip(lines, part.lines, strict=True)]))]
   found.append(text.bleu(lines, part.lines))
-  if len(part.source.spec.classes) > 1:
-    found.append(100 * float((part.judged(x) == part.judged(part.x)).mean()))
+  if heard is not None:
+    found.append(100 * float((part.judged(x) == heard).mean()))
   return [*found, kneser_ney.perplexity(part.model, x)]
 
 

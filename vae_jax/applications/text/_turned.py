@@ -124,11 +124,11 @@ def _moved(
   part: Sentences, run: Run, examples: dict[str, np.ndarray], target: np.ndarray
 ) -> np.ndarray:
   """Greedy sentences along the attribute vector, under their own label: [M, SCALES, R, T]."""
-  train = part.source.split("train")
-  rows = np.unique(np.linspace(0, len(train["x"]) - 1, FITTED).round().astype(int))
-  fitted = part.source.posterior(run, {k: v[rows] for k, v in train.items()}).mean
+  spaced = lambda: part.source.spread("train", FITTED)
+  train = part.source.once("spaced sentences", spaced)  # the same arrays: asked once
+  fitted = part.source.posterior(run, train).mean
   codes = part.source.posterior(run, examples).mean
-  steps = walks.towards(fitted, train["label"][rows], target)
+  steps = walks.towards(fitted, train["label"], target)
   z, own = np.concatenate([codes + a * steps for a in SCALES], 1), np.tile(1 - target, 4)
   return asking.greedy(run, z, own, *part.asked).reshape(len(codes), 4, len(target), -1)
 
