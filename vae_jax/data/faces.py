@@ -4,7 +4,7 @@
 |---|---|---|
 | smiles | SMILEs: 3,690 smiling and 3,690 other faces of 64 x 64, `smiles_balanced.zip` | faces |
 | orl | ORL: 40 people, 10 pictures of 112 x 92 each, `orl_faces.zip` | people |
-| frey | 1,965 frames of 28 x 20 of one man, `freyfaces.npz` or its `.mat` | the last ones, or drawn |
+| frey | 1,965 frames of 28 x 20, `freyfaces.npz` or its `.mat` | the last ones, or drawn |
 
 Source: github.com/hromi/SMILEsmileD; Samaria and Harter (1994); Roweis (2000).
 """
