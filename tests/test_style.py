@@ -10,6 +10,7 @@ import made
 import matplotlib
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from vae_jax import config as configuration
 from vae_jax import data, distributions, vae
@@ -19,7 +20,7 @@ from vae_jax.baselines import style_content as classic
 from vae_jax.data import glyphs
 from vae_jax.evaluation.source import Source
 from vae_jax.metrics import styles
-from vae_jax.objectives import homoencoder
+from vae_jax.objectives import _distorted, homoencoder
 from vae_jax.studies import latent_pictures
 from vae_jax.types import Posterior, UserError
 
@@ -150,7 +151,7 @@ def test_the_homoencoder_does_not_look_at_the_example():
     "beside": x[2:],
     "beside_label": jnp.array([2, 3]),
   }
-  hyper = {"beta": 0.5}
+  hyper = {"beta": 0.5, "vary": 0.0}
   ask = jax.jit(lambda e, key: homoencoder.loss(model, params, e, key, hyper))
   of = lambda e: ask(e, jax.random.key(1))
   one, other = of(example), of({**example, "x": x[1]})
@@ -170,6 +171,31 @@ def test_the_homoencoder_does_not_look_at_the_example():
     assert np.isclose(rates, q_of(x[i], jnp.int32(i)), rtol=1e-4).any()
   with pytest.raises(UserError, match=r"data\.beside=8"):
     of({"x": x[0], "label": jnp.int32(1)})
+
+
+@pytest.mark.parametrize("amount", [0.0, 1.0])
+def test_pictures_of_a_style_are_distorted_as_scipy_does(amount):
+  """One slant, stretch and stroke for all; nothing changes at 0."""
+  x = np.random.default_rng(0).uniform(size=(3, 8, 9, 2)).astype(np.float32)
+  for seed in range(4):
+    key = jax.random.key(seed)
+    slant, high, wide, stroke = (
+      amount
+      * np.asarray(jax.random.uniform(key, (4,), minval=-1.0, maxval=1.0))
+      * (0.25, 0.15, 0.15, 0.5)
+    )
+    found = np.asarray(
+      _distorted.distorted(jnp.asarray(x), jax.random.key(seed), jnp.float32(amount))
+    )
+    i, j = np.meshgrid(np.arange(8) - 3.5, np.arange(9) - 4, indexing="ij")
+    at = np.stack([np.exp(high) * i + 3.5, np.exp(wide) * (j + slant * i) + 4])
+    for one, other in np.ndindex(3, 2):
+      moved = ndimage.map_coordinates(x[one, ..., other], at, order=1, mode="grid-constant")
+      light = ndimage.maximum_filter(moved, 3, mode="nearest")
+      dark = ndimage.minimum_filter(moved, 3, mode="nearest")
+      exact = moved + max(stroke, 0) * (light - moved) + min(stroke, 0) * (moved - dark)
+      np.testing.assert_allclose(found[one, ..., other], exact, atol=1e-5)
+    assert amount or np.allclose(found, x, atol=1e-6)
 
 
 def test_the_bilinear_model_finds_what_it_was_made_of():
