@@ -35,7 +35,7 @@ def get_config(argument: str = "") -> ConfigDict:
       "schedule": {"learning_rate": "warmup_cosine"},
       "sweep": PROGRAMS,
       "train": {
-        "steps": 4 if "smoke" in words else 6000,
+        "steps": 4 if "smoke" in words else 5000,
         "batch_size": 64,
         "eval_every": 2 if "smoke" in words else 250,
       },

@@ -14,10 +14,11 @@ from scipy import ndimage
 
 from vae_jax import config as configuration
 from vae_jax import data, distributions, vae
-from vae_jax.applications.style import writing
+from vae_jax.applications.style import beside, showing, writing
 from vae_jax.applications.style.asked import asked
 from vae_jax.baselines import style_content as classic
 from vae_jax.data import glyphs
+from vae_jax.evaluation.protocol import Task
 from vae_jax.evaluation.source import Source
 from vae_jax.metrics import styles
 from vae_jax.objectives import _distorted, homoencoder
@@ -304,6 +305,21 @@ def test_the_most_probable_code_is_higher_than_all_around_it(run, small):
   for size in (0.02, 0.1, 0.5):
     away = z[1] + size * draw.normal(size=z[1].shape).astype(np.float32)
     assert (of(away) < best + 1e-3).all()
+
+
+def test_a_decoder_that_writes_the_real_ones_has_no_limit(run, monkeypatch):
+  """All right where the real examples are written, none where those of the next style are."""
+  source = Source(run, {"mask_seed": 1}, jax.random.key(0))
+  examples, found = asked(source, "test", 12, (3,))
+  task = Task(source, "test", examples, (), truth=found)
+  every = beside.bank(source)
+  for moved, said in ((0, " 100.0 %"), (1, " 0.0 %")):
+    real = lambda outcome, lead, found, classes, by=moved: every.x[
+      (found.style + by) % len(every.x)
+    ].reshape(len(found.style), len(classes), *run.spec.shape)
+    monkeypatch.setattr(showing, "lettered", real)
+    (sentence,) = showing._ceiling(None, None, task)
+    assert said in sentence
 
 
 def test_examples_that_are_a_style_of_their_own():
