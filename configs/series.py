@@ -28,7 +28,7 @@ def get_config(argument: str = "") -> ConfigDict:
   if "beats" in words:
     data |= {"set": "ecg5000", "normal": "1"}
   if "nab" in words:
-    data |= {"set": "nab", "scale": "each", "steps": 32, "stride": 16}
+    data |= {"set": "nab", "scale": "each", "floor": 0.0, "steps": 32, "stride": 16}
   if "ucr" in words:
     data |= {"set": "ucr", "series": "GunPoint", "normal": "1"}
   model = {"name": "lstm", "latents": 6, "hidden": 32}
