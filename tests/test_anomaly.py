@@ -350,7 +350,8 @@ def test_contamination_is_a_curve_for_every_baseline():
   assert curve.data["series"]["PCA"]["x"] == [0.0, 10.0]
   assert {"kNN", "ranks of all"} <= set(curve.data["series"])
   table = next(f for f in found.figures if f.name == "by_data")
-  assert table.data["columns"] == ["0.0", "0.1"] and table.data["x_label"] == "contamination"
+  assert table.data["columns"] == ["0.0", "0.1"]
+  assert table.data["x_label"] == "contamination"
 
 
 def test_a_set_of_strangers_has_a_short_name_in_a_figure():
