@@ -5,9 +5,9 @@ Command:  python train.py --config=configs/anomaly_strangers.py --workdir=runs/o
           configs/anomaly_strangers.py:digits    8 x 8, letters alone, without a file
           configs/anomaly_strangers.py:clothes, :kuzushiji, :omniglot   the other four among these
 Duration: 33 s of training four programs on two CPU cores and 65 s of evaluation as the page has it,
-          3 s and 23 s for :digits
-Expected: AUROC of all scores' ranks 0.980, of PCA 0.945, open; :digits: 0.996, kNN 1.000. :clothes,
-          :kuzushiji and :omniglot have no numbers yet.
+          3 s and 23 s for :digits; 87 to 120 s and 55 to 93 s on one core for each of the others
+Expected: AUROC of all scores' ranks 0.980, of PCA 0.945, open; :digits: 0.996, kNN 1.000.
+          :clothes 0.979, :kuzushiji 0.844, :omniglot 0.960, above every baseline and open.
 """
 
 from ml_collections import ConfigDict
