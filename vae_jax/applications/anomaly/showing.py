@@ -15,6 +15,7 @@ from vae_jax.run import Run, select
 from vae_jax.types import Figure, Table
 
 SHOWN = 10  # of the strangest examples
+WORD = 3  # letters of a name that fits into a histogram
 # Options of the data whose values tell several kinds of it apart.
 VARYING = ("series", "left_out", "normal", "strangers", "contamination")
 
@@ -72,7 +73,9 @@ def further(outcome: Outcome) -> Extra:
 
 
 def _histogram(outcome: Outcome, lead: Member, result: Any) -> Figure:
-  label = np.asarray(outcome.tasks[result.part].truth)
+  """Scores of both kinds, the threshold, and where the kinds of strangers have their mean."""
+  task = outcome.tasks[result.part]
+  label = np.asarray(task.truth)
   values = np.asarray(result.answer["score"], np.float64)
   low, high = np.nanquantile(values, [0.001, 0.99])
   shown = np.clip(values, low, high)
@@ -83,6 +86,14 @@ def _histogram(outcome: Outcome, lead: Member, result: Any) -> Figure:
   caption = (
     "The score of test examples; the last bar holds all that is above the 99 % quantile."
   )
+  flagged = values[np.asarray(result.answer["p"]) <= task.settings["alarms"]]
+  if len(flagged):
+    data["marks"] = {"flagged from here": float(np.clip(flagged.min(), low, high))}
+  names, kind = task.source.spec.strangers, task.examples.get("stranger")
+  if kind is not None and len(names) >= 2 and max(map(len, names)) <= WORD:
+    means = {name: values[kind == i] for i, name in enumerate(names) if (kind == i).any()}
+    data["words"] = {n: float(np.clip(v.mean(), low, high)) for n, v in means.items()}
+    caption += " Each kind of anomaly stands at its mean score."
   return Figure("scores", "histogram", data, caption)
 
 
