@@ -16,7 +16,8 @@ Expected: accuracy 92.2 % with classical augmentation, 90.2 % with nothing, 89.9
           classical by 2.3 +- 1.9 points. table: 91.2 % with VAE and with SMOTE, 90.7 with nothing.
           rare, three draws of 1,000 steps: AUPRC 0.698 with VAE + classical, 0.644 with classical,
           the difference open. skab: AUPRC 0.405 with VAE, behind nothing with 0.572. sentences at
-          25, 50, 100, 250 a class: 54.0, 56.2, 58.5, 62.3 % with VAE, 54.4, 56.2, 59.8, 63.6 without
+          25, 50, 100, 250 a class: 54.0, 56.2, 58.5, 62.3 % with VAE, without it 54.4, 56.2, 59.8
+          and 63.6 %
 """
 
 from ml_collections import ConfigDict
