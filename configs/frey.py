@@ -4,8 +4,9 @@ Command:   python train.py --config=configs/frey.py --workdir=runs/frey --data_d
            python evaluate.py --workdir=runs/frey --application=likelihood_ladder \
              --set samples=500
            configs/frey.py:drawn   valid and test drawn from the film, as published
-Duration:  not measured yet
-Expected:  not measured yet
+Duration:  61, 60 and 120 s of training for the three on one CPU core
+Expected:  bits per dimension on 200 test frames, one seed: 6.65, 6.67 and 6.15 at the end of the
+           film; :drawn 5.15, 4.87 and 4.33
 """
 
 from ml_collections import ConfigDict
