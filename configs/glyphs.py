@@ -3,8 +3,11 @@
 Command:   python train.py --config=configs/glyphs.py --workdir=runs/glyphs
            python evaluate.py --workdir=runs/glyphs --application=style
            configs/glyphs.py:fonts   a folder of hundreds, --config.data.path=FOLDER
-Duration:  not measured yet
-Expected:  not measured yet
+Duration:  :fonts 268 s of training on one CPU core, the evaluation 69 s; 22 fonts and 12
+           members 426 s on two CPU cores that did much other work
+Expected:  of 300 held-out characters with 12 shown: content right 0.86 and style right 0.41 ± 0.06
+           among 255 fonts by the most probable code (the best baseline 0.18); among 22 fonts 0.99
+           and 0.26 ± 0.05 by the product of experts at β = 0.1 (the best baseline 0.21)
 """
 
 from ml_collections import ConfigDict
@@ -15,7 +18,8 @@ def get_config(argument: str = "") -> ConfigDict:
   if unknown := words - {"one", "fonts", "smoke"}:
     raise ValueError(f"{min(unknown)!r} is none of one, fonts, smoke")
   fonts = "fonts" in words
-  sweep = {"beta": [0.02, 0.1], "seed": [0] if "smoke" in words else [0, 1, 2]}
+  smoke = "smoke" in words
+  sweep = {"beta": [0.02, 0.1, 0.5, 2.0], "seed": [0, 1, 2]}
   widths = (
     {"hidden": [600, 600], "latents": 64} if fonts else {"hidden": [500], "latents": 16}
   )
@@ -28,9 +32,9 @@ def get_config(argument: str = "") -> ConfigDict:
       "likelihood": {"name": "cross_entropy"},
       "objective": {"name": "homoencoder"},
       "hyper": {"learning_rate": 1e-3, **hyper},
-      "sweep": {} if words & {"one", "fonts"} else sweep,
+      "sweep": {} if words & {"one", "fonts"} else {"beta": [0.1, 0.5]} if smoke else sweep,
       "train": {
-        "epochs": 2.0 if "smoke" in words else epochs,
+        "epochs": 2.0 if smoke else epochs,
         "batch_size": 64,
         "eval_every": 200,
       },
