@@ -109,14 +109,17 @@ def test_a_folder_of_videos_is_cut_into_clips(tmp_path):
 
 
 @pytest.mark.slow
-def test_mp4_is_read(tmp_path):
+def test_mp4_is_read(tmp_path, monkeypatch):
+  jax.devices()  # JAX warns against a fork of a process in which it runs
   pytest.importorskip("imageio_ffmpeg")
   imageio = pytest.importorskip("imageio.v3")
   folder = tmp_path / "mine"
   folder.mkdir()
   frames = np.full((8, 32, 32, 3), 200, np.uint8)
-  for i in range(3):
-    imageio.imwrite(folder / f"{i}.mp4", frames, fps=10, plugin="FFMPEG")
+  with monkeypatch.context() as patch:
+    patch.setenv("IMAGEIO_FFMPEG_NO_PREVENT_SIGINT", "1")
+    for i in range(3):
+      imageio.imwrite(folder / f"{i}.mp4", frames, fps=10, plugin="FFMPEG")
   config = {**OPTIONS, "path": "mine", "frames": 4, "valid": 1.0, "test": 1.0}
   found = data.load(config, str(tmp_path))
   assert np.abs(found.splits["test"]["x"].astype(int) - 200).max() < 10

@@ -1,5 +1,6 @@
 """Clips of a folder of videos and animated pictures, as squares of grey levels."""
 
+import os
 import pathlib
 from collections.abc import Iterator
 
@@ -49,6 +50,8 @@ def _frames(path: pathlib.Path, side: int, every: int) -> Iterator[np.ndarray]:
       "Videos are read by imageio: install the extra with pip install 'vae-jax[video]'."
     ) from error
   plugin = "pillow" if path.suffix.lower() == ".gif" else "FFMPEG"
+  # Else each file is opened by a fork of this process, against which JAX warns.
+  os.environ.setdefault("IMAGEIO_FFMPEG_NO_PREVENT_SIGINT", "1")
   with _files.told(path.name, "expected a video that plays"):
     for k, frame in enumerate(imageio.imiter(path, plugin=plugin)):
       if k % every == 0:
