@@ -40,11 +40,18 @@ def stability(outcome: Outcome, method: str) -> Table:
     rows.append(
       [
         of_members.name(line.setting), len(results), lost, float(each.mean()), spread,
-        own("model"), own("objective"), cost,
+        own("model"), own("prior"), own("objective"),
+        run.config["train"]["steps"], cost,
       ]
     )  # fmt: skip
   columns = ("setting", "seeds", "lost a class", "Fréchet distance", "sd over seeds")
-  columns += ("parameters", "of the second player", "seconds a member")
+  columns += (
+    "parameters",
+    "of the prior",
+    "of the second player",
+    "steps",
+    "seconds a member",
+  )
   note = (
     f"Of {method}. Lost a class: seeds among whose samples some class has less than"
     f" {100 * _asked.LEAST:g} %. Seeds that diverged are in no row; a sentence names them."
