@@ -38,9 +38,9 @@ SETTINGS = {
   "mask_seed": 1,  # of the classifier that counts classes
   **distribution.SETTINGS,
 }
-ONCE, SEARCH, REBUILT = "encode and decode", "search for z", "reconstructions"
-PRIOR, MIXTURE, PROBE = _asked.PRIOR, _asked.MIXTURE, "linear probe"
-TRAIN = "train (floor)"
+ONCE, SEARCH, PROBE = _showing.ONCE, _showing.SEARCH, _showing.PROBE
+PRIOR, MIXTURE, REBUILT = _asked.PRIOR, _asked.MIXTURE, "reconstructions"
+TRAIN = _showing.TRAIN
 REFERENCES = (REBUILT, TRAIN)
 CODES, LIKE = "What does the code keep?", distribution.LIKE
 METRICS = {
@@ -137,8 +137,8 @@ def baselines(task: Task) -> dict[str, Callable[[int], Any]]:
   count = len(task.truth.x)
   return {
     TRAIN: lambda c: {"like": task.truth.some},
-    "PCA + mixture": lambda c: {"like": pca_gmm.sample(mixed, count, seed)},
-    "PCA": lambda c: {"x": pca.rebuild(mixed.code, task.truth.x), "probe": probe()},
+    _showing.PCA_MIXTURE: lambda c: {"like": pca_gmm.sample(mixed, count, seed)},
+    _showing.PCA: lambda c: {"x": pca.rebuild(mixed.code, task.truth.x), "probe": probe()},
   }
 
 
@@ -174,5 +174,6 @@ def further(outcome: Outcome) -> Extra:
       "The GAN has no encoder: its codes are searched for, and its reconstructions are flagged"
       f" as {SEARCH!r}; the linear probe has no row of it."
     )
-  tables = [_showing.stability(outcome, PRIOR), *_tuning.tables(outcome)]
+  tables = [_showing.side_by_side(outcome), _showing.stability(outcome, PRIOR)]
+  tables += _tuning.tables(outcome)
   return Extra(tables, [_showing.samples(outcome, PRIOR)], said)

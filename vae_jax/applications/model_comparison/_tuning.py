@@ -5,10 +5,11 @@ import numpy as np
 from vae_jax.evaluation import members as of_members
 from vae_jax.evaluation import results as of_results
 from vae_jax.evaluation.answer import Outcome
-from vae_jax.evaluation.protocol import Setting
+from vae_jax.evaluation.protocol import Member, Setting
 from vae_jax.types import Table
 
 RATE = "learning_rate"
+BUDGET = (RATE, "train.steps")  # what a contestant is given, and not what it is
 
 
 def tables(outcome: Outcome) -> list[Table]:
@@ -17,13 +18,13 @@ def tables(outcome: Outcome) -> list[Table]:
   A contestant is what is left of a setting without the rate. The distance at a rate is that of
   its best way of sampling, the mean over its seeds.
   """
-  found = distances(outcome)
+  found = _distances(outcome)
   if all(len(of_rate) < 2 for of_rate in found.values()):
     return []
   rates = sorted({rate for of_rate in found.values() for rate in of_rate})
   rows = [
-    [of_members.name(setting), *(of_rate.get(rate) for rate in rates), best(of_rate)]
-    for setting, of_rate in found.items()
+    [name, *(of_rate.get(rate) for rate in rates), best(of_rate)]
+    for name, of_rate in found.items()
   ]
   columns = ("contestant", *(f"at {rate:g}" for rate in rates), "chosen")
   note = (
@@ -33,25 +34,35 @@ def tables(outcome: Outcome) -> list[Table]:
   return [Table("Learning rates", columns, rows, note)]
 
 
-def distances(outcome: Outcome) -> dict[Setting, dict[float, float | None]]:
+def contestant(setting: Setting) -> str:
+  """A setting in words without its budget, the objective first: "beta · β 1 · prior mixture"."""
+  known = {k: v for k, v in setting if k not in BUDGET}
+  first = str(known.pop("objective.name", ""))
+  if known.get("prior.name") == "standard":
+    del known["prior.name"]
+  return " · ".join(filter(None, (first, of_members.name(known))))
+
+
+def budget(member: Member) -> tuple[float, int]:
+  """The learning rate of a member and its steps."""
+  rate = float(f"{member.run.hyper[RATE][member.place]:.7g}")  # what float32 holds of it
+  return rate, member.run.config["train"]["steps"]
+
+
+def _distances(outcome: Outcome) -> dict[str, dict[float, float | None]]:
   """Contestant -> {rate: its distance on validation, None where it is not finite}."""
   metric, found = outcome.application.metrics["frechet"], {}
+  at = lambda setting: (contestant(setting), dict(setting).get(RATE))
   for member in outcome.members:
-    setting, rate = divided(member.setting)
-    found.setdefault(setting, {}).setdefault(rate, None)
+    name, rate = at(member.setting)
+    found.setdefault(name, {}).setdefault(rate, None)
   for line in outcome.known:
-    setting, rate = divided(line.setting)
+    name, rate = at(line.setting)
     value = of_results.mean(line, "frechet", metric, "")
-    before = found[setting][rate]
+    before = found[name][rate]
     if np.isfinite(value) and (before is None or value < before):
-      found[setting][rate] = value
+      found[name][rate] = value
   return found
-
-
-def divided(setting: Setting) -> tuple[Setting, float | None]:
-  """A setting without its learning rate, and the rate; None where none is swept."""
-  rest = tuple(pair for pair in setting if pair[0] != RATE)
-  return rest, dict(setting).get(RATE)
 
 
 def best(of_rate: dict[float, float | None]) -> float | None:
