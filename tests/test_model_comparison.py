@@ -1,16 +1,18 @@
 """The comparison of models: known scores, and a sweep over objectives as one comparison."""
 
+import runpy
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from helpers import evaluated, means, tiny
+from helpers import ROOT, evaluated, means, tiny
 from made import identity, open_with, table_data
 
 from vae_jax import run as runs
 from vae_jax.applications.model_comparison import _asked, _tuning
 from vae_jax.evaluation.protocol import Metric, Result
 from vae_jax.evaluation.results import Line
+from vae_jax.report.stored import load
 from vae_jax.studies import distribution_scores
 from vae_jax.training import loop
 from vae_jax.types import UserError
@@ -150,6 +152,26 @@ def test_a_rate_is_chosen_for_each_contestant_by_its_best_way_of_sampling():
   outcome.members = [SimpleNamespace(setting=setting(*one)) for one in one_each]
   outcome.known = known[2:4]
   assert _tuning.tables(outcome) == []
+
+
+@pytest.mark.parametrize("name", ["digits", "mnist", "fashion"])
+def test_rates_and_steps_of_the_config_are_what_stored_reports_chose(name):
+  config = runpy.run_path(str(ROOT / "configs/model_comparison.py"))
+  stored_as = lambda part: load(ROOT / f"docs/results/model_comparison_{part}{name}.json")
+  tables = lambda part: {table["title"]: table for table in stored_as(part)["tables"]}
+  values = lambda table, name: [row[table["columns"].index(name)] for row in table["rows"]]
+  rates = tables("rates_")["Learning rates"]
+  assert tuple(values(rates, "chosen")) == config["CHOSEN"][name]
+  each = list(
+    zip(*(values(rates, f"at {rate:g}") for rate in config["RATES"]), strict=True)
+  )
+  least = [config["RATES"][np.nanargmin(np.array(row, float))] for row in each]
+  assert tuple(least) == config["CHOSEN"][name]
+  if name not in config["AS_LONG"]:
+    return
+  cost = np.array(values(tables("")["Stability and cost"], "seconds a member"))
+  steps = config["STEPS"][name] * cost[-1] / cost
+  np.testing.assert_allclose(config["AS_LONG"][name], steps, atol=51)
 
 
 def test_other_data_and_one_setting_are_refused():

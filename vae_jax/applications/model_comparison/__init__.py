@@ -174,6 +174,7 @@ def further(outcome: Outcome) -> Extra:
       "The GAN has no encoder: its codes are searched for, and its reconstructions are flagged"
       f" as {SEARCH!r}; the linear probe has no row of it."
     )
-  tables = [_showing.side_by_side(outcome), _showing.stability(outcome, PRIOR)]
-  tables += _tuning.tables(outcome)
+  tuned = _tuning.tables(outcome)  # rates are compared there, and not yet the contestants
+  tables = [*(tuned or [_showing.side_by_side(outcome)])]
+  tables.append(_showing.stability(outcome, PRIOR))
   return Extra(tables, [_showing.samples(outcome, PRIOR)], said)
