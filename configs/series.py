@@ -6,8 +6,10 @@ Command:  python train.py --config=configs/series.py --workdir=runs/series
           configs/series.py:nab     58 series of one number each, as published
           configs/series.py:ucr     four sets of UCR, one class of each normal
           configs/series.py:conv    convolutions over time in the place of the recurrent network
-Duration: 68 s of training for three seeds on two busy CPU cores, the evaluation 95 s of CPU time
-Expected: VUS-PR of all scores' ranks 0.975, of isolation forest 0.975, of the matrix profile 0.801.
+Duration: 68 s of training for three seeds on two busy CPU cores, the evaluation 95 s of CPU time;
+          on one core :nab 70 s and 704 s, :ucr 339 s and 218 s
+Expected: VUS-PR of all scores' ranks 0.975, of isolation forest 0.975, of the matrix profile 0.801;
+          :nab 0.332, kNN 0.332; :ucr AUROC 0.836, isolation forest 0.827, open.
 """
 
 from ml_collections import ConfigDict
@@ -28,7 +30,7 @@ def get_config(argument: str = "") -> ConfigDict:
   if "beats" in words:
     data |= {"set": "ecg5000", "normal": "1"}
   if "nab" in words:
-    data |= {"set": "nab", "scale": "each", "steps": 32, "stride": 16}
+    data |= {"set": "nab", "scale": "each", "floor": 0.0, "steps": 32, "stride": 16}
   if "ucr" in words:
     data |= {"set": "ucr", "series": "GunPoint", "normal": "1"}
   model = {"name": "lstm", "latents": 6, "hidden": 32}

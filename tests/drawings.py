@@ -90,6 +90,8 @@ FIGURES = {
     {
       "series": {"a": RNG.random(50), "b": np.append(RNG.random(9), np.nan)},
       "x_label": "x",
+      "marks": {"here": 0.5},
+      "words": {"A": 0.2, "B": 0.21},
     },
     "",
   ),

@@ -10,7 +10,7 @@ from helpers import evaluated
 from scipy import stats
 
 from vae_jax import data
-from vae_jax.applications.anomaly import scores
+from vae_jax.applications.anomaly import scores, showing
 from vae_jax.baselines import novelty
 from vae_jax.data import _normal
 from vae_jax.inference import anomaly_scores
@@ -325,6 +325,8 @@ def test_each_kind_of_stranger_has_a_row_and_a_picture_says_where():
   x, rebuilt, apart = where.data["images"]
   np.testing.assert_allclose(x, rebuilt, atol=1e-5)  # the identity differs nowhere
   assert apart.shape == (10, 8, 8, 1)
+  scores = next(f for f in found.figures if f.name == "scores")
+  assert set(scores.data["words"]) == {row[0] for row in table.rows}
 
 
 def test_ecod_finds_what_is_far_out():
@@ -349,3 +351,16 @@ def test_contamination_is_a_curve_for_every_baseline():
   curve = next(f for f in found.figures if f.name == "contamination")
   assert curve.data["series"]["PCA"]["x"] == [0.0, 10.0]
   assert {"kNN", "ranks of all"} <= set(curve.data["series"])
+  table = next(f for f in found.figures if f.name == "by_data")
+  assert table.data["columns"] == ["0.0", "0.1"]
+  assert table.data["x_label"] == "contamination"
+
+
+def test_a_set_of_strangers_has_a_short_name_in_a_figure():
+  named = {
+    "letters": "letters",
+    "tfds:fashion_mnist": "fashion_mnist",
+    "arrays:raw/kmnist/test.npz": "test.npz",
+    "images:some/small.zip,invert=True": "small.zip",
+  }
+  assert [showing._short(name) for name in named] == list(named.values())

@@ -57,6 +57,13 @@ def test_straight_lines_and_periods_are_exact_where_they_should_be():
   np.testing.assert_array_equal(plain.interpolated(x * nothing, nothing), 0 * x)
 
 
+def test_scored_windows_share_no_step():
+  """By hand: two series, windows of 4 that begin 2 apart, and a gap in the second series."""
+  series = np.array([0, 0, 0, 0, 1, 1, 1])
+  start = np.array([0, 2, 4, 6, 1, 3, 9])
+  np.testing.assert_array_equal(forecasting.apart(series, start, 4), [0, 2, 4, 6])
+
+
 def test_masks_hide_what_their_names_say():
   found = forecasting.masks((5, STEPS, 2), 1, "test")[..., 0]
   assert found[0].sum(1).tolist() == [12] * 5

@@ -184,7 +184,9 @@ def test_all_members_are_asked_by_one_compiled_program(together):
   before = evaluation._programs.cache_info().misses
   answers = [ask(run) for run in found]
   assert evaluation._programs.cache_info().misses == before + 1
-  own = ask(found[1]._replace(vae=found[1].vae._replace()))  # another program
+  prior = found[1].vae.prior
+  other = found[1].vae._replace(prior=lambda *known: prior(*known))  # another program
+  own = ask(found[1]._replace(vae=other))
   assert evaluation._programs.cache_info().misses == before + 2
   same(own, answers[1])
   assert abs(answers[0][anomaly.SQUARED] - answers[1][anomaly.SQUARED]).max() > 0.01

@@ -146,6 +146,22 @@ def test_skab_is_standardised_by_each_experiments_own_first_rows(tmp_path):
   assert set(one.splits["test"]["series"]) == {0}
 
 
+def test_series_of_units_of_their_own_have_deviation_1_without_a_floor(tmp_path):
+  """One series counts thousands, one thousandths, and a third stands still."""
+  for i, (name, unit) in enumerate((("a", 1e3), ("b", 1e-3), ("c", 0.0))):
+    rows = [f"{t},{unit * (t * (3 + i) % 7)}" for t in range(40)]
+    (tmp_path / f"{name}.csv").write_text("time,level\n" + "\n".join(rows))
+  config = {"name": "series", "set": "csv", "path": str(tmp_path), "steps": 4, "stride": 4}
+  deviations = []
+  for floor in (0.0, 0.1):
+    train = data.load({**config, "scale": "each", "floor": floor}, None).splits["train"]
+    deviations.append([train["x"][train["series"] == i].std() for i in range(3)])
+  np.testing.assert_allclose(deviations[0], [1, 1, 0], atol=0.15)
+  np.testing.assert_allclose(deviations[1], [1, 0, 0], atol=0.15)
+  with pytest.raises(UserError, match=r"data\.floor is -1"):
+    data.load({**config, "floor": -1.0}, None)
+
+
 def test_nab_has_the_windows_of_its_labels(tmp_path):
   (tmp_path / "realTraffic").mkdir()
   (tmp_path / "labels").mkdir()

@@ -67,7 +67,7 @@ def check(runs: list[Run], settings: dict[str, Any]) -> None:
 
 
 def prepare(source: Source, split: str, limit: int) -> Task:
-  """The first normal windows of a split with steps missing in three ways."""
+  """The first normal windows of a split that share no step, with steps missing in three ways."""
   examples, x = _windows(source, split, limit)
   observed = masks(x.shape, source.settings["mask_seed"], split)
   y = x[None] * observed
@@ -161,13 +161,30 @@ def masks(shape: tuple[int, ...], seed: int, use: str) -> np.ndarray:
 
 
 def _windows(source: Source, split: str, limit: int | None) -> tuple[dict, np.ndarray]:
-  """Normal windows as stored, with their ids, and as the model is given them [N, T, F]."""
+  """Normal windows as stored, with their ids, and as the model is given them [N, T, F].
+
+  With a limit no two of them share a step, so that they are units of an interval.
+  """
   examples = source.split(split)
   if "anomaly" in examples:
     rows = np.flatnonzero(examples["anomaly"] == 0)
     examples = {name: values[rows] for name, values in examples.items()}
-  examples = {name: values[:limit] for name, values in examples.items()}
+  if limit is not None:
+    rows = np.arange(len(examples["x"]))
+    if "start" in examples:
+      rows = apart(examples["series"], examples["start"], examples["x"].shape[1])
+    examples = {name: values[rows[:limit]] for name, values in examples.items()}
   return examples, source.inputs(examples)
+
+
+def apart(series: np.ndarray, start: np.ndarray, steps: int) -> np.ndarray:
+  """The windows that share no step with one before them, the first ones of each series first."""
+  kept, end = [], {}
+  for row, (name, first) in enumerate(zip(series.tolist(), start.tolist(), strict=True)):
+    if first >= end.get(name, first):
+      kept.append(row)
+      end[name] = first + steps
+  return np.array(kept)
 
 
 def _train(source: Source) -> np.ndarray:

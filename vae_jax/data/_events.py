@@ -31,8 +31,8 @@ def dataset(found: list[Series], config: dict[str, Any]) -> Dataset:
   mean, std = every.mean(0), np.where(every.std(0) > 0, every.std(0), 1.0)
   shift, scale = np.tile(mean, (len(found), 1)), np.tile(std, (len(found), 1))
   if config["scale"] == "each":
-    shift = np.stack([own.mean(0) for own in first])
-    scale = np.maximum(np.stack([own.std(0) for own in first]), _windows.FLOOR * std)
+    own = [_windows.own(rows, std, config["floor"]) for rows in first]
+    shift, scale = (np.stack(parts) for parts in zip(*own, strict=True))
   splits = {
     split: _windows.fields(found, parts, config["steps"], shift, scale, True)
     for split, parts in pieces.items()

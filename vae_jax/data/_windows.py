@@ -8,7 +8,14 @@ from vae_jax.data import _split
 from vae_jax.data._series_files import Series
 from vae_jax.types import UserError
 
-FLOOR = 0.1  # of a series' own deviation, in deviations of all
+
+def own(rows: np.ndarray, std: np.ndarray, floor: float) -> tuple[np.ndarray, np.ndarray]:
+  """Mean and deviation [F] of a series' own rows [P, F], the latter `floor` times std or more.
+
+  A sensor that stands still has the deviation 1 where the floor is 0.
+  """
+  found = np.maximum(rows.std(0), floor * std)
+  return rows.mean(0), np.where(found > 0, found, 1.0)
 
 
 def head(config: dict[str, Any], rows: int, name: str) -> int:

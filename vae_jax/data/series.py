@@ -26,6 +26,7 @@ OPTIONS = {
   "head": 0.5,  # of each long series, for train and valid: a share, or a number of rows
   "valid": 0.3,  # of the head, its end; of whole series drawn from train
   "scale": "all",  # one mean and deviation of all training rows, or of "each" series its own
+  "floor": 0.1,  # with each: the least deviation of a series, in deviations of all rows
   "test": 0.5,  # of ecg5000, whose published test is not read, with steps=0 and with rare
   "rare": 0.0,  # above 0: labelled windows, and the share of those with an event; see `_events`
 }
@@ -64,6 +65,10 @@ def load(config: dict[str, Any], data_dir: str | None) -> Dataset:
     )
   if config["scale"] not in ("all", "each"):
     raise UserError(f"data.scale is {config['scale']!r}; expected all or each.")
+  if not config["floor"] >= 0:
+    raise UserError(
+      f"data.floor is {config['floor']:g}; expected a number that is not negative."
+    )
   _events.check(config)
   drawn = config["set"] == "made"
   found = made(config["seed"]) if drawn else _series_files.read(config, data_dir)
@@ -95,8 +100,8 @@ def read_own(path: str, spec: Spec, config: dict[str, Any]) -> Given:
     )
   shift, scale = (np.array([getattr(c, k) for c in spec.columns]) for k in _SCALE)
   if config["scale"] == "each":
-    own = values[: _windows.head(config, len(values), where.name)]
-    shift, scale = own.mean(0), np.maximum(own.std(0), _windows.FLOOR * scale)
+    head = values[: _windows.head(config, len(values), where.name)]
+    shift, scale = _windows.own(head, scale, config["floor"])
   x = _windows.windows((values - shift) / scale, starts, spec.shape[0])
   return Given(where.name, one.stamps, one.marks, x.astype(np.float32), starts)
 
@@ -248,7 +253,7 @@ def _scales(
   if config["scale"] == "each":
     for i, own in enumerate(rows):
       if len(own):
-        shift[i], scale[i] = own.mean(0), np.maximum(own.std(0), _windows.FLOOR * std)
+        shift[i], scale[i] = _windows.own(own, std, config["floor"])
   return shift, scale, columns
 
 

@@ -10,6 +10,7 @@ from vae_jax.plots import _panels as panels
 from vae_jax.plots._canvas import INK, Axes, Canvas, axes, colored, colors, finish, ink_on
 
 FILLED = 3  # histograms that are filled: more of them hide one another
+ROWS = 6  # of words in a histogram
 # Theories, bounds and baselines: neighbours differ in grey and in pattern, the first twelve
 # in one of them at least.
 GREYS = ("#3a3942", "#6b6974", "#8f8d98")
@@ -69,11 +70,16 @@ def lines(
     )
     ax.set_xticks(list(named.values()), list(named))
     ax.minorticks_off()
-  for name, at in (marks or {}).items():
+  _marked(ax, marks or {})
+  return finish(fig, ax, x_label, y_label, legend=len(series) > 1)
+
+
+def _marked(ax: Axes, marks: dict[str, float]) -> None:
+  """Vertical lines by name, at their x."""
+  for name, at in marks.items():
     ax.axvline(at, color=INK, linewidth=0.8, linestyle=(0, (2, 3)))
     place = {"xytext": (2, -1), "textcoords": "offset points", "fontsize": 7}
     ax.annotate(name, (at, 1), xycoords=ax.get_xaxis_transform(), va="top", **place)
-  return finish(fig, ax, x_label, y_label, legend=len(series) > 1)
 
 
 def _line(ax: Axes, name: str, line: dict[str, Any], color: str, pattern: Any) -> None:
@@ -187,9 +193,23 @@ def bars(
 
 
 def histogram(
-  series: dict[str, np.ndarray], x_label: str, y_label: str = "share", title: str = ""
+  series: dict[str, np.ndarray],
+  x_label: str,
+  y_label: str = "share",
+  title: str = "",
+  marks: dict[str, float] | None = None,
+  words: dict[str, float] | None = None,
 ) -> Canvas:
-  """The distribution of each [N] as a share of its own number, on common bins."""
+  """The distribution of each [N] as a share of its own number, on common bins.
+
+  Args:
+    series: values [N] by name.
+    x_label: of the axis.
+    y_label: of the axis.
+    title: above everything.
+    marks: vertical lines by name, at their x.
+    words: short words and their x, in rows one below the other so that neighbours stay apart.
+  """
   fig, ax = axes(6.0, 2.7, title)
   finite = {k: np.asarray(v)[np.isfinite(v)] for k, v in series.items()}
   edges = np.histogram_bin_edges(np.concatenate(list(finite.values())), bins=40)
@@ -198,6 +218,11 @@ def histogram(
     if len(series) <= FILLED:
       ax.stairs(share, edges, color=color, fill=True, alpha=0.16, linewidth=0)
     ax.stairs(share, edges, color=color, linewidth=1.6, label=name)
+  _marked(ax, marks or {})
+  for i, (word, at) in enumerate(sorted((words or {}).items(), key=lambda item: item[1])):
+    place = (at, 0.86 - 0.09 * (i % ROWS))
+    centred = {"ha": "center", "va": "center", "fontsize": 7}
+    ax.annotate(word, place, xycoords=ax.get_xaxis_transform(), **centred)
   return finish(fig, ax, x_label, y_label, legend=len(series) > 1)
 
 

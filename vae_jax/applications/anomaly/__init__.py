@@ -20,7 +20,7 @@ from vae_jax.evaluation.source import Source
 from vae_jax.inference import anomaly_scores, importance
 from vae_jax.metrics import detection
 from vae_jax.run import Run
-from vae_jax.types import Array, Example, Hyper, Params, UserError
+from vae_jax.types import VAE, Array, Example, Hyper, Params, UserError
 
 QUESTION = "Does a model of normal examples tell what is not normal?"
 SETTINGS = {
@@ -114,28 +114,15 @@ def ask(source: Source, run: Run, examples: dict[str, np.ndarray]) -> dict[str, 
   """What the model says of examples: scores [M, N], and the codes [M, N, L]."""
   s = source.settings
   numbers = tuple(s[name] for name in ("samples", "weights", "steps", "rate"))
-  of_one = _question(_Same(run.vae), run.stochastic, scores.offered(run), *numbers)
+  of_one = _question(run.vae, run.stochastic, scores.offered(run), *numbers)
   asked = Ask(of_one, batch=s["batch"], inner=max(s["weights"], s["samples"]))
   answers = of_answer.ask(Task(source, "", examples), run, asked, source.key)
   return {name: values[:, 0] for name, values in answers.items()}
 
 
-class _Same:
-  """A value that equals itself alone."""
-
-  def __init__(self, value: Any):
-    self.value = value
-
-  def __hash__(self) -> int:
-    return id(self.value)
-
-  def __eq__(self, other: object) -> bool:
-    return isinstance(other, _Same) and other.value is self.value
-
-
 @functools.lru_cache(maxsize=4)
 def _question(
-  of: _Same,
+  vae: VAE,
   stochastic: bool,
   names: tuple[str, ...],
   samples: int,
@@ -144,7 +131,6 @@ def _question(
   rate: float,
 ) -> Callable:
   """What is asked of a model, the same function whenever it is asked: compiled once."""
-  vae = of.value
 
   def of_one(params: Params, hyper: Hyper, example: Example, key: Array) -> dict:
     del hyper

@@ -15,6 +15,9 @@ from vae_jax.run import Run, select
 from vae_jax.types import Figure, Table
 
 SHOWN = 10  # of the strangest examples
+WORD = 3  # letters of a name that fits into a histogram
+# Options of the data whose values tell several kinds of it apart.
+VARYING = ("series", "left_out", "normal", "strangers", "contamination")
 
 
 def note(runs: list[Run], settings: dict[str, Any], chosen: str, labelled: bool) -> str:
@@ -70,7 +73,9 @@ def further(outcome: Outcome) -> Extra:
 
 
 def _histogram(outcome: Outcome, lead: Member, result: Any) -> Figure:
-  label = np.asarray(outcome.tasks[result.part].truth)
+  """Scores of both kinds, the threshold, and where the kinds of strangers have their mean."""
+  task = outcome.tasks[result.part]
+  label = np.asarray(task.truth)
   values = np.asarray(result.answer["score"], np.float64)
   low, high = np.nanquantile(values, [0.001, 0.99])
   shown = np.clip(values, low, high)
@@ -81,6 +86,14 @@ def _histogram(outcome: Outcome, lead: Member, result: Any) -> Figure:
   caption = (
     "The score of test examples; the last bar holds all that is above the 99 % quantile."
   )
+  flagged = values[np.asarray(result.answer["p"]) <= task.settings["alarms"]]
+  if len(flagged):
+    data["marks"] = {"flagged from here": float(np.clip(flagged.min(), low, high))}
+  names, kind = task.source.spec.strangers, task.examples.get("stranger")
+  if kind is not None and len(names) >= 2 and max(map(len, names)) <= WORD:
+    means = {name: values[kind == i] for i, name in enumerate(names) if (kind == i).any()}
+    data["words"] = {n: float(np.clip(v.mean(), low, high)) for n, v in means.items()}
+    caption += " Each kind of anomaly stands at its mean score."
   return Figure("scores", "histogram", data, caption)
 
 
@@ -196,6 +209,11 @@ def _strangers(task: Task, result: Any) -> tuple[list[Table], list[str]]:
   return [table], [said]
 
 
+def _short(value: Any) -> str:
+  """What an option of the data says, without the folders and settings of a set of strangers."""
+  return str(value).partition(",invert")[0].rpartition("/")[2].removeprefix("tfds:")
+
+
 def _by_data(outcome: Outcome) -> list[Figure]:
   """AUROC of every method on every kind of data, where there are several."""
   if len(outcome.tasks) < 2:
@@ -211,14 +229,12 @@ def _by_data(outcome: Outcome) -> list[Figure]:
       for r in c
     }
     values.append([own.get(part, np.nan) for part in parts])
-  words = []
-  for task in outcome.tasks:
-    data = task.source.run.config["data"]
-    own = data["left_out"] or data["normal"] or data["strangers"] or data.get("series", "")
-    words.append(str(own))
+  options = [task.source.run.config["data"] for task in outcome.tasks]
+  varying = [k for k in VARYING if len({str(one.get(k, "")) for one in options}) > 1]
+  words = [", ".join(_short(one.get(k, "")) for k in varying) for one in options]
   head = [of_results.label(line, outcome.ours) for line in lines]
   data = {"values": np.array(values), "rows": head, "columns": words, "form": ".2f"}
-  data |= {"x_label": "normal, left out, or the series", "title": metric.title}
+  data |= {"x_label": ", ".join(varying).replace("_", " "), "title": metric.title}
   caption = f"{metric.title} of every method on each kind of data."
   return [Figure("by_data", "heatmap", data, caption)]
 
