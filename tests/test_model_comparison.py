@@ -107,6 +107,14 @@ def test_what_a_model_lacks_has_no_row(answered):
   assert any("searched for" in said for said in report.findings)
 
 
+def test_both_ways_of_sampling_are_pictured(answered):
+  report, _ = answered
+  rows = {figure.name: figure.data["rows"] for figure in report.figures}
+  learned = "beta\nβ 1\nprior mixture"
+  assert rows["samples"] == ["held-out", "autoencoder", learned, "gan"]
+  assert rows["mixture"] == ["held-out", "autoencoder", learned]
+
+
 def test_train_is_the_floor_and_its_own_sharpness_is_one(answered):
   report, _ = answered
   assert means(report, "floor")["train (floor)", ""] == pytest.approx(1, rel=1e-5)

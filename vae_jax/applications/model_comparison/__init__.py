@@ -177,4 +177,6 @@ def further(outcome: Outcome) -> Extra:
   tuned = _tuning.tables(outcome)  # rates are compared there, and not yet the contestants
   tables = [*(tuned or [_showing.side_by_side(outcome)])]
   tables.append(_showing.stability(outcome, PRIOR))
-  return Extra(tables, [_showing.samples(outcome, PRIOR)], said)
+  drawn = {"samples": PRIOR, "mixture": MIXTURE}
+  figures = [_showing.samples(outcome, *one) for one in drawn.items()]
+  return Extra(tables, figures, said)

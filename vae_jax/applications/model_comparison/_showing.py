@@ -4,6 +4,7 @@ import jax
 import numpy as np
 
 from vae_jax.applications.model_comparison import _asked, _tuning
+from vae_jax.evaluation import members as of_members
 from vae_jax.evaluation import pictures
 from vae_jax.evaluation import results as of_results
 from vae_jax.evaluation.answer import Outcome
@@ -117,14 +118,15 @@ def stability(outcome: Outcome, method: str) -> Table:
   return Table("Stability and cost", columns, rows, note)
 
 
-def samples(outcome: Outcome, method: str) -> Figure:
-  """Samples of the first seed of every setting, from the same codes."""
+def samples(outcome: Outcome, name: str, method: str) -> Figure:
+  """Samples of the first seed of every contestant that has them, below held-out images."""
   firsts: dict[tuple, Member] = {}
   for member in outcome.members:
     firsts.setdefault(member.setting, member)
-  named = {
-    m.number: _tuning.contestant(m.setting).replace(" · ", "\n") for m in firsts.values()
-  }
+  called = _tuning.contestant
+  if len(set(map(called, firsts))) < len(firsts):  # several learning rates of one
+    called = of_members.name
+  named = {m.number: called(m.setting).replace(" · ", "\n") for m in firsts.values()}
   found = {
     named[r.member.number]: r.answer["like"][:DRAWN]
     for r in outcome.results
@@ -133,7 +135,5 @@ def samples(outcome: Outcome, method: str) -> Figure:
   held = outcome.task.truth.x[:DRAWN]
   data = {"images": np.stack([held, *found.values()]), "rows": ["held-out", *found]}
   data |= pictures.style(outcome.task.source.data, outcome.settings)
-  caption = (
-    "Held-out images above what the first seed of each setting draws from the same codes."
-  )
-  return Figure("samples", "image_grid", data, caption)
+  caption = f"Held-out images above {method} of the first seed of each contestant."
+  return Figure(name, "image_grid", data, caption)
