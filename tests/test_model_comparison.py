@@ -162,24 +162,20 @@ def test_a_rate_is_chosen_for_each_contestant_by_its_best_way_of_sampling():
   assert _tuning.tables(outcome) == []
 
 
-@pytest.mark.parametrize("name", ["digits", "mnist", "fashion"])
-def test_rates_and_steps_of_the_config_are_what_stored_reports_chose(name):
+def test_rates_and_steps_of_the_config_are_what_stored_reports_chose():
   config = runpy.run_path(str(ROOT / "configs/model_comparison.py"))
-  stored_as = lambda part: load(ROOT / f"docs/results/model_comparison_{part}{name}.json")
-  tables = lambda part: {table["title"]: table for table in stored_as(part)["tables"]}
-  values = lambda table, name: [row[table["columns"].index(name)] for row in table["rows"]]
-  rates = tables("rates_")["Learning rates"]
-  assert tuple(values(rates, "chosen")) == config["CHOSEN"][name]
-  each = list(
-    zip(*(values(rates, f"at {rate:g}") for rate in config["RATES"]), strict=True)
-  )
-  least = [config["RATES"][np.nanargmin(np.array(row, float))] for row in each]
-  assert tuple(least) == config["CHOSEN"][name]
-  if name not in config["AS_LONG"]:
-    return
-  cost = np.array(values(tables("")["Stability and cost"], "seconds a member"))
-  steps = config["STEPS"][name] * cost[-1] / cost
-  np.testing.assert_allclose(config["AS_LONG"][name], steps, atol=51)
+  tables = lambda name: {
+    table["title"]: table
+    for table in load(ROOT / f"docs/results/model_comparison_{name}.json")["tables"]
+  }
+  of = lambda table, name: [row[table["columns"].index(name)] for row in table["rows"]]
+  for name, chosen in config["CHOSEN"].items():
+    rates = tables(f"rates_{name}")["Learning rates"]
+    each = np.array([of(rates, f"at {rate:g}") for rate in config["RATES"]], float)
+    assert chosen == tuple(config["RATES"][i] for i in np.nanargmin(each, 0))
+  for name, steps in config["AS_LONG"].items():
+    cost = np.array(of(tables(name)["Stability and cost"], "seconds a member"))
+    np.testing.assert_allclose(steps, config["STEPS"] * cost[-1] / cost, atol=51)
 
 
 def test_other_data_and_one_setting_are_refused():
