@@ -6,9 +6,10 @@ Command:  python train.py --config=configs/model_comparison.py --workdir=runs/mo
           configs/model_comparison.py:rates     what the learning rates were chosen by
           configs/model_comparison.py:mnist     of 28 x 28, with --data_dir=<data>; or fashion;
                                                 both also with seconds or rates
-Duration: not measured: 45 members of 2,000 steps, and as many again with :seconds
-Expected: not measured with five seeds and learning rates of their own; the page has three
-          seeds at one rate for all, of the digits
+Duration: on one CPU core 142 s for 45 members, 22 s for the evaluation
+Expected: Fréchet distance on 250 test digits (floor 0.21): of samples of N(0, I) VAE-GAN 0.36,
+          GAN 0.42, WAE 0.49, VAE 0.54 at β = 1, autoencoder 1.19; of a mixture over the codes
+          from 0.28 to 0.41 for all. :mnist and :fashion have not been measured.
 """
 
 from ml_collections import ConfigDict
@@ -27,8 +28,10 @@ CONTESTANTS = (
 RATES = (3e-4, 1e-3, 3e-3)
 RATE, STEPS = 1e-3, 2000  # where none was chosen; of all alike
 CHOSEN: dict[str, tuple] = {  # the rate of each contestant that :rates chose on validation
+  "digits": (1e-3, 3e-4, 3e-3, 3e-4, 3e-3, 3e-4, 3e-4, 1e-3, 1e-3),
 }
 AS_LONG: dict[str, tuple] = {  # steps of each in the seconds that the GAN's STEPS took
+  "digits": (5300, 5400, 6000, 5300, 5300, 5300, 5000, 800, 2000),
 }
 WORDS = {"mnist", "fashion", "rates", "seconds", "smoke"}
 
