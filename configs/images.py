@@ -4,7 +4,9 @@ Command:   python train.py --config=configs/images.py --workdir=runs/mine --conf
            configs/images.py:style   conditional on the subfolder, for --application=style
 Duration:  186 s of processor time of training on two CPU cores for 5,978 grey pictures
 Expected:  on the faces of configs/faces.py as a folder: validation ELBO -17,522 nats, squared error
-           0.0048 against 0.0051 of PCA with 32 numbers, one seed; 0.0053 with 4,000 steps
+           0.0048 against 0.0051 of PCA with 32 numbers, one seed; 0.0053 with 4,000 steps.
+           :style on 4,357 tiles of pixel art, 32 x 32 in colour, 4,000 steps: 5 % are of the class
+           asked for at β = 1, 47 % at β = 64
 
 Each subfolder is a class, or a table beside the pictures has their attributes: docs/data.md.
 `--config.data.side=32` is four times as fast. The layers halve the picture four times.

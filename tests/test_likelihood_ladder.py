@@ -1,12 +1,17 @@
 """The likelihood ladder on a model whose evidence is known, and its baselines."""
 
+import math
+
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 from helpers import evaluated, means, scored
 from made import bind, exact_linear, identity, open_with, table_data
-from scipy import special
+from scipy import special, stats
 
-from vae_jax import config
+from vae_jax import config, vae
+from vae_jax import data as datasets
 from vae_jax.baselines import bernoulli_mixture
 from vae_jax.evaluation import pictures
 from vae_jax.training import sweep
@@ -20,8 +25,8 @@ FEW = {
 
 def test_a_model_with_its_exact_posterior_has_the_exact_evidence():
   data = table_data()
-  vae, p = exact_linear(data)
-  found = evaluated("likelihood_ladder", open_with(data, vae), FEW)
+  exact_vae, p = exact_linear(data)
+  found = evaluated("likelihood_ladder", open_with(data, exact_vae), FEW)
   rows = pictures.spread(len(data.splits["test"]["x"]), 8)
   exact = -p.logpdf(data.splits["test"]["x"][rows])
   assert means(found, "nll")["model", ""] == pytest.approx(exact.mean(), abs=1e-2)
@@ -32,15 +37,42 @@ def test_a_model_with_its_exact_posterior_has_the_exact_evidence():
   assert scored(found, "nll") == pytest.approx([exact.mean()], abs=1e-2)
 
 
+def test_bits_of_grey_levels_are_those_of_the_logistic_in_scipy():
+  """All parameters 0: q is the prior, and each pixel is a logistic with mean 0."""
+  data = datasets.load({"name": "digits"}, None)
+  given = {"name": "discretised_logistic", "levels": 17, "std": 0.3}
+  settings = config.resolve({
+    "data": {"name": "digits"}, "likelihood": given, "objective": {"name": "beta"},
+    "model": {"name": "mlp", "hidden": [4], "latents": 2},
+  })  # fmt: skip
+  model = vae.build(settings, data.spec)
+  params = jax.tree.map(jnp.zeros_like, model.init(jax.random.key(0)))
+  start = math.log(0.3 * 3**0.5 / math.pi)
+  params["shared"] = jnp.array([start])
+  run = open_with(data, model)._replace(
+    params=jax.tree.map(lambda v: v[None], params),
+    likelihood=vae.build_likelihood(settings["likelihood"], data.spec),
+  )
+  found = evaluated("likelihood_ladder", run, FEW | {"ais": "no"})
+  rows = pictures.spread(len(data.splits["test"]["x"]), 8)
+  x = np.asarray(data.splits["test"]["x"][rows], float)
+  x = x / 255 if x.max() > 1 else x
+  of = stats.logistic(0, math.exp(start))
+  low = np.where(x < 1 / 32, 0, of.cdf(x - 1 / 32))
+  high = np.where(x > 31 / 32, 1, of.cdf(x + 1 / 32))
+  exact = -np.log2(high - low).sum((1, 2, 3)).mean() / 64
+  assert means(found, "bits")["model", ""] == pytest.approx(exact, rel=1e-4)
+
+
 @pytest.mark.parametrize("scale", [1.0, 0.5])
 def test_the_sharpness_of_noise_is_its_variance(scale):
   """Data are white noise of variance 1, and the images of the prior white noise of scale^2."""
   data = table_data((8, 8, 1), "image", labels=False)
   encode = identity(data).posterior
   decode = lambda params, z: scale * z.reshape(8, 8, 1)
-  vae = bind(data, lambda params, x: encode(params, {"x": x}), decode, 64)
+  made = bind(data, lambda params, x: encode(params, {"x": x}), decode, 64)
   few = FEW | {"limit": 30, "samples": 2, "chunk": 2, "ais": "no"}
-  found = evaluated("likelihood_ladder", open_with(data, vae), few)
+  found = evaluated("likelihood_ladder", open_with(data, made), few)
   assert means(found, "sharpness")["model", ""] == pytest.approx(scale**2, rel=0.15)
 
 

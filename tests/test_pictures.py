@@ -210,6 +210,16 @@ def test_faces_are_split_by_person_and_by_time(tmp_path):
   np.savez(tmp_path / "raw" / "freyfaces" / "freyfaces.npz", x=film)
   made = load(tmp_path, "faces", set="frey")
   np.testing.assert_array_equal(every(made)[..., 0], film)
+  drawn = load(tmp_path, "faces", set="frey", frames="drawn")
+  where = lambda part: [
+    int(np.square(film - x[..., 0]).sum((1, 2)).argmin()) for x in part["x"]
+  ]
+  train, valid, test = (where(drawn.splits[name]) for name in ("train", "valid", "test"))
+  assert sorted([*train, *valid, *test]) == [*range(50)]
+  assert test != [*range(45, 50)]
+  assert (len(valid), len(test)) == (4, 5)
+  with pytest.raises(UserError, match="'last' or 'drawn'"):
+    load(tmp_path, "faces", set="frey", frames="any")
   with pytest.raises(UserError, match="Did you mean 'frey'"):
     load(tmp_path, "faces", set="fry")
   with pytest.raises(UserError, match=r"There is no smiles_balanced\.zip"):

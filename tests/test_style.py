@@ -10,20 +10,24 @@ import made
 import matplotlib
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from vae_jax import config as configuration
 from vae_jax import data, distributions, vae
+from vae_jax.applications.style import beside, showing, writing
+from vae_jax.applications.style.asked import asked
 from vae_jax.baselines import style_content as classic
 from vae_jax.data import glyphs
+from vae_jax.evaluation.protocol import Task
 from vae_jax.evaluation.source import Source
 from vae_jax.metrics import styles
-from vae_jax.objectives import homoencoder
+from vae_jax.objectives import _distorted, homoencoder
 from vae_jax.studies import latent_pictures
 from vae_jax.types import Posterior, UserError
 
 FONTS = pathlib.Path(matplotlib.get_data_path(), "fonts", "ttf")
 SMALL = {"name": "glyphs", "side": 12, "characters": "ABCabc12"}
-FAST = {"limit": 30, "tune": 12, "judge_steps": 60}
+FAST = {"limit": 30, "tune": 12, "judge_steps": 60, "map_steps": 10}
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +83,7 @@ def test_what_is_beside_an_example_is_of_its_font_and_never_a_held_out_pair(smal
     ({"characters": "AA"}, "each of them once"),
     ({"characters": "A\N{CJK UNIFIED IDEOGRAPH-6F22}"}, "0 different fonts"),
     ({"side": 4}, "8 to 256"),
+    ({"apart": -1.0}, "0 or more"),
     ({"pairs": 1.0}, r"\[0, 1\)"),
     ({"beside": 4}, "less than half"),
     ({"pairs": 0.9, "beside": 3}, "lower"),
@@ -99,6 +104,21 @@ def test_a_folder_of_fonts_and_a_file_that_is_none(tmp_path):
   (tmp_path / "b.otf").write_bytes(b"no font")
   with pytest.raises(UserError, match=r"b.otf is no font"):
     data.load({**SMALL, "path": str(tmp_path)}, None)
+
+
+def test_fonts_that_are_nearly_alike_are_left_out():
+  """Each font that stays is far from all before it, and each other one is near one of them."""
+  letters, least = "ABCabc12", 0.06
+  fonts, _ = glyphs._fonts("", letters, 12, 0.0)
+  found, left_out = glyphs._fonts("", letters, 12, least)
+  kept: list[glyphs.Font] = []
+  gap = lambda a, b: np.square(a.x / 255 - b.x / 255).mean()
+  for font in fonts:
+    if all(gap(font, other) >= least for other in kept):
+      kept.append(font)
+  assert [f.name for f in found] == [f.name for f in kept]
+  assert 4 <= len(found) < len(fonts)
+  assert left_out >= len(fonts) - len(found)
 
 
 def test_the_product_of_experts_is_the_posterior_of_a_gaussian_model():
@@ -132,7 +152,7 @@ def test_the_homoencoder_does_not_look_at_the_example():
     "beside": x[2:],
     "beside_label": jnp.array([2, 3]),
   }
-  hyper = {"beta": 0.5}
+  hyper = {"beta": 0.5, "vary": 0.0}
   ask = jax.jit(lambda e, key: homoencoder.loss(model, params, e, key, hyper))
   of = lambda e: ask(e, jax.random.key(1))
   one, other = of(example), of({**example, "x": x[1]})
@@ -152,6 +172,31 @@ def test_the_homoencoder_does_not_look_at_the_example():
     assert np.isclose(rates, q_of(x[i], jnp.int32(i)), rtol=1e-4).any()
   with pytest.raises(UserError, match=r"data\.beside=8"):
     of({"x": x[0], "label": jnp.int32(1)})
+
+
+@pytest.mark.parametrize("amount", [0.0, 1.0])
+def test_pictures_of_a_style_are_distorted_as_scipy_does(amount):
+  """One slant, stretch and stroke for all; nothing changes at 0."""
+  x = np.random.default_rng(0).uniform(size=(3, 8, 9, 2)).astype(np.float32)
+  for seed in range(4):
+    key = jax.random.key(seed)
+    slant, high, wide, stroke = (
+      amount
+      * np.asarray(jax.random.uniform(key, (4,), minval=-1.0, maxval=1.0))
+      * (0.25, 0.15, 0.15, 0.5)
+    )
+    found = np.asarray(
+      _distorted.distorted(jnp.asarray(x), jax.random.key(seed), jnp.float32(amount))
+    )
+    i, j = np.meshgrid(np.arange(8) - 3.5, np.arange(9) - 4, indexing="ij")
+    at = np.stack([np.exp(high) * i + 3.5, np.exp(wide) * (j + slant * i) + 4])
+    for one, other in np.ndindex(3, 2):
+      moved = ndimage.map_coordinates(x[one, ..., other], at, order=1, mode="grid-constant")
+      light = ndimage.maximum_filter(moved, 3, mode="nearest")
+      dark = ndimage.minimum_filter(moved, 3, mode="nearest")
+      exact = moved + max(stroke, 0) * (light - moved) + min(stroke, 0) * (moved - dark)
+      np.testing.assert_allclose(found[one, ..., other], exact, atol=1e-5)
+    assert amount or np.allclose(found, x, atol=1e-6)
 
 
 def test_the_bilinear_model_finds_what_it_was_made_of():
@@ -186,8 +231,8 @@ def test_other_rivals_by_hand():
 def test_style_is_read_from_the_nearest_real_example_of_the_label():
   x = np.array([[0.0, 0], [1, 1], [0, 1]], np.float32)
   bank = styles.bank(x, np.array([0, 0, 1]), np.array([0, 1, 1]), 2)
-  asked = np.array([[0.1, 0.2], [0.9, 0.6], [0, 0]])
-  assert styles.style_read(asked, np.array([0, 0, 1]), bank).tolist() == [0, 1, 1]
+  written = np.array([[0.1, 0.2], [0.9, 0.6], [0, 0]])
+  assert styles.style_read(written, np.array([0, 0, 1]), bank).tolist() == [0, 1, 1]
 
 
 def test_variety_of_real_examples_is_one_and_of_means_nothing():
@@ -232,11 +277,49 @@ def test_the_application_as_a_whole(run, tmp_path):
   by = {row[table.columns.index("method")]: row for row in table.rows}
   assert by["the real one"][table.columns.index("4 shown")] == 1
   assert {"nearest style", "bilinear", "product of experts", "mean of codes"} <= {*by}
+  assert "most probable code" in by
   assert any(t.title.startswith("With ") for t in report.tables)
   assert report.arrays["written.npy"].shape == (1, 8, 12, 12, 1)
   assert report.arrays["mine_written.png"].dtype == np.uint8
   drawn = {"alphabets", "blend", "neighbours", "classes", "samples", "own"}
   assert drawn <= {f.name for f in report.figures}
+
+
+def test_the_most_probable_code_is_higher_than_all_around_it(run, small):
+  """log p(shown|z) + log p(z): above its start's, and above that of random steps away."""
+  source = Source(run, {"map_steps": 150, "mask_seed": 1}, jax.random.key(0))
+  _, found = asked(source, "test", 6, (3,))
+  z = writing.code(source, run, found, 3, writing.SEARCHED)
+  start = writing.code(source, run, found, 3, writing.PRODUCT)
+  params = jax.tree.map(lambda v: v[1], run.params)
+
+  def joint(z, x, label):
+    told = lambda x, y: run.vae.log_likelihood(params, z, {"x": x, "label": y})
+    return jax.vmap(told)(x, label).sum() - 0.5 * jnp.sum(z**2)
+
+  ask = jax.jit(jax.vmap(joint))
+  of = lambda z: np.asarray(ask(z, found.x[:, :3], found.label[:, :3]))
+  best = of(z[1])
+  assert (best > of(start[1]) + 0.01).all()
+  draw = np.random.default_rng(0)
+  for size in (0.02, 0.1, 0.5):
+    away = z[1] + size * draw.normal(size=z[1].shape).astype(np.float32)
+    assert (of(away) < best + 1e-3).all()
+
+
+def test_a_decoder_that_writes_the_real_ones_has_no_limit(run, monkeypatch):
+  """All right where the real examples are written, none where those of the next style are."""
+  source = Source(run, {"mask_seed": 1}, jax.random.key(0))
+  examples, found = asked(source, "test", 12, (3,))
+  task = Task(source, "test", examples, (), truth=found)
+  every = beside.bank(source)
+  for moved, said in ((0, " 100.0 %"), (1, " 0.0 %")):
+    real = lambda outcome, lead, found, classes, by=moved: every.x[
+      (found.style + by) % len(every.x)
+    ].reshape(len(found.style), len(classes), *run.spec.shape)
+    monkeypatch.setattr(showing, "lettered", real)
+    (sentence,) = showing._ceiling(None, None, task)
+    assert said in sentence
 
 
 def test_examples_that_are_a_style_of_their_own():

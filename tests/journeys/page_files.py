@@ -273,6 +273,14 @@ def font(path: pathlib.Path) -> None:
   shutil.copy(pathlib.Path(matplotlib.get_data_path(), "fonts/ttf/DejaVuSans.ttf"), path)
 
 
+def fonts(path: pathlib.Path) -> None:
+  import matplotlib
+
+  shutil.copytree(pathlib.Path(matplotlib.get_data_path(), "fonts/ttf"), path)
+  for file in path.glob("cm[es][xy]*"):
+    file.unlink()
+
+
 def objective(path: pathlib.Path) -> None:
   """The file of the page of commands, in a folder that is searched for objectives."""
   path.parent.mkdir()
@@ -293,7 +301,7 @@ OWN = {  # page -> the files that its commands name
   "applications/music.md": {"mine.mid": melody, "other.mid": melody},
   "applications/recommendation.md": {"my_users.csv": users},
   "applications/shape.md": {"mine.off": mesh},
-  "applications/style.md": {"my_font.ttf": font},
+  "applications/style.md": {"my_font.ttf": font, "fonts": fonts},
   "commands.md": {
     "mine.npz": small_pictures, "FOLDER": folder_of_pictures, "me.jpg": photograph,
     "objectives/rate_target.py": objective,

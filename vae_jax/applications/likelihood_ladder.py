@@ -1,5 +1,6 @@
 """Likelihood ladder: how high log p(x) gets with richer posteriors, priors, layers and bounds."""
 
+import math
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -37,6 +38,7 @@ SETTINGS = {
 }
 METRICS = {
   "nll": Metric("NLL (K={samples})", "nats", -1),
+  "bits": Metric("NLL", "bits per dimension", -1),
   "elbo": Metric("ELBO", "nats"),
   "gap": Metric("Gap", "nats", 0),
   "rate": Metric("Rate", "nats", 0),
@@ -51,7 +53,8 @@ CHOICE = (
 )
 NOTE = (
   "NLL: the importance-weighted −log p(x) with K = {samples} samples of the posterior, an upper"
-  " bound of −log p(x) that falls as K grows; ESS: how many of the K count; gap: what the ELBO"
+  " bound of −log p(x) that falls as K grows, of grey levels in bits per dimension too;"
+  " ESS: how many of the K count; gap: what the ELBO"
   " (one sample, β = 1) loses to it. AIS: annealed importance sampling from the prior, which does"
   " not read the posterior, an upper bound too, beside the importance-weighted NLL of the same"
   " examples; where it is lower, the posterior is a poor proposal. Sharpness: the mean square of"
@@ -88,6 +91,8 @@ def model(task: Task, run: Run) -> dict[str, Any]:
     weighed = asking.evidence(run, task.examples, task.source.key, *sizes)
     nll = -weighed.log_evidence
     found |= {"nll": nll, "ess": weighed.ess, "gap": -found["elbo"] - nll}
+    if run.likelihood.symbols and run.spec.domain == "unit":
+      found["bits"] = nll / (task.source.spec.size * math.log(2))
     found |= _sharpness(task, run)
     if s["ais"] == "yes" and symbols.is_real(run):
       found |= _annealed(task, run)

@@ -4,11 +4,12 @@
 |---|---|---|
 | smiles | SMILEs: 3,690 smiling and 3,690 other faces of 64 x 64, `smiles_balanced.zip` | faces |
 | orl | ORL: 40 people, 10 pictures of 112 x 92 each, `orl_faces.zip` | people |
-| frey | 1,965 frames of 28 x 20 of one man, `freyfaces.npz` or `frey_rawface.mat` | the last ones |
+| frey | 1,965 frames of 28 x 20, `freyfaces.npz` or its `.mat` | the last ones, or drawn |
 
 Source: github.com/hromi/SMILEsmileD; Samaria and Harter (1994); Roweis (2000).
 """
 
+import functools
 import pathlib
 from typing import Any
 
@@ -18,7 +19,12 @@ from vae_jax import registry
 from vae_jax.data import _files, _pictures, _split
 from vae_jax.types import Dataset, Spec, UserError
 
-OPTIONS = {"set": "smiles", "side": 64, "test": 0.1}
+OPTIONS = {
+  "set": "smiles",
+  "side": 64,  # of smiles and orl, whose pictures are cut to the square in their middle
+  "test": 0.1,
+  "frames": "last",  # of frey: which are held out, the "last" of the film or "drawn" ones
+}
 FILES = {
   "smiles": ("smiles_faces", "smiles_balanced.zip"),
   "orl": ("orl_faces", "orl_faces.zip"),
@@ -29,8 +35,6 @@ FREY = (28, 20)
 
 def load(config: dict[str, Any], data_dir: str | None) -> Dataset:
   """x [H, W, 1] uint8, and `label`: smiling or not, or the person; none of frey.
-
-  `side` is that of smiles and orl, whose pictures are cut to the square in their middle.
 
   Raises:
     UserError: an unknown set, no file, or one of another layout.
@@ -66,7 +70,13 @@ def _folders(name: str, path: pathlib.Path, config: dict[str, Any]) -> Dataset:
 
 
 def _frey(path: pathlib.Path, config: dict[str, Any]) -> Dataset:
-  """Frames in the order of the film; test is its end, valid what comes before that."""
+  """Frames of a film; test is its end and valid what comes before that, or both are drawn.
+
+  Published numbers are of drawn frames. Then nearly each of them has a neighbour in train.
+  """
+  frames = config["frames"]
+  if frames not in ("last", "drawn"):
+    raise UserError(f"data.frames is {frames!r}; expected 'last' or 'drawn'.")
   if path.suffix == ".mat":
     import scipy.io
 
@@ -77,9 +87,13 @@ def _frey(path: pathlib.Path, config: dict[str, Any]) -> Dataset:
   if x.dtype != np.uint8 or x.size % (FREY[0] * FREY[1]) or len(x) * 560 != x.size:
     raise UserError(f"{path.name} is {x.shape} {x.dtype}; expected uint8 [N, 28, 20].")
   x = np.ascontiguousarray(x.reshape(-1, *FREY, 1))
-  rest, test = _split.last({"x": x}, config["test"], "test")
-  train, valid = _split.last(rest, config["valid"], "valid")
-  note = "Frames of one film: valid and test are its end, so that no neighbour is in train."
+  part, note = _split.last, "valid and test are its end, so that no neighbour is in train."
+  if frames == "drawn":
+    part = functools.partial(_split.shuffled, seed=0)
+    note = "valid and test are drawn from it, so that neighbours of them are in train."
+  rest, test = part({"x": x}, config["test"], "test")
+  train, valid = part(rest, config["valid"], "valid")
+  note = f"Frames of one film: {note}"
   spec = Spec((*FREY, 1), "image", "unit")
   return Dataset("faces_frey", spec, {"train": train, "valid": valid, "test": test}, note)
 

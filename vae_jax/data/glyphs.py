@@ -19,6 +19,7 @@ OPTIONS = {
   "path": "",  # a folder of .ttf and .otf files, searched with its subfolders; empty: matplotlib's
   "side": 28,  # pixels
   "characters": LETTERS,  # a font without one of them is left out
+  "apart": 0.0,  # so far from each earlier font at least, in mean squared grey levels of [0, 1]
   "test": 0.2,  # fonts held out for the scores: below 1 a fraction, else a count
   "pairs": 0.1,  # of the (font, character) pairs of train, held out for test
   "beside": 0,  # others of its font that an example has beside it, for the objective homoencoder
@@ -59,7 +60,9 @@ def load(config: dict[str, Any], data_dir: str | None) -> Dataset:
     )
   if not 0 <= config["pairs"] < 1:
     raise UserError(f"data.pairs is {config['pairs']:g}; expected a share in [0, 1).")
-  fonts, left_out = _fonts(config["path"], characters, side)
+  if config["apart"] < 0:
+    raise UserError(f"data.apart is {config['apart']:g}; expected 0 or more.")
+  fonts, left_out = _fonts(config["path"], characters, side, config["apart"])
   if len(fonts) < FEWEST:
     raise UserError(
       f"There are {len(fonts)} different fonts with all {len(characters)} characters; expected"
@@ -124,10 +127,12 @@ def drawn(file: bytes, name: str, characters: str, side: int) -> np.ndarray | No
   return found if found.any((1, 2, 3)).all() else None
 
 
-def _fonts(path: str, characters: str, side: int) -> tuple[list[Font], int]:
+def _fonts(path: str, characters: str, side: int, apart: float) -> tuple[list[Font], int]:
   """The fonts of a folder that have every character, no two alike, and how many have not."""
   folder = _folder(path)
-  files = sorted(f for f in folder.rglob("*") if f.suffix.lower() in ENDINGS)
+  files = sorted(
+    f for f in folder.rglob("*") if f.suffix.lower() in ENDINGS and f.is_file()
+  )
   if not path:
     files = [file for file in files if not file.name.startswith(NO_LETTERS)]
   if not files:
@@ -137,7 +142,22 @@ def _fonts(path: str, characters: str, side: int) -> tuple[list[Font], int]:
     x = drawn(file.read_bytes(), file.name, characters, side)
     if x is not None:
       found.setdefault(x.tobytes(), Font(file.stem, x))
-  return list(found.values()), len(files) - len(found)
+  fonts = _apart(list(found.values()), apart)
+  return fonts, len(files) - len(fonts)
+
+
+def _apart(fonts: list[Font], least: float) -> list[Font]:
+  """The fonts that are `least` or more from each one kept before them; all of them at 0."""
+  if not least or not fonts:
+    return fonts
+  x = np.stack([font.x.ravel() for font in fonts]).astype(np.float32) / 255
+  square = np.square(x).sum(1)
+  gap = (square[:, None] + square - 2 * x @ x.T) / x.shape[1]
+  kept: list[int] = []
+  for i in range(len(fonts)):
+    if (gap[i, kept] >= least).all():
+      kept.append(i)
+  return [fonts[i] for i in kept]
 
 
 def _folder(path: str) -> pathlib.Path:

@@ -4,9 +4,10 @@ import jax
 import jax.numpy as jnp
 
 from vae_jax import distributions
+from vae_jax.objectives._distorted import distorted
 from vae_jax.types import VAE, Array, Example, Hyper, Params, Posterior, Terms, UserError
 
-HYPER = {"beta": 0.1}
+HYPER = {"beta": 0.1, "vary": 0.0}
 BESIDE, LABEL = "beside", "beside_label"  # fields of an example: K others, and their labels
 
 
@@ -19,6 +20,9 @@ def loss(vae: VAE, params: Params, example: Example, key: Array, hyper: Hyper) -
   over a style is a bound on the log-density of the whole style. `distributions.product` is their
   factorised encoder. The size of D is uniform from 1 to K.
 
+  With `vary` the pictures of an example and of what is beside it get one random distortion of
+  that size, so that train has more styles. Validation is distorted too.
+
   Raises:
     UserError: the data has no `beside`, q is no diagonal Gaussian, or p is not N(0, I).
   """
@@ -29,7 +33,11 @@ def loss(vae: VAE, params: Params, example: Example, key: Array, hyper: Hyper) -
     )
   why = "The homoencoder multiplies Gaussians under N(0, I)"
   distributions.require(vae, ("gaussian",), why, standard=True)
-  which, noise = jax.random.split(key)
+  which, noise, vary = jax.random.split(key, 3)
+  if len(example["x"].shape) == 3:
+    every = jnp.concatenate([example["x"][None], example[BESIDE]])
+    every = distorted(every, vary, hyper["vary"])
+    example = {**example, "x": every[0], BESIDE: every[1:]}
   of_one = lambda x, label: vae.posterior(params, {"x": x, "label": label})
   each = jax.vmap(of_one)(example[BESIDE], example[LABEL])
   q = distributions.product(_part(each, which))

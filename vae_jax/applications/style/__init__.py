@@ -7,7 +7,7 @@ import numpy as np
 
 from vae_jax.applications.style import beside, mixing, own, showing
 from vae_jax.applications.style.asked import asked, judge
-from vae_jax.applications.style.writing import MEAN, PRODUCT, WAYS, posterior
+from vae_jax.applications.style.writing import MEAN, PRODUCT, code, ways
 from vae_jax.evaluation.answer import Outcome
 from vae_jax.evaluation.protocol import Extra, Metric, Task
 from vae_jax.evaluation.settings import COMMON
@@ -15,7 +15,7 @@ from vae_jax.evaluation.source import Source
 from vae_jax.metrics import styles as metrics
 from vae_jax.run import Run
 from vae_jax.studies import latent_pictures, sections
-from vae_jax.types import Posterior, UserError
+from vae_jax.types import UserError
 
 QUESTION = "Can content be taken from a label, and style from a few examples?"
 REAL = "the real one"
@@ -25,6 +25,7 @@ SETTINGS = {
   "limit": 300,  # examples that are written, evenly spaced in the split
   "tune": 120,
   "judge_steps": 1500,  # of training of the judge of content
+  "map_steps": 100,  # of the search for the most probable code
   "input": "",  # a font file, a picture or a folder of pictures of one's own
   "letters": "",  # of the font: what is shown of it; empty: twelve of its characters
   "mask_seed": 1,  # of what is shown, of the targets and of the judge
@@ -78,11 +79,12 @@ def prepare(source: Source, split: str, limit: int) -> Task:
 def model(task: Task, run: Run) -> dict[str, Any]:
   """The examples written by every member, [M, C, N, *shape], by each way to share a code."""
   found = task.truth
-  q = posterior(task.source, run, found)
-  first = lambda count: Posterior(*(part[:, :, :count] for part in q))
-  codes = {name: [way(first(k)) for k in found.counts] for name, way in WAYS.items()}
+  code_of = lambda name, count: code(task.source, run, found, count, name)
   write = lambda z: latent_pictures.under(task.source, run, z, found.target)
-  return {name: np.stack([write(z) for z in each], 1) for name, each in codes.items()}
+  return {
+    name: np.stack([write(code_of(name, count)) for count in found.counts], 1)
+    for name in ways(found)
+  }
 
 
 def baselines(task: Task) -> dict[str, Callable[[int], np.ndarray]]:

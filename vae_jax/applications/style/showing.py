@@ -11,7 +11,7 @@ from vae_jax.evaluation import pictures, reporting
 from vae_jax.evaluation.answer import Outcome
 from vae_jax.evaluation.protocol import Extra, Member, Task
 from vae_jax.inference import walks
-from vae_jax.metrics import neighbours
+from vae_jax.metrics import neighbours, styles
 from vae_jax.run import select
 from vae_jax.studies import latent_pictures
 from vae_jax.types import Figure
@@ -20,6 +20,7 @@ ITEMS = 4  # styles that are drawn whole
 COLUMNS = 20  # classes of them
 STEPS = 8  # of a blend
 ROWS = 4  # classes of a blend
+WHOLE = 20  # styles that are shown whole
 
 
 def further(outcome: Outcome) -> Extra:
@@ -29,7 +30,8 @@ def further(outcome: Outcome) -> Extra:
   apart = _apart(outcome)
   figures = [_alphabets(outcome, lead, task), _blend(outcome, lead, task)]
   figures.append(_neighbours(outcome, lead, task))
-  return Extra(apart.tables, figures, [*apart.findings, *_told(task)])
+  said = [*apart.findings, *_told(task), *_ceiling(outcome, lead, task)]
+  return Extra(apart.tables, figures, said)
 
 
 def lettered(
@@ -190,3 +192,27 @@ def _told(task: Task) -> list[str]:
       " validation."
     )
   return said
+
+
+def _ceiling(outcome: Outcome, lead: Member, task: Task) -> list[str]:
+  """How many are of the right style from a code of the whole style: the decoder's own limit."""
+  found = task.truth
+  if found.style is None or found.known.all():
+    return []
+  every = beside.bank(task.source)
+  fresh = np.unique(found.style[~found.known])
+  fresh = fresh[every.seen[fresh].all(1)][:WHOLE]
+  if not len(fresh):
+    return []
+  classes = np.arange(every.x.shape[1], dtype=np.int32)
+  label = np.tile(classes, (len(fresh), 1))
+  x = every.x[fresh].reshape(*label.shape, *found.x.shape[2:])
+  whole = found._replace(x=x, label=label, target=label[:, 0], style=fresh)
+  written = lettered(outcome, lead, whole, list(classes))
+  written = written.reshape(label.size, *written.shape[2:])
+  right = styles.style_read(written, label.ravel(), every) == np.repeat(fresh, len(classes))
+  return [
+    f"From the code of all {len(classes)} examples of a style, those that are asked for among"
+    f" them, {100 * right.mean():.1f} % are of the right style ({len(fresh)} styles that were"
+    " not trained on): what this decoder can write."
+  ]
