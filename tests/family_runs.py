@@ -70,6 +70,11 @@ APPLICATIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "digits", {"samples": 4, "chunk": 4, "limit": 10, "tune": 5, "codes": 20}
   ),
   "compression": ("digits", {"limit": 20, "tune": 10}),
+  "model_comparison": (
+    "digits",
+    {"limit": 20, "tune": 20, "components": 2, "weighed": 2, "importance": 4, "searched": 2,
+     "starts": 2, "steps": 3, "probed": 60, "epochs": 1, "features": 4},
+  ),
   "anomaly": (
     "digits",
     {"limit": 40, "tune": 20, "reference": 20, "samples": 2, "weights": 4, "steps": 3,

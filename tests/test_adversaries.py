@@ -1,4 +1,4 @@
-"""Adversarial objectives and the WAE: each player's own gradient, closed forms, small training."""
+"""Adversarial objectives, WAE and RAE: each player's own gradient, closed forms, training."""
 
 import jax
 import jax.numpy as jnp
@@ -110,6 +110,34 @@ def test_the_wae_is_an_autoencoder_and_an_mmd():
   want = 10 * aggregate.squared_mmd(z, prior, jnp.ones(64), "inverse_multiquadratic")
   np.testing.assert_allclose(found, want, rtol=1e-6)
   assert found > 0  # codes that are too narrow
+
+
+def test_the_rae_charges_its_code_and_its_decoder_alone():
+  config = tiny(objective={"name": "rae"})
+  vae = models.build(config, data.load(config["data"], None).spec)
+  params = jax.jit(lambda seed: step.init(vae, config, seed).params)(jnp.int32(0))
+  rae, plain = (registry.find("objectives", n) for n in ("rae", "autoencoder"))
+  example, key = {"x": X, "id": jnp.int32(3)}, lambda: jax.random.key(0)
+  asked = lambda p, a, b: rae.loss(
+    vae, p, example, key(), {"code_penalty": a, "decoder_penalty": b}
+  )
+  both = jax.jit(jax.value_and_grad(lambda p, a, b: asked(p, a, b).loss))
+  bare = jax.jit(jax.value_and_grad(lambda p: plain.loss(vae, p, example, key(), {}).loss))
+  (free, slope), (want, plain_slope) = both(params, 0.0, 0.0), bare(params)
+  np.testing.assert_allclose(free, want, rtol=1e-6)
+  jax.tree.map(lambda a, b: np.testing.assert_allclose(a, b, atol=1e-5), slope, plain_slope)
+  z = np.asarray(jax.jit(vae.posterior)(params, example).mean)
+  np.testing.assert_allclose(
+    both(params, 4.0, 0.0)[0] - free, 2.0 * np.square(z).sum(), rtol=1e-3
+  )
+  _, pulled = both(params, 0.0, 0.25)
+  for name, layer in params["model"].items():
+    encodes = name.startswith(("down", "mean", "logvar"))
+    for leaf in layer:
+      change = np.asarray(pulled["model"][name][leaf] - slope["model"][name][leaf])
+      pull = 0.0 if encodes else 0.5 * np.asarray(layer[leaf])
+      np.testing.assert_allclose(change, np.broadcast_to(pull, change.shape), atol=1e-4)
+      assert encodes or leaf == "bias" or np.abs(change).max() > 0.01
 
 
 def test_a_gan_learns_where_a_point_lies():

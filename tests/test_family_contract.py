@@ -30,7 +30,7 @@ from vae_jax.types import Posterior, UserError
 STORED = pathlib.Path(__file__).parent / "standard_scores.json"
 SEARCHES = {
   "noise_reduction", "inpainting", "super_resolution", "imputation", "editing",
-  "disentanglement",
+  "disentanglement", "model_comparison",
 }  # fmt: skip
 OTHERS = [name for name in FAMILIES if name != "standard"]
 QUICK = {("sweep_comparison", "vq"), ("inpainting", "vq")}

@@ -17,7 +17,6 @@ TYPED: dict[str, int] = {
   "docs/applications/generation.md": 1,
   "docs/applications/imputation.md": 1,
   "docs/applications/inpainting.md": 1,
-  "docs/applications/model_comparison.md": 1,
   "docs/applications/molecules.md": 2,
   "docs/applications/recommendation.md": 2,
   "docs/applications/reconstruction.md": 1,

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from vae_jax import asking
-from vae_jax.applications.model_comparison import _asked, _showing
+from vae_jax.applications.model_comparison import _asked, _showing, _tuning
 from vae_jax.baselines import pca, pca_gmm
 from vae_jax.evaluation import members as of_members
 from vae_jax.evaluation import pictures
@@ -17,11 +17,12 @@ from vae_jax.evaluation.source import Source
 from vae_jax.metrics import image
 from vae_jax.run import Run
 from vae_jax.studies import distribution_scores as distribution
-from vae_jax.studies import pairs
+from vae_jax.studies import pairs, symbols
 from vae_jax.types import UserError
 
 QUESTION = "With the same decoder: what is a VAE good at, an autoencoder, a GAN?"
 COMPARES_MEMBERS = True
+FAMILIES = True  # points of the whole space are searched under any prior
 SETTINGS = {
   **COMMON,
   "limit": 500,  # samples, and held-out images that they are compared with
@@ -37,9 +38,9 @@ SETTINGS = {
   "mask_seed": 1,  # of the classifier that counts classes
   **distribution.SETTINGS,
 }
-ONCE, SEARCH, REBUILT = "encode and decode", "search for z", "reconstructions"
-PRIOR, MIXTURE, PROBE = "samples of N(0, I)", "samples of a mixture", "linear probe"
-TRAIN = "train (floor)"
+ONCE, SEARCH, PROBE = _showing.ONCE, _showing.SEARCH, _showing.PROBE
+PRIOR, MIXTURE, REBUILT = _asked.PRIOR, _asked.MIXTURE, "reconstructions"
+TRAIN = _showing.TRAIN
 REFERENCES = (REBUILT, TRAIN)
 CODES, LIKE = "What does the code keep?", distribution.LIKE
 METRICS = {
@@ -56,7 +57,8 @@ HEADLINE = "frechet"
 CONTRASTS = ((PRIOR, MIXTURE),)
 NOTE = (
   distribution.NOTE.split(" Median to train")[0]
-  + " Sharpness: the mean square of the Laplacian over that of held-out images; 1 is theirs,"
+  + " The prior is N(0, I), which an autoencoder did not train for, or what the model learned."
+  " Sharpness: the mean square of the Laplacian over that of held-out images; 1 is theirs,"
   " below is blurred. Classes: how many a classifier of train finds in at least 2 % of the"
   " samples. Search for z: the best code that {steps} steps from {starts} draws of N(0, I) find"
   " for the first {searched} images; the only way to one of a GAN, whose encoder is not trained."
@@ -74,6 +76,7 @@ def check(runs: list[Run], settings: dict[str, Any]) -> None:
         "model_comparison needs labelled images and models without a condition: its scores are"
         " in the features of a classifier."
       )
+    symbols.require_real(run, "model_comparison searches for a code by its gradient")
   pairs.check(runs)
   if len({one.setting for one in of_members.of(runs, [0] * len(runs))}) < 2:
     raise UserError(
@@ -134,8 +137,8 @@ def baselines(task: Task) -> dict[str, Callable[[int], Any]]:
   count = len(task.truth.x)
   return {
     TRAIN: lambda c: {"like": task.truth.some},
-    "PCA + mixture": lambda c: {"like": pca_gmm.sample(mixed, count, seed)},
-    "PCA": lambda c: {"x": pca.rebuild(mixed.code, task.truth.x), "probe": probe()},
+    _showing.PCA_MIXTURE: lambda c: {"like": pca_gmm.sample(mixed, count, seed)},
+    _showing.PCA: lambda c: {"x": pca.rebuild(mixed.code, task.truth.x), "probe": probe()},
   }
 
 
@@ -171,5 +174,9 @@ def further(outcome: Outcome) -> Extra:
       "The GAN has no encoder: its codes are searched for, and its reconstructions are flagged"
       f" as {SEARCH!r}; the linear probe has no row of it."
     )
-  tables = [_showing.stability(outcome, PRIOR)]
-  return Extra(tables, [_showing.samples(outcome, PRIOR)], said)
+  tuned = _tuning.tables(outcome)  # rates are compared there, and not yet the contestants
+  tables = [*(tuned or [_showing.side_by_side(outcome)])]
+  tables.append(_showing.stability(outcome, PRIOR))
+  drawn = {"samples": PRIOR, "mixture": MIXTURE}
+  figures = [_showing.samples(outcome, *one) for one in drawn.items()]
+  return Extra(tables, figures, said)

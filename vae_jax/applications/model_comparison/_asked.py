@@ -16,20 +16,20 @@ from vae_jax.run import Run
 from vae_jax.studies import distribution_scores as distribution
 from vae_jax.types import Array, Example, Hyper, Params
 
+PRIOR, MIXTURE = "samples of the prior", "samples of a mixture"
 LEAST = 0.02  # the share of samples from which a class counts as there
 
 
 def samples(task: Task, run: Run, encodes: bool) -> dict[str, np.ndarray]:
-  """Images [M, n, *shape] of N(0, I), and of a mixture over the codes of train where there are."""
+  """Images [M, n, *shape] of the prior, and of a mixture over the codes of train where they are."""
   source, count = task.source, len(task.truth.x)
   keys = jax.random.split(jax.random.fold_in(source.key, 1), count)
-  prior = np.asarray(jax.vmap(run.vae.prior.sample)(keys))
-  z = {"samples of N(0, I)": np.broadcast_to(prior, (len(run.members), *prior.shape))}
+  z = {PRIOR: asking.prior_draws(run, keys)}
   if encodes:
     q = source.posterior(run, source.spread("train", pca_gmm.FITTED))
     std, seed = run.stochastic * np.exp(0.5 * q.logvar), distribution.seed_of(source)
     parts = source.settings["components"]
-    z["samples of a mixture"] = pca_gmm.of_posteriors(q.mean, std, count, parts, seed)
+    z[MIXTURE] = pca_gmm.of_posteriors(q.mean, std, count, parts, seed)
   return {name: pictures.decoded(run, codes, source.key) for name, codes in z.items()}
 
 
