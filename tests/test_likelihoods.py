@@ -149,6 +149,16 @@ def test_continuous_bernoulli_has_finite_and_smooth_gradients(logit):
   np.testing.assert_allclose(gradient, 0.4 - mean, atol=2e-4)  # an exponential family
 
 
+@pytest.mark.parametrize("logit", [0.0, 0.3001, -0.3001, 5.0, 95.0, -95.0, -1e4])
+def test_the_mean_of_the_continuous_bernoulli_rises_by_its_variance(logit):
+  """d mean / d l is the variance, 1 / 4 sinh(l/2)^2 less than 1 / l^2, also of far logits."""
+  family = continuous_bernoulli(SPEC)
+  gradient = jax.grad(lambda t: family.mean(jnp.array([[t]]))[0])(logit)
+  half = np.clip(np.abs(np.float64(logit)) / 2, 0, 300)
+  variance = 1 / logit**2 - 1 / (4 * np.sinh(half) ** 2) if logit else 1 / 12
+  np.testing.assert_allclose(gradient, variance, rtol=2e-3)
+
+
 def test_the_optimal_scale_is_the_one_no_other_beats():
   """Of its own example, and with the gradient of the scale gone, as it is where it is best."""
   optimal = gaussian(SPEC, scale="optimal")

@@ -50,9 +50,12 @@ def continuous_bernoulli_mean(theta: Array) -> Array:
   """E[x] of the continuous Bernoulli, the shape of x."""
   logits = theta[..., 0]
   small = jnp.abs(logits) < 0.3
-  safe = jnp.where(small, 1.0, logits)
-  series = 0.5 + logits / 12.0 - logits**3 / 720.0
-  return jnp.where(small, series, -1.0 / jnp.expm1(-safe) - 1.0 / safe)
+  # Of |l|, and mirrored: exp(-l) of a low logit is infinite, and so its gradient is no number.
+  safe = jnp.where(small, 1.0, jnp.abs(logits))
+  upper = -1.0 / jnp.expm1(-safe) - 1.0 / safe
+  near = jnp.where(small, logits, 0.0)
+  series = 0.5 + near / 12.0 - near**3 / 720.0
+  return jnp.where(small, series, jnp.where(logits > 0, upper, 1.0 - upper))
 
 
 def sample_continuous_bernoulli(theta: Array, key: Array) -> Array:
