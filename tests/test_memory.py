@@ -113,8 +113,10 @@ def test_what_is_near_is_not_counted_and_what_is_crowded_in_part():
   assert needs._replace(turned=7).on_each(1, 1, 1.0) == 15 + 7  # a stack is never near
   assert needs._replace(gaps=8).on_each(1, 1, 1.0) == 15 + 2  # 38 fill a third of 100
   assert needs._replace(gaps=2).on_each(1, 1, 1.0) == 15  # 32 do not
-  assert needs._replace(copied=90).on_each(1, 1, 1.0) == 15
-  assert needs._replace(copied=120).on_each(1, 1, 1.0) == 15 + 20
+  assert needs._replace(copied=60).on_each(1, 1, 1.0) == 15  # beside 30 and the state of 10
+  assert needs._replace(copied=90).on_each(1, 1, 1.0) == 15 + 30
+  assert needs._replace(copied=12).on_each(9, 9, 0.0) == 5 + 90  # so few are always near
+  assert needs._replace(copied=120).on_each(1, 1, 1.0) == 15  # it is not made
 
 
 def counted(config, data_dir=None):

@@ -42,8 +42,20 @@ class Memory(NamedTuple):
     tiles = at_once + gaps
     # Seen of v5e: programs whose tiles fill a third of what is near leave some in the main memory.
     crowded = gaps // 4 if tiles > self.near / 3 else 0
-    copied = max(0, self.copied - self.near)
-    return whole + copied + max(0, tiles - self.near, crowded) + stacks
+    left = max(0, tiles - self.near, crowded)
+    return whole + self._second(tiles + together * self.state) + left + stacks
+
+  def _second(self, beside: int) -> int:
+    """Bytes of the second copy of the data that lie in the main memory, `beside` others near.
+
+    Seen of v5e: small ones are always near, one that does not fit near at all is not made, and
+    others lie where the state and what the step holds leave them room.
+    """
+    if not self.near:
+      return self.copied
+    if not self.near / 8 < self.copied <= self.near:
+      return 0
+    return min(self.copied, max(0, self.copied + beside - self.near))
 
   def saved(self, members: int) -> int:
     """Bytes of a checkpoint: every state, and as many parameters again, the best."""
