@@ -188,6 +188,7 @@ def test_a_tracker_that_is_not_there_is_told_at_once(monkeypatch, tmp_path):
   assert trackers.names() == []
 
 
+@pytest.mark.slow
 def test_codes_are_exported_and_input_is_a_setting(tmp_path):
   words = ["--config=digits:smoke", f"--workdir={tmp_path}/run", "--config.model.latents=2"]
   words += ["--config.model.name=mlp"]

@@ -45,6 +45,7 @@ def members_of(runs):
   return of_members.of(runs, [0] * len(runs))
 
 
+@pytest.mark.slow
 def test_what_a_member_was_trained_on():
   runs, _ = compared()
   names = [restoration.trained_on(m.run, m.place) for m in members_of(runs)]

@@ -93,6 +93,7 @@ def test_mistakes_are_told_in_a_sentence(tmp_path):
     given_images.read(str(tmp_path / "yours.npy"), GREY)
 
 
+@pytest.mark.slow
 def test_inpainting_completes_them_in_a_file(tmp_path):
   data = images()
   x = data.splits["test"]["x"][:15, ..., 0].astype(np.float64)  # more than the test images

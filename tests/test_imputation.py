@@ -177,6 +177,7 @@ def check_written(tmp_path, lines):
       assert new == old or old in ("", "?")  # letter by letter
 
 
+@pytest.mark.slow
 def test_a_run_fills_in_a_users_table_of_mixed_types(tmp_path):
   lines = own_table(tmp_path)
   run = small_run(tmp_path, set="own", path="mine.csv")

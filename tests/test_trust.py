@@ -197,6 +197,7 @@ def test_an_empty_workdir_is_refused(name):
   assert "--workdir is empty" in done.stderr
 
 
+@pytest.mark.slow
 def test_evaluations_beside_one_another_and_beside_a_training(tmp_path):
   often = ("--config.train.eval_every=20", "--config.train.log_every=20")
   words = [f"--workdir={tmp_path}", *BRIEF]
@@ -489,6 +490,7 @@ def test_an_interrupt_saves_a_checkpoint_and_resumes_to_the_same_bits(tmp_path):
     assert [drop(r) for r in a.history] == [drop(r) for r in b.history]
 
 
+@pytest.mark.slow
 def test_ctrl_c_always_ends_a_training_with_its_checkpoint(tmp_path):
   """At several moments: Python's own way is swallowed in some of them."""
   rng = np.random.default_rng(0)

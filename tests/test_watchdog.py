@@ -50,6 +50,7 @@ cores.each(decode, range(4))
   assert "NPROC=8" in said
 
 
+@pytest.mark.slow
 def test_slow_programs_and_programs_that_end_one_after_another_are_left_alone():
   code = """
 cores.count = lambda: 2
