@@ -325,8 +325,8 @@ def test_each_kind_of_stranger_has_a_row_and_a_picture_says_where():
   x, rebuilt, apart = where.data["images"]
   np.testing.assert_allclose(x, rebuilt, atol=1e-5)  # the identity differs nowhere
   assert apart.shape == (10, 8, 8, 1)
-  scores = next(f for f in found.figures if f.name == "scores")
-  assert set(scores.data["words"]) == {row[0] for row in table.rows}
+  histogram = next(f for f in found.figures if f.name == "scores")
+  assert set(histogram.data["words"]) == {row[0] for row in table.rows}
 
 
 def test_ecod_finds_what_is_far_out():
