@@ -240,6 +240,8 @@ def test_the_other_label_turns_what_an_obedient_model_writes(conditional):
   assert accuracy["conditional model, other label"] == 100
   assert accuracy["conditional model, from the prior"] == 100
   assert accuracy["attribute vector"] == 0  # under the own label, whatever the step
+  assert accuracy["conditional model, other label and step"] == 100
+  assert column(turned, "step")[-5:] == [1, 1.5, 2, 3, 4]
   kept = dict(zip(methods, column(turned, "bleu with input"), strict=True))
   assert kept["conditional model, from the prior"] is None
   side = table(found, "Turning the sentiment: side by side")
@@ -255,6 +257,12 @@ def test_the_other_label_turns_what_an_obedient_model_writes(conditional):
   label = run.dataset.splits["test"]["label"]
   for row, y in zip(own, label[ROWS], strict=False):
     assert set(row[1].split()) == {("dull", "bright")[y]}
+
+
+def test_of_the_steps_that_turn_enough_the_one_that_keeps_most_words_is_told():
+  assert _turned._best([(79.9, 60.0), (95.0, 10.0), (81.0, 30.0)]) == [(81.0, 30.0)]
+  assert _turned._best([(10.0, 90.0), (60.0, 20.0)]) == [(60.0, 20.0)]
+  assert _turned._best([]) == []
 
 
 def test_pairs_of_a_file_are_turned_both_ways(trained, tmp_path):
@@ -325,9 +333,10 @@ def test_a_conditional_run_stands_beside_one_that_is_not(trained):
   found = asked(run, conditional=str(trained / "given"))
   methods = column(table(found, "Turning the sentiment"), "method")
   assert methods == [
-    "copy the input", "delete and replace", *["attribute vector"] * 4,
+    "copy the input", "delete and replace", *["attribute vector"] * 6,
     "conditional model, own label", "conditional model, other label",
     "conditional model, from the prior",
+    *["conditional model, other label and step"] * 5,
   ]  # fmt: skip
   assert len(table(found, "Text").rows) == 7  # it is not judged there
   for name in ("vae", "given_lm"):
