@@ -11,7 +11,7 @@ from vae_jax import config as configuration
 from vae_jax import run as runs
 from vae_jax.applications.text import _turned, _written
 from vae_jax.data import sentences
-from vae_jax.inference import importance
+from vae_jax.inference import importance, rewriting
 from vae_jax.report import store
 from vae_jax.studies.sections import Part
 from vae_jax.training import loop
@@ -241,7 +241,8 @@ def test_the_other_label_turns_what_an_obedient_model_writes(conditional):
   assert accuracy["conditional model, from the prior"] == 100
   assert accuracy["attribute vector"] == 0  # under the own label, whatever the step
   assert accuracy["conditional model, other label and step"] == 100
-  assert column(turned, "step")[-5:] == [1, 1.5, 2, 3, 4]
+  assert accuracy["conditional model, other label, guided"] == 100
+  assert column(turned, "step")[-10:] == [1, 1.5, 2, 3, 4, 0.1, 0.2, 0.3, 0.5, 1]
   kept = dict(zip(methods, column(turned, "bleu with input"), strict=True))
   assert kept["conditional model, from the prior"] is None
   side = table(found, "Turning the sentiment: side by side")
@@ -257,6 +258,26 @@ def test_the_other_label_turns_what_an_obedient_model_writes(conditional):
   label = run.dataset.splits["test"]["label"]
   for row, y in zip(own, label[ROWS], strict=False):
     assert set(row[1].split()) == {("dull", "bright")[y]}
+
+
+def test_guidance_weighs_what_the_labels_differ_by_at_every_place(trained):
+  """By hand: at each place the best of (1 + w) log p' - w log p after what is written."""
+  run = runs.open_run(str(trained / "given"))
+  vae, params = run.vae, jax.tree.map(lambda v: jnp.asarray(v[0]), run.params)
+  params["model"]["last_z"]["kernel"] *= 20  # a label and a code that say much
+  x = jnp.asarray(run.dataset.splits["test"]["x"][0])
+  example = {"x": x, "id": jnp.int32(0), "label": jnp.int32(0), "target": jnp.int32(1)}
+  write = lambda w: np.asarray(jax.jit(rewriting.guided(vae, w))(params, {}, example, None))
+  z = vae.posterior(params, example).mean
+  np.testing.assert_array_equal(write(0.0), vae.given(1).mode(params, z))
+  got = write(1.5)
+  log = lambda y: jax.nn.log_softmax(
+    vae.given(y).forced(params, z, {"x": jnp.asarray(got)})
+  )
+  best = 1 + np.argmax((2.5 * log(1) - 1.5 * log(0))[:, 1:], -1)
+  end = [*got, 1].index(1) + 1
+  np.testing.assert_array_equal(got[:end], best[:end])
+  assert not got[end:].any()
 
 
 def test_of_the_steps_that_turn_enough_the_one_that_keeps_most_words_is_told():
@@ -337,6 +358,7 @@ def test_a_conditional_run_stands_beside_one_that_is_not(trained):
     "conditional model, own label", "conditional model, other label",
     "conditional model, from the prior",
     *["conditional model, other label and step"] * 5,
+    *["conditional model, other label, guided"] * 5,
   ]  # fmt: skip
   assert len(table(found, "Text").rows) == 7  # it is not judged there
   for name in ("vae", "given_lm"):

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from helpers import tiny
 
-from vae_jax import registry, schedules
+from vae_jax import corruptions, registry, schedules
 from vae_jax import vae as models
 from vae_jax.training import loop, step, trainer
 from vae_jax.types import Posterior, Spec, UserError
@@ -55,6 +55,20 @@ def test_padding_changes_nothing(cell, pool):
   cut = build(5, cell=cell, pool=pool)  # alone, without any padding
   alone = ask(cut, X[:5])[1]
   np.testing.assert_allclose(one, alone, rtol=1e-5)
+
+
+def test_words_that_are_masked_are_deleted_for_the_encoder_and_scored():
+  vae = build()
+  params = jax.jit(vae.init)(jax.random.key(0))
+  read = np.asarray(corruptions.mask(jax.random.key(3), X, jnp.float32(0.4)))
+  assert 0 < (read > 0).sum() < (np.asarray(X) > 0).sum()
+  left = np.zeros_like(read)
+  left[: (read > 0).sum()] = read[read > 0]
+  ask = jax.jit(lambda e: (vae.posterior(params, e), vae.log_likelihood(params, e["z"], e)))
+  z = jnp.asarray([0.3, -1.0, 2.0])
+  got, scored = ask(example(X, input=jnp.asarray(read), z=z))
+  np.testing.assert_allclose(got.mean, ask(example(left, z=z))[0].mean, rtol=1e-5)
+  np.testing.assert_allclose(scored, ask(example(X, z=z))[1], rtol=1e-6)
 
 
 def test_a_symbol_is_predicted_from_those_before_it_alone():

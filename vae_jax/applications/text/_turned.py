@@ -8,7 +8,7 @@ from vae_jax.baselines import delete_replace, kneser_ney
 from vae_jax.evaluation import members as of_members
 from vae_jax.evaluation.protocol import Extra, Member
 from vae_jax.inference import walks
-from vae_jax.inference.rewriting import rewriter
+from vae_jax.inference.rewriting import guided, rewriter
 from vae_jax.metrics import text
 from vae_jax.run import Run
 from vae_jax.studies.sections import each
@@ -24,7 +24,8 @@ FITTED = 2_000  # training sentences that the class means are of
 COPY, SWAP, VECTOR = "copy the input", "delete and replace", "attribute vector"
 WAYS = ("own label", "other label", "from the prior")
 OWN, OTHER, DRAWN = (f"conditional model, {way}" for way in WAYS)
-BOTH = f"{OTHER} and step"
+BOTH, GUIDED = f"{OTHER} and step", f"{OTHER}, guided"
+WEIGHTS = (0.1, 0.2, 0.3, 0.5, 1.0)  # of the guidance
 
 
 def sentiment(part: Sentences) -> Extra:
@@ -109,6 +110,7 @@ def _made(
   givers += of_members.of([other], [0]) if other else []
   rewrite = lambda run: asking.apply(run, rewriter(run.vae), fields, *part.asked)
   given = each(givers, rewrite)
+  strong = each(givers, lambda run: _guided(part, run, fields))
   both = each(givers, lambda run: _moved(part, run, examples, target, target))
   made = [(None, COPY, None, x), (None, SWAP, None, swapped)]
   for m in part.coded:
@@ -119,6 +121,8 @@ def _made(
     made += [(who, f"{method}{mark}", None, y) for method, y in pairs]
     stepped = list(zip(SCALES, both[m.number], strict=True))[1:]  # step 0: the label alone
     made += [(who, f"{BOTH}{mark}", a, y) for a, y in stepped]
+    weighed = zip(WEIGHTS, strong[m.number], strict=True)
+    made += [(who, f"{GUIDED}{mark}", w, y) for w, y in weighed]
   return made
 
 
@@ -160,6 +164,12 @@ def _moved(
   return x.reshape(len(codes), len(SCALES), len(target), -1)
 
 
+def _guided(part: Sentences, run: Run, fields: dict[str, np.ndarray]) -> np.ndarray:
+  """Sentences of the other label, told more and more strongly: [M, WEIGHTS, R, T]."""
+  told = [asking.apply(run, guided(run.vae, w), fields, *part.asked) for w in WEIGHTS]
+  return np.stack(told, 1)
+
+
 def _quality(part: Sentences, method: str, x: np.ndarray, target: np.ndarray) -> tuple:
   """The judge's accuracy in %, BLEU with the input, perplexity under the n-gram model."""
   kept = text.bleu(part.texts(x), part.lines)
@@ -179,7 +189,8 @@ def _table(part: Sentences, rows: list[tuple], target: np.ndarray) -> Table:
     " plain reconstruction. delete and replace picks words by class counts and fills each place"
     " by the n-gram's choice: no sentence model at all. A conditional model writes greedily from"
     " the code of the sentence under its own label and under the other; and step: the code is"
-    " moved along the vector too; from the prior: the label alone is asked for, code and words"
+    " moved along the vector too; guided: step is the weight of what the two labels differ by in"
+    " log p of the next word; from the prior: the label alone is asked for, code and words"
     " are drawn."
   )
   columns = (*columns, f"{part.model.order}-gram ppl")
