@@ -8,8 +8,12 @@ Command:  python train.py --config=configs/mnist_likelihoods.py --workdir=runs/l
           Words after a colon, several joined by commas:
           deep       in their place a VampPrior whose inputs start near black, over one layer of
                      latents and on top of two
-          iwae50     in their place IWAE with 50 samples
-          ladder     in their place a ladder of convolutional latents
+          k1, k5, k50  in their place IWAE with 1, 5 or 50 samples, for 300, 60 and 15 epochs: the
+                     last two go on from a run with fewer, --config.two_stage.run=RUN and
+                     --config.two_stage.learn=all
+          two        two layers of latents, also with k1, k5 or k50
+          ladder     a ladder of convolutional latents
+          pixels     pixels that see z and their neighbours
           dynamic    MNIST binarised anew at each step
           omniglot   2,527 letters of raw/omniglot, binarised anew at each step, 100 epochs
 Duration: 66 to 257 s of training for each of the seven on two busy cores.
