@@ -12,7 +12,7 @@ Command:  python train.py --config=configs/mnist_likelihoods.py --workdir=runs/l
                      last two go on from a run with fewer, --config.two_stage.run=RUN and
                      --config.two_stage.learn=all
           two        two layers of latents, also with k1, k5 or k50
-          ladder     a ladder of convolutional latents
+          ladder     a ladder of convolutional latents; large: twelve groups, for an accelerator
           pixels     pixels that see z and their neighbours
           dynamic    MNIST binarised anew at each step
           omniglot   2,527 letters of raw/omniglot, binarised anew at each step, 100 epochs
@@ -50,7 +50,8 @@ PIXELS = {
   "width": 48,
   "activation": "relu",
 }
-MODELS = {"two": TWO, "ladder": LADDER, "pixels": PIXELS}
+LARGE = {**LADDER, "latents": 4, "channels": [64, 128], "blocks": [8, 4]}
+MODELS = {"two": TWO, "ladder": LADDER, "large": LARGE, "pixels": PIXELS}
 SAMPLES = {"k1": 1, "k5": 5, "k50": 50}
 EPOCHS = {
   "omniglot": 100.0,
@@ -58,6 +59,7 @@ EPOCHS = {
   "k5": 60.0,
   "k50": 15.0,
   "ladder": 20.0,
+  "large": 400.0,
   "pixels": 30.0,
 }
 WORDS = ("deep", "dynamic", "omniglot", "smoke", *MODELS, *SAMPLES)

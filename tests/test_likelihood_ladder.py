@@ -32,6 +32,8 @@ def test_a_model_with_its_exact_posterior_has_the_exact_evidence():
   assert means(found, "nll")["model", ""] == pytest.approx(exact.mean(), abs=1e-2)
   assert means(found, "gap")["model", ""] == pytest.approx(0, abs=0.6)  # one sample each
   assert means(found, "ess")["model", ""] == pytest.approx(20, rel=1e-3)
+  every = -p.logpdf(data.splits["test"]["x"]).mean()
+  assert means(found, "whole")["model", ""] == pytest.approx(every, abs=0.6)
   assert means(found, "beside")["model", ""] == pytest.approx(exact[:3].mean(), abs=1e-2)
   assert means(found, "ais")["model", ""] == pytest.approx(exact[:3].mean(), abs=0.2)
   assert scored(found, "nll") == pytest.approx([exact.mean()], abs=1e-2)
