@@ -8,8 +8,8 @@ import time
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
 # Several workers share the cores: threads of OpenBLAS and of scikit-learn would wait for one
 # another in loops, which cost a fifth of the processor time of tests of baselines.
-for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
-  os.environ.setdefault(name, "1")
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import helpers
 import jax
