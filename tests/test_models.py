@@ -127,7 +127,8 @@ def test_deterministic(name, shape):
 @pytest.mark.parametrize(("name", "shape"), FIRST)
 def test_vmap_over_batch_and_members_is_the_loop(name, shape, lowering):
   model = build(name, shape, lowering=lowering)
-  members = [init(build(name, shape), seed) for seed in range(2)]  # of any lowering the same
+  usual = build(name, shape)  # its parameters are those of either lowering
+  members = [init(usual, seed) for seed in range(2)]
   batch = example(0, 3, *shape)
   stacked = jax.tree.map(lambda *a: np.stack(a), *members)
   both = jax.jit(jax.vmap(jax.vmap(model.apply, (None, 0)), (0, None)))(stacked, batch)
