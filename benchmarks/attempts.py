@@ -8,6 +8,7 @@ others use too they say more.
 
 import argparse
 import contextlib
+import functools
 import time
 from collections.abc import Callable
 from unittest import mock
@@ -22,6 +23,13 @@ from vae_jax.training import permutation, placement, step, trainer
 
 STEPS = 4  # a unit of work
 NOW, PAIR = "as it is", "two members, two programs at once"
+OPTIONS = {  # of XLA's compiler for CPUs
+  "two members, one thread each": {"xla_cpu_multi_thread_eigen": False},
+  "two members, vectors of 512 bits": {"xla_cpu_prefer_vector_width": 512},
+  "two members, in the order of least memory": {
+    "xla_cpu_enable_concurrency_optimized_scheduler": False
+  },
+}
 
 
 def main() -> None:
@@ -39,9 +47,15 @@ def main() -> None:
     "without the norm of the gradient": _trained((optax.tree, "norm", one)),
     PAIR: _trained(members=2),
     "two members, one program": _together(),
+    **{name: _trained(_compiled(options), members=2) for name, options in OPTIONS.items()},
   }
   for line in _compared(runs, seconds):
     print(line)
+
+
+def _compiled(options: dict) -> tuple:
+  """The change that compiles with these options."""
+  return jax, "jit", functools.partial(jax.jit, compiler_options=options)
 
 
 def _trained(*changes: tuple, members: int = 1) -> Callable[[], None]:
@@ -101,7 +115,10 @@ def _compared(runs: dict[str, Callable[[], None]], seconds: float) -> list[str]:
       f"{unit} {b:.3f} ({a:.3f}-{c:.3f})"
       for unit, a, b, c in zip(("clock", "processor"), low, mid, high, strict=True)
     ]
-    lines.append(f"{name}: {', '.join(said)}; {len(base)} rounds")
+    spent = 1e3 * np.median(found[name], axis=0)[1] / STEPS
+    lines.append(
+      f"{name}: {', '.join(said)}; {spent:.1f} ms of the processor a step, {len(base)} rounds"
+    )
   return lines
 
 

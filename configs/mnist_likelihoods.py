@@ -8,8 +8,12 @@ Command:  python train.py --config=configs/mnist_likelihoods.py --workdir=runs/l
           Words after a colon, several joined by commas:
           deep       in their place a VampPrior whose inputs start near black, over one layer of
                      latents and on top of two
-          iwae50     in their place IWAE with 50 samples
-          ladder     in their place a ladder of convolutional latents
+          k1, k5, k50  in their place IWAE with 1, 5 or 50 samples, for 300, 60 and 15 epochs: the
+                     last two go on from a run with fewer, --config.two_stage.run=RUN and
+                     --config.two_stage.learn=all
+          two        two layers of latents, also with k1, k5 or k50
+          ladder     a ladder of convolutional latents; large: twelve groups, for an accelerator
+          pixels     pixels that see z and their neighbours
           dynamic    MNIST binarised anew at each step
           omniglot   2,527 letters of raw/omniglot, binarised anew at each step, 100 epochs
 Duration: 66 to 257 s of training for each of the seven on two busy cores.
@@ -35,44 +39,71 @@ DEEP = [
   {"model.name": "two_layers", "model.latents": 75, "model.components": 200}
   | {f"model.{name}": value for name, value in START.items()},
 ]
-IWAE50 = [{"objective.name": "iwae", "objective.samples": 50}]
 MLP = {"name": "mlp", "latents": 50, "hidden": [200, 200], "activation": "tanh"}
+TWO = {"name": "two_layers", "latents": 75}
 LADDER = {"name": "ladder", "latents": 1, "channels": [12, 24], "blocks": [2, 1]}
-WORDS = ("deep", "iwae50", "ladder", "dynamic", "omniglot", "smoke")
+PIXELS = {
+  "name": "pixel_vae",
+  "latents": 32,
+  "hidden": [400, 400],
+  "reach": 5,
+  "width": 48,
+  "activation": "relu",
+}
+LARGE = {**LADDER, "latents": 4, "channels": [64, 128], "blocks": [8, 4]}
+MODELS = {"two": TWO, "ladder": LADDER, "large": LARGE, "pixels": PIXELS}
+SAMPLES = {"k1": 1, "k5": 5, "k50": 50}
+EPOCHS = {
+  "omniglot": 100.0,
+  "k1": 300.0,
+  "k5": 60.0,
+  "k50": 15.0,
+  "ladder": 20.0,
+  "large": 400.0,
+  "pixels": 30.0,
+}
+WORDS = ("deep", "dynamic", "omniglot", "smoke", *MODELS, *SAMPLES)
 
 
 def get_config(argument: str = "") -> ConfigDict:
   words = set(argument.split(",")) - {""}
   if words - set(WORDS):
     raise ValueError(f"{argument!r} is none of {', '.join(WORDS)}")
-  ladder, few = "ladder" in words, "omniglot" in words
-  epochs = 100.0 if few else 30.0
+  model = next((MODELS[word] for word in MODELS if word in words), MLP)
+  few, goes_on = "omniglot" in words, bool(words & {"k5", "k50"})
+  epochs = next((n for word, n in EPOCHS.items() if word in words), 30.0)
   return ConfigDict(
     {
       "data": _data(words),
-      "model": LADDER if ladder else MLP,
+      "model": model,
       "likelihood": {"name": "bernoulli"},
       "objective": {"name": "beta"},
       "optimizer": {"ema": True},
       "schedule": {"learning_rate": "warmup_cosine", "beta": "linear"},
       "hyper": {
-        "learning_rate": 2e-3,
+        "learning_rate": 1e-3 if goes_on else 2e-3,
         "learning_rate_steps": 200.0,
         # without a warm-up the mixture over pseudo-inputs collapses at once
         "beta_steps": 500.0 if few else 2500.0,
-        "clip_norm": 100.0 if ladder else 0.0,
+        "clip_norm": 0.0 if model in (MLP, TWO) else 100.0,
       },
       "sweep": _programs(words),
-      "train": {"epochs": 0.02 if "smoke" in words else epochs, "batch_size": 100},
+      "train": {
+        "epochs": 0.02 if "smoke" in words else epochs,
+        "batch_size": 100,
+        "eval_every": 0 if "smoke" in words or epochs == 30.0 else 3000,
+      },
     }
   )
 
 
 def _programs(words: set[str]) -> list | dict:
-  for word, programs in (("ladder", {}), ("deep", DEEP), ("iwae50", IWAE50)):
-    if word in words:
-      return programs
-  return FLAT
+  for word, samples in SAMPLES.items():
+    if word in words and samples > 1:
+      return [{"objective.name": "iwae", "objective.samples": samples}]
+  if "deep" in words:
+    return DEEP
+  return {} if words & {*MODELS, "k1"} else FLAT
 
 
 def _data(words: set[str]) -> dict:
@@ -81,5 +112,6 @@ def _data(words: set[str]) -> dict:
     file = "raw/omniglot/images_background_small2.zip"
     grey = {"path": file, "side": 28, "colour": "grey", "invert": True}
     return {"name": "images", **grey, "binarise": "dynamic", "valid": 0.1, "test": 0.1}
-  binarise = "dynamic" if "dynamic" in words else "larochelle"
-  return {"name": "idx", "binarise": binarise, "valid": 10000.0}
+  if "dynamic" in words:
+    return {"name": "idx", "binarise": "dynamic", "valid": 1000.0}
+  return {"name": "idx", "binarise": "larochelle", "valid": 10000.0}

@@ -31,9 +31,11 @@ RATE, STEPS = 1e-3, 2000  # where none was chosen; of all alike
 CHOSEN: dict[str, tuple] = {  # the rate of each contestant that :rates chose on validation
   "digits": (1e-3, 3e-4, 3e-3, 3e-4, 3e-3, 3e-4, 3e-4, 1e-3, 1e-3),
   "mnist": (3e-3, 1e-3, 3e-3, 3e-3, 3e-3, 1e-3, 3e-4, 3e-3, 3e-3),
+  "fashion": (1e-3, 3e-3, 1e-3, 1e-3, 3e-4, 3e-4, 3e-3, 1e-3, 1e-3),
 }
 AS_LONG: dict[str, tuple] = {  # steps of each in the seconds that the GAN's STEPS took
   "digits": (5300, 5400, 6000, 5300, 5300, 5300, 5000, 800, 2000),
+  "mnist": (6400, 6500, 5800, 6400, 6400, 6400, 4300, 1100, 2000),
 }
 WORDS = {"mnist", "fashion", "rates", "seconds", "smoke"}
 

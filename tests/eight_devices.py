@@ -141,32 +141,37 @@ def test_the_batch_level_loss_is_in_the_numbers(batch_level):
   assert (abs(moved - trainer.init(program).params["objective"]["w"]) > 1e-4).all()
 
 
-def test_a_streamed_split_is_the_same_on_every_placement():
+@pytest.mark.parametrize("place", ["mesh", pytest.param("pmap", marks=pytest.mark.slow)])
+def test_a_streamed_split_is_the_same_on_every_placement(place):
   config = tiny(sweep={"beta": [1, 4]})
   expected = trained(config, "single", jax.devices())
   streamed = tiny(sweep={"beta": [1, 4]}, train={"resident_bytes": 100_000})
-  for place in ("pmap", "mesh"):
-    close(trained(streamed, place, jax.devices()[:4]), expected)
+  close(trained(streamed, place, jax.devices()[:4]), expected)
 
 
 @pytest.mark.parametrize("place", ["mesh", pytest.param("pmap", marks=pytest.mark.slow)])
 def test_members_with_their_own_data_order(place):
+  """As on one device, where each is the member alone: test_sweep.py."""
   config = tiny(sweep={"data_seed": [0, 1, 2]})
   expected = trained(config, "single", jax.devices())
-  other = tiny(data={"seed": 1})
-  alone = trained(other, "single", jax.devices())
-  close(jax.tree.map(lambda x: x[1:2], expected), alone)
   close(trained(config, place, jax.devices()[:2]), expected)
 
 
-@pytest.mark.parametrize("place", ["mesh", pytest.param("pmap", marks=pytest.mark.slow)])
-def test_members_with_normal_examples_of_their_own(place):
-  choices = [{"data.left_out": "1"}, {"data.normal": "3"}, {"data.left_out": "7"}]
+@pytest.mark.parametrize(
+  ("place", "count", "members"),
+  [
+    ("mesh", 4, 2),  # members over devices, and rows of a batch over them too
+    pytest.param("mesh", 2, 3, marks=pytest.mark.slow),
+    pytest.param("pmap", 2, 3, marks=pytest.mark.slow),
+    pytest.param("pmap", 4, 3, marks=pytest.mark.slow),
+  ],
+)
+def test_members_with_normal_examples_of_their_own(place, count, members):
+  choices = [{"data.left_out": "1"}, {"data.normal": "3"}, {"data.left_out": "7"}][:members]
   parts = {"model": {"hidden": [4]}, "train": {"batch_size": 17}}
   alone = [trained(tiny(sweep=[c], **parts), "single", jax.devices()) for c in choices]
   expected = jax.tree.map(lambda *x: np.concatenate(x), *alone)
-  for count in (2, 4):  # members over devices, and rows of a batch over them too
-    close(trained(tiny(sweep=choices, **parts), place, jax.devices()[:count]), expected)
+  close(trained(tiny(sweep=choices, **parts), place, jax.devices()[:count]), expected)
 
 
 @pytest.mark.slow

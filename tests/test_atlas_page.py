@@ -11,7 +11,7 @@ from atlases import BETAS, NOISE, level, members, saved, started
 from browsing import browsed, needs_browser
 
 from vae_jax import report
-from vae_jax.report import atlas_page, tables
+from vae_jax.report import atlas_page, pages, stored, tables
 from vae_jax.types import Report, UserError
 
 LOOK = """setInterval(() => {
@@ -118,6 +118,24 @@ def test_it_is_rendered_again_to_the_same_bytes(folder):
   first = [(folder / name).read_bytes() for name in atlas_page.FILES]
   report.render(folder, "x")
   assert [(folder / name).read_bytes() for name in atlas_page.FILES] == first
+
+
+def test_a_page_of_the_documentation_has_a_stored_atlas_as_it_was_printed(folder, tmp_path):
+  saved(folder, level(20.0, 18.0, 16.0, 12.0))
+  docs = tmp_path / "docs"
+  (docs / "results").mkdir(parents=True)
+  store = ["--docs", str(docs), "--store", str(folder), "made", "--application=atlas"]
+  pages.main(store)
+  page = docs / "page.md"
+  page.write_text("<!-- atlas: results/made.json -->\nold\n<!-- end -->\n")
+  shown = pages.written(page, docs)
+  context = atlas_page.context(folder)
+  assert context["markdown"] in shown
+  (table,) = stored.load(docs / "results/made.json")["tables"]
+  assert tuple(table["columns"]) == context["wide"].columns
+  (folder / "reports").rename(folder / "others")
+  with pytest.raises(SystemExit):
+    pages.main(store)
 
 
 def test_one_beta_gets_no_atlas_and_no_word(tmp_path):

@@ -4,7 +4,7 @@ import time
 
 import numpy as np
 import pytest
-from helpers import ROOT, called, program
+from helpers import ROOT, called, program, quick
 
 CONFIG = "--config=configs/digits.py:smoke"
 
@@ -68,12 +68,12 @@ def test_a_workdir_that_cannot_be_written(tmp_path):
 
 def test_train_evaluate_and_open_the_report(tmp_path):
   small = ["--config.model.name=mlp", "--config.model.hidden=[16]"]
-  trained = program("train.py", CONFIG, f"--workdir={tmp_path}", *small)
+  trained = program("train.py", CONFIG, f"--workdir={tmp_path}", *small, env=quick())
   assert trained.returncode == 0, trained.stderr
   assert "Finished" in trained.stdout
   words = [f"--workdir={tmp_path}", "--application=reconstruction", "--set=samples=4"]
   words += ["--set=limit=40", "--set=tune=40"]
-  evaluated = program("evaluate.py", *words)
+  evaluated = program("evaluate.py", *words, env=quick())
   assert evaluated.returncode == 0, evaluated.stderr
   assert evaluated.stdout.strip().endswith("report.html")
   page = (tmp_path / "report.html").read_text()

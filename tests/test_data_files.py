@@ -227,6 +227,7 @@ def test_larochelle_files_in_both_layouts(tmp_path, layout):
     np.testing.assert_array_equal(fields["x"].reshape(-1, 784), made[split])
 
 
+@pytest.mark.slow
 @pytest.mark.data
 def test_the_real_sets(data_dir, monkeypatch):
   monkeypatch.setattr(tfds, "CHUNK", 5000)

@@ -32,6 +32,8 @@ def test_a_model_with_its_exact_posterior_has_the_exact_evidence():
   assert means(found, "nll")["model", ""] == pytest.approx(exact.mean(), abs=1e-2)
   assert means(found, "gap")["model", ""] == pytest.approx(0, abs=0.6)  # one sample each
   assert means(found, "ess")["model", ""] == pytest.approx(20, rel=1e-3)
+  every = -p.logpdf(data.splits["test"]["x"]).mean()
+  assert means(found, "whole")["model", ""] == pytest.approx(every, abs=0.6)
   assert means(found, "beside")["model", ""] == pytest.approx(exact[:3].mean(), abs=1e-2)
   assert means(found, "ais")["model", ""] == pytest.approx(exact[:3].mean(), abs=0.2)
   assert scored(found, "nll") == pytest.approx([exact.mean()], abs=1e-2)
@@ -92,7 +94,10 @@ def test_what_has_no_likelihood_is_refused():
     ("", 7, {"data.binarise": "larochelle"}),
     ("dynamic", 7, {"data.binarise": "dynamic"}),
     ("deep", 2, {"prior.name": "vamp", "prior.centre": 0.1, "train.epochs": 30.0}),
-    ("iwae50", 1, {"objective.samples": 50, "data.binarise": "larochelle"}),
+    ("k1", 1, {"objective.name": "beta", "train.epochs": 300.0}),
+    ("two,k5", 1, {"model.name": "two_layers", "objective.samples": 5}),
+    ("k50", 1, {"objective.samples": 50, "data.binarise": "larochelle"}),
+    ("pixels", 1, {"model.name": "pixel_vae", "hyper.clip_norm": 100.0}),
     ("ladder", 1, {"model.name": "ladder", "hyper.clip_norm": 100.0}),
     ("ladder,omniglot", 1, {"data.name": "images", "data.invert": True}),
   ],

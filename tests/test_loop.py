@@ -101,6 +101,7 @@ def interrupted(workdir, words, kill_when) -> None:
   process.wait()
 
 
+@pytest.mark.slow
 def test_killed_in_the_middle_of_a_checkpoint_it_resumes_to_the_same_bits(tmp_path):
   """2N steps = N steps + kill -9 while a checkpoint is being written + resume."""
   words = [

@@ -104,19 +104,32 @@ def test_a_stack_is_what_one_loop_makes_for_another():
   assert count(loss) == 0
 
 
-def test_what_is_near_is_not_counted_and_what_is_crowded_in_part():
+def test_what_is_near_is_not_counted():
   """10 of state and 5 of data; 30 at once beside 100 that are near."""
   needs = Memory(state=10, gradient=10, activations=20, source=5, near=100)
   assert needs.on_each(1, 1, 1.0) == 15
   assert needs.on_each(4, 4, 1.0) == 45 + 4 * 30 - 100
   assert needs._replace(near=0).on_each(1, 1, 0.5) == 15 + 10 + 10
   assert needs._replace(turned=7).on_each(1, 1, 1.0) == 15 + 7  # a stack is never near
-  assert needs._replace(gaps=8).on_each(1, 1, 1.0) == 15 + 2  # 38 fill a third of 100
-  assert needs._replace(gaps=2).on_each(1, 1, 1.0) == 15  # 32 do not
+  assert needs._replace(gaps=8).on_each(1, 1, 1.0) == 15  # 38 of 100
+  assert needs._replace(gaps=80).on_each(1, 1, 1.0) == 15 + 10
   assert needs._replace(copied=60).on_each(1, 1, 1.0) == 15  # beside 30 and the state of 10
   assert needs._replace(copied=90).on_each(1, 1, 1.0) == 15 + 30
   assert needs._replace(copied=12).on_each(9, 9, 0.0) == 5 + 90  # so few are always near
   assert needs._replace(copied=120).on_each(1, 1, 1.0) == 15  # it is not made
+
+
+def test_a_state_that_is_not_carried_near_needs_tables():
+  """9 MB of state are, twice as many are not, unless 4 MB of data are copied there meanwhile."""
+  mega = 1_000_000
+  needs = Memory(state=9 * mega, gradient=0, activations=0, source=mega, near=200 * mega)
+  assert needs.on_each(1, 1, 1.0) == 10 * mega
+  assert needs.on_each(2, 2, 1.0) == (19 + 7) * mega
+  assert needs._replace(copied=4 * mega).on_each(2, 2, 1.0) == 19 * mega
+  assert needs._replace(source=6 * mega).on_each(1, 1, 1.0) == (15 + 7) * mega
+  assert (
+    needs._replace(near=0).on_each(2, 2, 1.0) == 19 * mega
+  )  # of chips that are not known
 
 
 def counted(config, data_dir=None):

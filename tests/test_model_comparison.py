@@ -87,7 +87,7 @@ def test_the_contestants_side_by_side_have_the_scores_of_their_methods(answered)
   )
   at = table.columns.index("probe, %")
   (best,) = [row for row, where in table.marks if where == at]
-  ours = [row[at] for row in table.rows[:-2] if row[at] is not None]
+  ours = [row[at] for row in table.rows[:-3] if row[at] is not None]
   assert table.rows[best][at] == max(ours)
 
 
@@ -120,6 +120,27 @@ def test_train_is_the_floor_and_its_own_sharpness_is_one(answered):
   assert means(report, "floor")["train (floor)", ""] == pytest.approx(1, rel=1e-5)
   assert means(report, "sharpness")["train (floor)", ""] == pytest.approx(1, abs=0.25)
   assert means(report, "mse")["PCA", ""] < 0.1
+
+
+def test_midpoints_lie_between_images_of_two_classes(answered):
+  """Of codes where there are codes; a GAN's are of draws. A cross-fade is no rival."""
+  label = np.array([0, 1, 2, 0, 1, 2, 0, 1, 2, 2])
+  other = _asked.partners(label)
+  assert sorted(other) == list(range(10))
+  assert (label[other] != label).mean() >= 0.8
+  report, _ = answered
+  table = titled(report, "Contestants side by side")
+  shown = dict(
+    zip(column(table, "contestant"), column(table, "Fréchet, midpoints"), strict=True)
+  )
+  assert shown.pop("PCA (and a mixture)") is None
+  assert shown.pop("as many of train") is None
+  assert len(shown) == 4
+  assert all(v > 0 for v in shown.values())
+  floor = means(report, "frechet")["train (floor)", ""]
+  assert shown["cross-fade of pixels"] > floor
+  verdict = titled(report, "Against the baselines")
+  assert column(verdict, "hardest baseline") == ["PCA + mixture"]
 
 
 def test_sharpness_and_classes_of_what_is_known():

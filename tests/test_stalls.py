@@ -41,10 +41,8 @@ def in_time(seconds, *command):
   assert done.returncode == 0, done.stderr[-2000:]
 
 
-@pytest.mark.parametrize(
-  "times",
-  [pytest.param(100, id="200"), pytest.param(10_000, id="20,000", marks=pytest.mark.slow)],
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("times", [100, 10_000])
 def test_programs_of_latent_map_end_beside_one_another(times):
   in_time(900, "-c", PAIR.replace("TIMES", str(times)))
 

@@ -1,4 +1,4 @@
-"""A prior fitted after training: what it gains in closed form, what stays, and what is refused."""
+"""A training that begins with a run's parameters: what a prior gains in closed form, what stays."""
 
 import jax
 import numpy as np
@@ -88,6 +88,32 @@ def test_one_gaussian_gains_its_divergence_from_the_old_prior(first, tmp_path):
   assert (np.abs(rise.mean(1) - gain) < 4 * error + 4e-3).all()
 
 
+def test_the_whole_model_goes_on_from_where_a_run_ended(first, tmp_path):
+  """By another objective, that the same prior of N(0, I) is no bar to; at rate 0 nothing moves."""
+  rates = [0.0, 3e-2]
+  config = second(
+    first, two_stage={"learn": "all"}, objective={"name": "iwae", "samples": 5}, hyper={},
+    sweep={"learning_rate": rates, "seed": [5]},
+  )  # fmt: skip
+  run = fitted(tmp_path / "run", config)
+  begun, moved = (jax.tree.map(lambda x, m=m: x[m], run.params["model"]) for m in (0, 1))
+  leaves_equal(begun, jax.tree.map(lambda x: x[1], first.params["model"]))
+  bound = asking.elbo(run, run.dataset.splits["train"])["elbo"].mean(1)
+  assert not all(map(np.array_equal, jax.tree.leaves(begun), jax.tree.leaves(moved)))
+  assert bound[1] > bound[0] + 0.1
+
+
+def test_a_learned_prior_goes_on_and_another_one_is_drawn_anew(first, tmp_path):
+  run = fitted(tmp_path / "mixture", second(first, **ONE, sweep={"seed": [3, 5]}))
+  still = {"two_stage": {"learn": "all"}, "hyper": {"learning_rate": 0.0}}
+  same = fitted(tmp_path / "same", second(run, **still, sweep={"seed": [3, 5]}))
+  leaves_equal(same.params, run.params)
+  wider = {"prior": {"name": "mixture", "components": 2}}
+  other = fitted(tmp_path / "other", second(run, **still, **wider, sweep={"seed": [3, 5]}))
+  leaves_equal(other.params["model"], run.params["model"])
+  assert other.params["prior"]["mean"].shape == (2, 2, 1)
+
+
 @pytest.mark.slow
 def test_a_codebook_stays_and_the_second_stage_resumes_to_the_same_bits(tmp_path):
   source = fitted(tmp_path / "first", tiny(**CODES))
@@ -135,5 +161,6 @@ def test_what_a_second_stage_cannot_be_is_told_in_a_sentence(first, tmp_path):
   assert "has members 0 to 1" in refused(**ONE, two_stage={"member": 2})
   hierarchy = {"model": {"name": "two_layers", "latents": 2}}
   assert "is a part of its decoder" in refused(**hierarchy)
+  assert "expected prior" in refused(two_stage={"learn": "decoder"})
   missing = {"two_stage": {"run": str(tmp_path / "none")}}
   assert "is no run directory" in refused(**ONE, **missing)

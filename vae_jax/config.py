@@ -46,9 +46,10 @@ HALVING = {  # early stopping across the members of a sweep
   "first": 0,  # the step of the first cut; 0: every member is trained to the end
   "factor": 2.0,  # of members from cut to cut, and of steps
 }
-TWO_STAGE = {  # a prior that is fitted to the codes of a model trained before
-  "run": "",  # its run directory; empty: the whole model is trained
+TWO_STAGE = {  # a training that begins with the parameters of a model trained before
+  "run": "",  # its run directory; empty: the whole model is drawn anew
   "member": -1,  # of that run; -1: its only one, or that of the same seed
+  "learn": "prior",  # what is trained: the prior alone, to its codes, or "all"
 }
 SCHEDULE_STEPS = 1000.0
 SECTIONS = ("hyper", "schedule", "optimizer", "train", "halving", "two_stage")

@@ -180,12 +180,17 @@ def _parameters(config: dict, key: Array, sizes: Sizes) -> Params:
   return found
 
 
+def fits_prior(config: dict) -> bool:
+  """Whether a prior alone is trained, to the codes of a model that was trained before."""
+  return bool(config["two_stage"]["run"]) and config["two_stage"]["learn"] == "prior"
+
+
 def divided(params: Params, config: dict) -> tuple[Params, Params]:
   """The parts of the parameters that training learns, with a gradient, and the others.
 
-  All but what is counted; where config.two_stage names a run, those of the prior alone.
+  All but what is counted; or those of the prior alone (`fits_prior`).
   """
-  alone = bool(config["two_stage"]["run"])
+  alone = fits_prior(config)
   learns = lambda part: part == "prior" if alone else part != STATE
   learned = {part: tree for part, tree in params.items() if learns(part)}
   return learned, {part: tree for part, tree in params.items() if not learns(part)}

@@ -32,6 +32,11 @@ def check(full: dict) -> None:
       f" is not negative (0: no halving), and a factor above 1."
     )
   _at_least("two_stage.member", full["two_stage"]["member"], -1)
+  if full["two_stage"]["learn"] not in ("prior", "all"):
+    raise UserError(
+      f"config.two_stage.learn is {full['two_stage']['learn']!r}; expected prior, which is then"
+      " all that is trained, or all."
+    )
   check_numbers(full["hyper"], "config.hyper", signed(full))
 
 

@@ -43,10 +43,12 @@ def binned(spec: Spec, levels: int = 256, width: int = 16, single: int = 6) -> L
 
   def log_prob(theta: Array, x: Array) -> Array:
     place = jnp.asarray(of_level)[jnp.round(x * (levels - 1)).astype(int)]
-    log_share = jax.nn.log_softmax(theta) - jnp.asarray(np.log(sizes)).reshape(
-      (1,) * (theta.ndim - 1) + (-1,)
-    )
-    return total(jnp.take_along_axis(log_share, place[..., None], -1)[..., 0])
+    last = lambda row: jnp.asarray(row).reshape((1,) * (theta.ndim - 1) + (-1,))
+    here = place[..., None] == last(np.arange(len(sizes)))
+    # Masked and summed rather than gathered: a TPU copies what it gathers from, and its gradient,
+    # into rows of 128, of which the ranges fill 23 by default.
+    picked = jnp.sum(jnp.where(here, theta - last(np.log(sizes)), 0.0), -1)
+    return total(picked - jax.nn.logsumexp(theta, -1))
 
   def sample(theta: Array, key: Array) -> Array:
     which, within = jax.random.split(key)

@@ -2,7 +2,8 @@
 
 In a page, `<!-- table: results/NAME.json "TITLE" columns="A|B" rows="method=PCA,VAE" -->` up to
 `<!-- end -->` is such a table, and `<!-- value: ... -->` with one column and one row is a
-number in a sentence. --check writes nothing and tells which page differs.
+number in a sentence. `<!-- atlas: results/NAME.json -->` is a β atlas with its sentences.
+--check writes nothing and tells which page differs.
 --store RUN NAME makes docs/results/NAME.json of a run that was evaluated.
 """
 
@@ -18,7 +19,9 @@ from vae_jax.report import literature, stored
 from vae_jax.report.formatting import cells, compact, joined
 from vae_jax.types import UserError
 
-BLOCK = re.compile(r"(<!-- (table|value|literature): (.*?) -->)(.*?)(<!-- end -->)", re.S)
+BLOCK = re.compile(
+  r"(<!-- (table|value|literature|atlas): (.*?) -->)(.*?)(<!-- end -->)", re.S
+)
 DROPPED = ("seconds", "± seconds")  # they differ from machine to machine
 
 
@@ -111,6 +114,8 @@ def written(page: pathlib.Path, docs: pathlib.Path) -> str:
     start, kind, words, _, end = found.groups()
     if kind == "literature":
       return f"{start}\n{literature.table(docs, words.strip())}{end}"
+    if kind == "atlas":
+      return f"{start}\n{stored.load(docs / words.strip())['markdown']}{end}"
     wanted = asked(words)
     table = chosen(docs, wanted)
     if kind == "value":
@@ -166,7 +171,9 @@ def main(arguments: list[str] | None = None) -> None:
   parser.add_argument("--docs", type=pathlib.Path, default="docs", help="the folder")
   parser.add_argument("--check", action="store_true", help="status 1 where a page differs")
   parser.add_argument("--store", nargs=2, metavar=("RUN", "NAME"), help="store a report")
-  parser.add_argument("--application", help="with --store, of a run with several reports")
+  parser.add_argument(
+    "--application", help="with --store, of a run with several reports; or atlas"
+  )
   given = parser.parse_args(arguments)
   try:
     if given.store:

@@ -6,10 +6,11 @@ import pathlib
 from typing import Any
 
 from vae_jax import files
-from vae_jax.report import trusted
+from vae_jax.report import atlas_page, trusted
 from vae_jax.types import UserError
 
 LEFT_OUT = ("Every member",)  # tables that grow with the sweep, and that no page shows
+ATLAS = "atlas"  # all reports of a run over β as one
 FIGURES = 7  # of a stored number
 
 
@@ -18,12 +19,17 @@ def store(run: pathlib.Path, application: str | None, target: pathlib.Path) -> N
 
   Args:
     run: the run directory.
-    application: whose report; may be left out where the run has one report.
+    application: whose report; may be left out where the run has one report. "atlas": the
+      atlas of all its reports.
     target: docs/results/<name>.json.
 
   Raises:
-    UserError: the run has no such report, or several and none is named.
+    UserError: the run has no such report, or several and none is named; or no two values of β.
   """
+  about = files.read_json(run / "run.json", dict)
+  if application == ATLAS:
+    files.write_text(target, _text(_rounded(_origin(about) | _atlas(run))))
+    return
   known = sorted(path.parent.name for path in run.glob("reports/*/report.json"))
   if application is None and len(known) == 1:
     (application,) = known
@@ -33,20 +39,35 @@ def store(run: pathlib.Path, application: str | None, target: pathlib.Path) -> N
       f" {application or 'none of them'} was asked for: name one with --application."
     )
   report = trusted.report(run / "reports" / application / "report.json")
-  about = files.read_json(run / "run.json", dict)
-  versions = about.get("versions", {})
-  kept = {
-    "application": application,
-    "data": about.get("data", ""),
-    "training_seconds": about.get("seconds"),
+  kept = {"application": application} | _origin(about)
+  kept |= {
     "evaluation_seconds": report.get("seconds"),
-    "device": about.get("device", ""),
-    "versions": versions,
     "headline": report["headline"],
     "findings": report["findings"],
     "tables": [table for table in report["tables"] if table["title"] not in LEFT_OUT],
   }
   files.write_text(target, _text(_rounded(kept)))
+
+
+def _origin(about: dict[str, Any]) -> dict[str, Any]:
+  """What is kept of run.json."""
+  return {
+    "data": about.get("data", ""),
+    "training_seconds": about.get("seconds"),
+    "device": about.get("device", ""),
+    "versions": about.get("versions", {}),
+  }
+
+
+def _atlas(run: pathlib.Path) -> dict[str, Any]:
+  """The atlas of all reports of a run: its table, and the same with sentences as Markdown."""
+  found = atlas_page.context(run)
+  if found is None:
+    raise UserError(
+      f"{run} has no report on two values of β or more: evaluate a sweep over β."
+    )
+  table = found["wide"]._asdict()
+  return {"application": ATLAS, "markdown": found["markdown"], "tables": [table]}
 
 
 def load(path: pathlib.Path) -> dict[str, Any]:

@@ -12,9 +12,14 @@ from vae_jax.latents import divided
 from vae_jax.training import feed, liveness, step
 from vae_jax.types import VAE, Example, Hyper, Params
 
-BETWEEN = 1.1  # what a compiler fills, for what has to be there: measured, docs/scaling.md
-TWICE = (
-  1.75  # room of a stack that a TPU leaves in its main memory: measured, docs/scaling.md
+# All measured, docs/scaling.md.
+BETWEEN = 1.1  # what a compiler fills, for what has to be there
+BETWEEN_TPU = 1.05  # the same of a TPU
+TWICE = 1.75  # room of a stack that a TPU leaves in its main memory
+BROUGHT = 14_000_000  # bytes that a TPU carries near its products while a program begins,
+MEANWHILE = 6  # or so many times the data that it copies there in the meantime
+TABLES = (
+  7_000_000  # bytes of a program that does not carry its state near: 3.5 to 12.5 million
 )
 SMALL = 100_000  # bytes of counters, random numbers and the like
 # The vector memory of the chips that a compiled program was seen to fill; others count as 0.
@@ -40,10 +45,18 @@ class Memory(NamedTuple):
     stacks = together * math.ceil(self.turned * rows)
     gaps = together * math.ceil(self.gaps * rows) if self.near else 0
     tiles = at_once + gaps
-    # Seen of v5e: programs whose tiles fill a third of what is near leave some in the main memory.
-    crowded = gaps // 4 if tiles > self.near / 3 else 0
-    left = max(0, tiles - self.near, crowded)
+    left = max(0, tiles - self.near) + self._tables(together)
     return whole + self._second(tiles + together * self.state) + left + stacks
+
+  def _tables(self, together: int) -> int:
+    """Bytes that a TPU's program needs to read its state from the main memory in each step.
+
+    Seen of v5e: the state, and data that is not copied, are carried near the products from step
+    to step where they are few, or where data is copied there and takes as long.
+    """
+    carried = together * self.state + (0 if self.copied else self.source)
+    small = carried <= max(BROUGHT, MEANWHILE * self.copied)
+    return 0 if small or not self.near else TABLES
 
   def _second(self, beside: int) -> int:
     """Bytes of the second copy of the data that lie in the main memory, `beside` others near.
@@ -93,7 +106,8 @@ def memory(program: Any, device: Any = None) -> Memory:
   source = config["train"]["resident_bytes"] if streamed else nbytes(arrays, tpu)
   parameters = nbytes(state.params)
   held = count(_unturned if tpu else liveness.plain)
-  activations = max(0, math.ceil(BETWEEN * held) + SMALL - parameters)
+  filled = math.ceil((BETWEEN_TPU if tpu else BETWEEN) * held)
+  activations = max(0, filled + SMALL - parameters)
   found = Memory(nbytes(state, tpu), parameters, activations, source)
   if not tpu:
     return found

@@ -10,7 +10,7 @@ import jax.numpy as jnp
 import optax
 
 from vae_jax import linalg, noise, registry
-from vae_jax.latents import STATE, divided
+from vae_jax.latents import STATE, divided, fits_prior
 from vae_jax.types import VAE, Array, Batch, Example, Hyper, Params, Terms, UserError
 
 METRICS = ("loss", "rate", "distortion", "elbo", "grad_norm", "skipped")
@@ -108,7 +108,7 @@ def make(
   do not decay. A step whose gradient is not finite leaves everything as it was and is counted;
   after FATAL of them in a row the member is dead and stays as it is. After a step that is taken
   `update` of the objective and of the posterior moves params["state"], without a gradient.
-  Where config.two_stage names a run, the prior's parameters are learned and all else stays.
+  Where a prior alone is fitted (config.two_stage), its parameters are learned and all else stays.
 
   Args:
     vae: the pure functions of the model.
@@ -170,7 +170,7 @@ def batch_loss(
   objective, static = _objective(config)
   terms_of = example_terms(vae, objective, config)
   # a prior is fitted to codes as an evaluation draws them
-  use = "two_stage" if config["two_stage"]["run"] else "train"
+  use = "two_stage" if fits_prior(config) else "train"
 
   def loss(params: Params, hyper: Hyper, batch: Example, step: Array) -> tuple[Array, dict]:
     rows = {k: v for k, v in batch.items() if k != "mask"}
@@ -214,7 +214,7 @@ def _updates(vae: VAE, config: dict) -> Callable[[dict, dict, Hyper, Array], dic
 
   def updates(fixed: Params, statistics: dict, now: Hyper, taken: Array) -> Params:
     counted = fixed.get(STATE, {})
-    if config["two_stage"]["run"] or not counted:
+    if fits_prior(config) or not counted:
       return dict(fixed)
     new = {part: owners[part](old, statistics[part], now) for part, old in counted.items()}
     choose = lambda n, o: jnp.where(taken, n, o)
@@ -342,6 +342,4 @@ def _average(
   decay = jnp.minimum(decay, (1.0 + step) / (10.0 + step))  # forget the initialisation soon
   decay = jnp.where(taken, decay, 1.0)
   average = jax.tree.map(lambda e, p: decay * e + (1.0 - decay) * p, ema, params)
-  return (
-    {**average, **divided(params, config)[1]} if config["two_stage"]["run"] else average
-  )
+  return {**average, **divided(params, config)[1]} if fits_prior(config) else average

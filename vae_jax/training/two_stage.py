@@ -1,10 +1,15 @@
-"""A prior fitted after training: the rest of the model is a run's that was trained before.
+"""A training that begins with a run's parameters: of a prior alone, or of the whole model.
+
+A prior fitted after training (config.two_stage.learn="prior") is
 
     max over the prior's parameters of  E_train E_q(z|x)[log p(z)]
 
 with q(z|x) and p(x|z) as they are: the second stage of van den Oord et al. (2017), section 3.3, and
 Dai & Wipf (2019), section 3. By the chain rule the rate falls by what p(z) comes nearer to the
 aggregate posterior q(z), KL(q(z) || p_before) - KL(q(z) || p_after), and the distortion stays.
+
+With learn="all" every parameter is learned from there on, by any objective: a bound that costs more
+a step for the last epochs, say. Adam, the schedules and the moving average begin anew.
 """
 
 import pathlib
@@ -21,7 +26,10 @@ from vae_jax.training.workdir import some
 from vae_jax.types import VAE, Params, UserError
 
 SAME = ("data", "model", "likelihood", "posterior", "corruption")  # parts of both stages
-FRESH = ("prior", "objective")  # parts of the parameters that the first stage does not give
+FRESH = (
+  "prior",
+  "objective",
+)  # parts of the parameters that are drawn anew: another prior's too
 
 
 def check(config: dict, vae: VAE) -> None:
@@ -30,7 +38,7 @@ def check(config: dict, vae: VAE) -> None:
   Raises:
     UserError: a hierarchy, a prior without parameters, an objective other than beta.
   """
-  if not config["two_stage"]["run"]:
+  if not latents.fits_prior(config):
     return
   if vae.family == "hierarchy":
     raise UserError(
@@ -81,7 +89,7 @@ def matched(part: sweep.Part, opened: Callable[[str], Run]) -> np.ndarray:
   if lines:
     raise UserError(
       f"config.two_stage keeps the model of {path}, and this configuration is of another:"
-      f" {some(lines)}. Give what that run was trained with, and another prior."
+      f" {some(lines)}. Give what that run was trained with; the prior may be another."
     )
   places = [_place(run, member, row["seed"]) for row in part.rows]
   dead = [run.numbers[m] for m in places if run.ended[m].startswith("dead")]
@@ -94,12 +102,16 @@ def matched(part: sweep.Part, opened: Callable[[str], Run]) -> np.ndarray:
 
 
 def kept(part: sweep.Part, opened: Callable[[str], Run]) -> Params:
-  """The parameters [M] that stay as the first stage left them; () where there is none."""
+  """The parameters [M] that begin as the first stage left them; () where there is none."""
   places = matched(part, opened)
   if not len(places):
     return ()
-  params = opened(part.config["two_stage"]["run"]).params
-  rest = {name: tree for name, tree in params.items() if name not in FRESH}
+  config, run = part.config, opened(part.config["two_stage"]["run"])
+  drawn = FRESH
+  if not latents.fits_prior(config) and config["prior"] == run.config["prior"]:
+    drawn = FRESH[1:]
+  params = run.params
+  rest = {name: tree for name, tree in params.items() if name not in drawn}
   counted = rest.pop(latents.STATE, {})
   if "posterior" in counted:
     rest[latents.STATE] = {"posterior": counted["posterior"]}

@@ -40,8 +40,8 @@ SETTINGS = {
 }
 ONCE, SEARCH, PROBE = _showing.ONCE, _showing.SEARCH, _showing.PROBE
 PRIOR, MIXTURE, REBUILT = _asked.PRIOR, _asked.MIXTURE, "reconstructions"
-TRAIN = _showing.TRAIN
-REFERENCES = (REBUILT, TRAIN)
+TRAIN, MIDDLE, FADE = _showing.TRAIN, _showing.MIDDLE, _showing.FADE
+REFERENCES = (REBUILT, MIDDLE, FADE, TRAIN)
 CODES, LIKE = "What does the code keep?", distribution.LIKE
 METRICS = {
   **{k: m for k, m in distribution.METRICS.items() if m.table == LIKE},
@@ -60,7 +60,9 @@ NOTE = (
   + " The prior is N(0, I), which an autoencoder did not train for, or what the model learned."
   " Sharpness: the mean square of the Laplacian over that of held-out images; 1 is theirs,"
   " below is blurred. Classes: how many a classifier of train finds in at least 2 % of the"
-  " samples. Search for z: the best code that {steps} steps from {starts} draws of N(0, I) find"
+  " samples. Midpoints: half way between the codes of two held-out images, mostly of two classes,"
+  " along a great circle, and of a GAN between two draws of the prior; beside the average of the"
+  " two images. Search for z: the best code that {steps} steps from {starts} draws of N(0, I) find"
   " for the first {searched} images; the only way to one of a GAN, whose encoder is not trained."
   " Linear probe: a logistic regression on codes of train. NLL: an importance-weighted bound of"
   " the first {weighed} images, where the model has a likelihood and a q(z|x); others have none."
@@ -106,6 +108,7 @@ def model(task: Task, run: Run) -> dict[str, Any]:
   if task.split != s["split"]:  # nothing else is chosen by
     return found
   few = {name: values[: s["searched"]] for name, values in task.examples.items()}
+  found[MIDDLE] = {"like": _asked.midpoints(task, run, encodes(run))[:, None]}
   found[SEARCH] = {"x": _asked.searched(run, few, s, source.key)[:, None]}
   if not encodes(run):
     return found
@@ -125,7 +128,7 @@ def model(task: Task, run: Run) -> dict[str, Any]:
 
 
 def baselines(task: Task) -> dict[str, Callable[[int], Any]]:
-  """PCA with as many numbers, and a mixture over its codes; as many images of train."""
+  """PCA with as many numbers, and a mixture over its codes; images of train, and cross-fades."""
   source, s = task.source, task.settings
   latents, seed = max(r.vae.latents for r in source.runs), distribution.seed_of(source)
   mixed = source.once(
@@ -134,9 +137,10 @@ def baselines(task: Task) -> dict[str, Callable[[int], Any]]:
   code = lambda x: pca.encode(mixed.code, x)
   known = lambda: source.inputs(source.spread("train", s["probed"]))
   probe = lambda: _asked.probe(source, code(known()), code(task.truth.x), task.examples)
-  count = len(task.truth.x)
+  count, other = len(task.truth.x), _asked.partners(task.examples["label"])
   return {
     TRAIN: lambda c: {"like": task.truth.some},
+    FADE: lambda c: {"like": 0.5 * (task.truth.x + task.truth.x[other])},
     _showing.PCA_MIXTURE: lambda c: {"like": pca_gmm.sample(mixed, count, seed)},
     _showing.PCA: lambda c: {"x": pca.rebuild(mixed.code, task.truth.x), "probe": probe()},
   }

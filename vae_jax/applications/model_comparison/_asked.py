@@ -11,6 +11,7 @@ from vae_jax.baselines import pca_gmm
 from vae_jax.evaluation import pictures
 from vae_jax.evaluation.protocol import Task
 from vae_jax.evaluation.source import Source
+from vae_jax.inference import walks
 from vae_jax.inference.latent_map import latent_map
 from vae_jax.run import Run
 from vae_jax.studies import distribution_scores as distribution
@@ -31,6 +32,33 @@ def samples(task: Task, run: Run, encodes: bool) -> dict[str, np.ndarray]:
     parts = source.settings["components"]
     z[MIXTURE] = pca_gmm.of_posteriors(q.mean, std, count, parts, seed)
   return {name: pictures.decoded(run, codes, source.key) for name, codes in z.items()}
+
+
+def partners(label: np.ndarray) -> np.ndarray:
+  """For each example one far away in the order of classes, [n]: mostly of another class."""
+  order = np.argsort(label, kind="stable")
+  found = np.empty(len(label), int)
+  found[order] = np.roll(order, len(label) // 2)
+  return found
+
+
+def midpoints(task: Task, run: Run, encodes: bool) -> np.ndarray:
+  """Images [M, n, *shape] half way between two codes, along a great circle.
+
+  The codes are of two held-out images, and of a model without an encoder two draws of its prior.
+  """
+  keys = jax.random.split(jax.random.fold_in(task.source.key, 2), len(task.truth.x))
+  z = (
+    task.source.posterior(run, task.examples).mean
+    if encodes
+    else asking.prior_draws(run, keys)
+  )
+  other = partners(task.examples["label"])
+  middle = lambda member: np.stack(
+    [walks.spherical(a, b, 3)[1] for a, b in zip(member, member[other], strict=True)]
+  )
+  between = np.stack([middle(member) for member in np.asarray(z)]).astype(np.float32)
+  return pictures.decoded(run, between, task.source.key)
 
 
 def searched(

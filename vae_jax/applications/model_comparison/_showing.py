@@ -15,9 +15,11 @@ from vae_jax.types import Figure, Table
 DRAWN = 12
 ONCE, SEARCH, PROBE = "encode and decode", "search for z", "linear probe"
 TRAIN, PCA, PCA_MIXTURE = "train (floor)", "PCA", "PCA + mixture"
+MIDDLE, FADE = "midpoints", "cross-fade of pixels"
 CELLS = (  # of the table of contestants: a title, a metric and the method that it is of
   ("Fréchet, prior", "frechet", _asked.PRIOR),
   ("Fréchet, mixture", "frechet", _asked.MIXTURE),
+  ("Fréchet, midpoints", "frechet", MIDDLE),
   ("recall, prior", "recall", _asked.PRIOR),
   ("sharpness, prior", "sharpness", _asked.PRIOR),
   ("squared error", "mse", ONCE),
@@ -28,6 +30,7 @@ CELLS = (  # of the table of contestants: a title, a metric and the method that 
 BASELINES = {  # their rows there, and which of them stands for which method
   "PCA (and a mixture)": {_asked.MIXTURE: PCA_MIXTURE, ONCE: PCA, PROBE: PCA},
   "as many of train": {_asked.PRIOR: TRAIN},
+  FADE: {MIDDLE: FADE},
 }
 
 
@@ -62,7 +65,8 @@ def side_by_side(outcome: Outcome) -> Table:
     ]
     marks += [(max(scored)[1], at)] if better and scored else []
   note = (
-    "Prior, mixture: what was sampled from. The best contestant of a column is bold. ± is the"
+    "Prior, mixture: what was sampled from. Midpoints: half way between the codes of two held-out"
+    " images, of a GAN between two draws. The best contestant of a column is bold. ± is the"
     " half width of 95 % intervals over seeds and examples; a dash: it has no such score."
   )
   return Table("Contestants side by side", tuple(columns), rows, note, marks)
