@@ -9,8 +9,10 @@ import pytest
 from vae_jax import asking
 from vae_jax import config as configuration
 from vae_jax import run as runs
+from vae_jax.applications import text as application
 from vae_jax.applications.text import _turned, _written
 from vae_jax.data import sentences
+from vae_jax.evaluation.source import Source
 from vae_jax.inference import importance, rewriting
 from vae_jax.report import store
 from vae_jax.studies.sections import Part
@@ -212,6 +214,17 @@ def test_the_importance_weighted_bound_of_a_collapsed_code_is_the_likelihood_its
   exact = jax.jit(lambda p: vae.log_likelihood(p, jnp.zeros(4), one))(params)
   np.testing.assert_allclose(found.log_evidence, exact, rtol=1e-5)
   np.testing.assert_allclose(found.ess, 8, rtol=1e-3)
+
+
+def test_a_large_split_is_stood_for_by_evenly_spaced_sentences(trained, monkeypatch):
+  """The sentences that are scored stay the same, and are among those that stand for it."""
+  monkeypatch.setattr(application, "WHOLE", 100)
+  run = runs.select(runs.open_run(str(trained / "vae")), 0)
+  source = Source(run, {**application.SETTINGS, **QUICK}, jax.random.key(0))
+  task = application.prepare(source, "test", QUICK["limit"])
+  np.testing.assert_array_equal(task.examples["x"], run.dataset.splits["test"]["x"][ROWS])
+  assert 100 <= len(task.whole["x"]) <= 124
+  np.testing.assert_array_equal(task.whole["id"][task.own.rows], ROWS)
 
 
 def obedient(run):
