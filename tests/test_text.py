@@ -255,7 +255,7 @@ def test_the_other_label_turns_what_an_obedient_model_writes(conditional):
   assert accuracy["attribute vector"] == 0  # under the own label, whatever the step
   assert accuracy["conditional model, other label and step"] == 100
   assert accuracy["conditional model, other label, guided"] == 100
-  assert column(turned, "step")[-9:] == [1, 1.5, 2, 3, 4, 0.1, 0.2, 0.3, 0.5]
+  assert column(turned, "step")[-10:] == [1, 1.5, 2, 3, 4, 0.1, 0.2, 0.3, 0.4, 0.5]
   kept = dict(zip(methods, column(turned, "bleu with input"), strict=True))
   assert kept["conditional model, from the prior"] is None
   side = table(found, "Turning the sentiment: side by side")
@@ -371,7 +371,7 @@ def test_a_conditional_run_stands_beside_one_that_is_not(trained):
     "conditional model, own label", "conditional model, other label",
     "conditional model, from the prior",
     *["conditional model, other label and step"] * 5,
-    *["conditional model, other label, guided"] * 4,
+    *["conditional model, other label, guided"] * 5,
   ]  # fmt: skip
   assert len(table(found, "Text").rows) == 7  # it is not judged there
   for name in ("vae", "given_lm"):

@@ -25,7 +25,7 @@ COPY, SWAP, VECTOR = "copy the input", "delete and replace", "attribute vector"
 WAYS = ("own label", "other label", "from the prior")
 OWN, OTHER, DRAWN = (f"conditional model, {way}" for way in WAYS)
 BOTH, GUIDED = f"{OTHER} and step", f"{OTHER}, guided"
-WEIGHTS = (0.1, 0.2, 0.3, 0.5)  # of the guidance
+WEIGHTS = (0.1, 0.2, 0.3, 0.4, 0.5)  # of the guidance
 
 
 def sentiment(part: Sentences) -> Extra:
