@@ -15,12 +15,10 @@ DOCS = ROOT / "docs"
 TYPED: dict[str, int] = {
   "docs/applications/disentanglement.md": 1,
   "docs/applications/generation.md": 1,
-  "docs/applications/imputation.md": 1,
   "docs/applications/inpainting.md": 1,
   "docs/applications/molecules.md": 2,
   "docs/applications/recommendation.md": 2,
   "docs/applications/reconstruction.md": 1,
-  "docs/applications/super_resolution.md": 1,
   "docs/applications/sweep_comparison.md": 1,
   "docs/applications/text.md": 2,
   "docs/atlas.md": 1,
