@@ -105,7 +105,9 @@ def _whole(
     return True
   run = next((w.partition("=")[2] for w in words if w.startswith("--workdir=")), "")
   if page_commands.kind(words) == "train":
-    return any(run in " ".join(w) for w in every if page_commands.kind(w) != "train")
+    goes_on = f"--config.two_stage.run={run}"
+    reads = lambda w: page_commands.kind(w) != "train" and run in " ".join(w)
+    return any(goes_on in w or reads(w) for w in every)
   return any(f"{run}/reports" in " ".join(w) for w in every[every.index(words) + 1 :])
 
 
