@@ -34,8 +34,8 @@ def check(full: dict) -> None:
   _at_least("two_stage.member", full["two_stage"]["member"], -1)
   if full["two_stage"]["learn"] not in ("prior", "all"):
     raise UserError(
-      f"config.two_stage.learn is {full['two_stage']['learn']!r}; expected prior, which is then"
-      " all that is trained, or all."
+      f"config.two_stage.learn is {full['two_stage']['learn']!r}; expected prior (the prior alone"
+      " is trained) or all."
     )
   check_numbers(full["hyper"], "config.hyper", signed(full))
 

@@ -63,6 +63,20 @@ def context(workdir: pathlib.Path) -> dict[str, Any] | None:
     ) from error
 
 
+def required(workdir: pathlib.Path) -> dict[str, Any]:
+  """`context`, where there has to be one.
+
+  Raises:
+    UserError: no two values of β were chosen among, or a file is damaged.
+  """
+  found = context(workdir)
+  if found is None:
+    raise UserError(
+      f"{workdir} has no report on two values of β or more: evaluate a sweep over β."
+    )
+  return found
+
+
 def _context(workdir: pathlib.Path) -> dict[str, Any] | None:
   reports, members = store.load(workdir), page.members_of(workdir)
   asked, others = atlas.asked(workdir, reports)

@@ -61,11 +61,7 @@ def _origin(about: dict[str, Any]) -> dict[str, Any]:
 
 def _atlas(run: pathlib.Path) -> dict[str, Any]:
   """The atlas of all reports of a run: its table, and the same with sentences as Markdown."""
-  found = atlas_page.context(run)
-  if found is None:
-    raise UserError(
-      f"{run} has no report on two values of β or more: evaluate a sweep over β."
-    )
+  found = atlas_page.required(run)
   table = found["wide"]._asdict()
   return {"application": ATLAS, "markdown": found["markdown"], "tables": [table]}
 

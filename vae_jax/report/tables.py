@@ -51,15 +51,6 @@ def markdown(path: pathlib.Path, metric: str | None, over: tuple[str, ...] = SEE
   return "".join(f"| {' | '.join(w.replace('|', '∣') for w in row)} |\n" for row in table)
 
 
-def _atlas(workdir: pathlib.Path) -> str:
-  found = atlas_page.context(workdir)
-  if found is None:
-    raise UserError(
-      f"{workdir} has no report on two values of β or more: evaluate a sweep over β."
-    )
-  return found["markdown"]
-
-
 def _value(word: str) -> str:
   try:
     return value_text(float(word))
@@ -83,7 +74,7 @@ def main(arguments: list[str] | None = None) -> None:
   given = parser.parse_args(arguments)
   try:
     if given.scores.is_dir():
-      print(_atlas(given.scores))
+      print(atlas_page.required(given.scores)["markdown"])
       return
     print(markdown(given.scores, given.metric, tuple(given.over.split(","))))
     print("±: standard deviation between seeds of the mean over examples; none: one seed.")

@@ -21,15 +21,11 @@ import numpy as np
 from vae_jax import config as configuration
 from vae_jax import latents, registry
 from vae_jax.run import Run, open_run
-from vae_jax.training import sweep
+from vae_jax.training import step, sweep
 from vae_jax.training.workdir import some
 from vae_jax.types import VAE, Params, UserError
 
 SAME = ("data", "model", "likelihood", "posterior", "corruption")  # parts of both stages
-FRESH = (
-  "prior",
-  "objective",
-)  # parts of the parameters that are drawn anew: another prior's too
 
 
 def check(config: dict, vae: VAE) -> None:
@@ -107,11 +103,10 @@ def kept(part: sweep.Part, opened: Callable[[str], Run]) -> Params:
   if not len(places):
     return ()
   config, run = part.config, opened(part.config["two_stage"]["run"])
-  drawn = FRESH
+  drawn = {step.OWN, "prior"}  # anew
   if not latents.fits_prior(config) and config["prior"] == run.config["prior"]:
-    drawn = FRESH[1:]
-  params = run.params
-  rest = {name: tree for name, tree in params.items() if name not in drawn}
+    drawn.remove("prior")
+  rest = {name: tree for name, tree in run.params.items() if name not in drawn}
   counted = rest.pop(latents.STATE, {})
   if "posterior" in counted:
     rest[latents.STATE] = {"posterior": counted["posterior"]}
