@@ -8,7 +8,7 @@ Command:  python train.py --config=configs/mnist_likelihoods.py --workdir=runs/l
           Words after a colon, several joined by commas:
           deep       in their place a VampPrior whose inputs start near black, over one layer of
                      latents and on top of two
-          k1, k5, k50  in their place IWAE with 1, 5 or 50 samples, for 300, 60 and 15 epochs: the
+          k1, k5, k50  in their place IWAE with 1, 5 or 50 samples, for 600, 100 and 20 epochs: the
                      last two go on from a run with fewer, --config.two_stage.run=RUN and
                      --config.two_stage.learn=all
           two        two layers of latents, also with k1, k5 or k50
@@ -42,7 +42,7 @@ DEEP = [
   | {f"model.{name}": value for name, value in START.items()},
 ]
 MLP = {"name": "mlp", "latents": 50, "hidden": [200, 200], "activation": "tanh"}
-TWO = {"name": "two_layers", "latents": 75}
+TWO = {"name": "two_layers", "latents": 150, "above": 50}
 LADDER = {"name": "ladder", "latents": 1, "channels": [12, 24], "blocks": [2, 1]}
 PIXELS = {
   "name": "pixel_vae",
@@ -57,9 +57,9 @@ MODELS = {"two": TWO, "ladder": LADDER, "large": LARGE, "pixels": PIXELS}
 SAMPLES = {"k1": 1, "k5": 5, "k50": 50}
 EPOCHS = {
   "omniglot": 100.0,
-  "k1": 300.0,
-  "k5": 60.0,
-  "k50": 15.0,
+  "k1": 600.0,
+  "k5": 100.0,
+  "k50": 20.0,
   "ladder": 20.0,
   "large": 400.0,
   "pixels": 30.0,
