@@ -14,13 +14,15 @@ from ml_collections import ConfigDict
 AVERAGE = {"optimizer.ema": True}
 COSINE = {"schedule.learning_rate": "warmup_cosine", "learning_rate_steps": 200.0}
 SMALL = {"train.batch_size": 64}
+START = {"model.initial": "third_uniform"}  # as in PyTorch
 CHANGES = (  # of the configuration, three seeds each
   {"optimizer.ema": False},
   AVERAGE,
   COSINE,
   SMALL,
+  START,
   {"learning_rate": 2e-3, **COSINE},
-  {**AVERAGE, **COSINE, **SMALL},
+  {**AVERAGE, **COSINE, **SMALL, **START},
 )
 
 

@@ -36,6 +36,12 @@ ACTIVATIONS = {
   "softplus": nn.softplus,
   "leaky_relu": nn.leaky_relu,
 }
+INITIALS = {  # of kernels, by the variance of an entry
+  "lecun_normal": nn.initializers.lecun_normal(),  # 1 / inputs
+  "he_normal": nn.initializers.he_normal(),  # 2 / inputs
+  "glorot_uniform": nn.initializers.glorot_uniform(),  # 2 / (inputs + outputs)
+  "third_uniform": nn.initializers.variance_scaling(1 / 3, "fan_in", "uniform"),
+}
 
 
 def activation(name: str) -> Callable[[Array], Array]:
@@ -43,6 +49,13 @@ def activation(name: str) -> Callable[[Array], Array]:
   if name not in ACTIVATIONS:
     raise UserError(f"There is no activation {name!r}.{nearest(name, list(ACTIVATIONS))}")
   return ACTIVATIONS[name]
+
+
+def initial(name: str) -> Callable[..., Array]:
+  """What draws a kernel at the start, of a name in INITIALS; a UserError for another name."""
+  if name not in INITIALS:
+    raise UserError(f"There is no initialisation {name!r}.{nearest(name, list(INITIALS))}")
+  return INITIALS[name]
 
 
 def beside(x: Array, observed: Array | None) -> Array:
@@ -155,6 +168,7 @@ class Conv(nn.Module):
   stride: int = 2
   dtype: str = "float32"  # of the computation
   lowering: str = "xla"
+  initial: str = "lecun_normal"  # a name in INITIALS
 
   @nn.compact
   def __call__(self, x: Array) -> Array:
@@ -172,6 +186,7 @@ class ConvTranspose(nn.Module):
   stride: int = 2
   dtype: str = "float32"  # of the computation
   lowering: str = "xla"
+  initial: str = "lecun_normal"  # a name in INITIALS
 
   @nn.compact
   def __call__(self, x: Array) -> Array:
@@ -183,7 +198,7 @@ class ConvTranspose(nn.Module):
 
 def _parameters(module: Conv | ConvTranspose, inputs: int) -> tuple[Array, Array]:
   shape = (module.kernel, module.kernel, inputs, module.features)
-  w = module.param("kernel", nn.initializers.lecun_normal(), shape)
+  w = module.param("kernel", initial(module.initial), shape)
   return w, module.param("bias", nn.initializers.zeros, (module.features,))
 
 

@@ -17,8 +17,9 @@ class Model(nn.Module):
   `configs/mnist.py`: conv 32 and 64, dense 400, heads of 10; dense 400, dense 7 7 64,
   transposed conv 32, transposed conv 1. Departures from PyTorch's usual form: this one flattens
   [H, W, C] and not [C, H, W], which changes the order of the entries of two matrices. It has no
-  sigmoid at the end, as a likelihood follows. Kernels start from LeCun's normal; PyTorch's start
-  from a uniform distribution of a third of its variance.
+  sigmoid at the end, as a likelihood follows. Kernels start from LeCun's normal, and biases at 0.
+  PyTorch's kernels start from a uniform distribution of a third of its variance: `initial`
+  "third_uniform".
 
   With `blocks` a residual block, h + f(h), stands so many times behind each halving of the encoder
   and before each doubling of the decoder (He et al. 2016, with the activation first).
@@ -35,6 +36,7 @@ class Model(nn.Module):
   channels: tuple[int, ...] = (32, 64)  # one halving of the image for each
   dense: int = 400  # width of the layer between image and latents
   kernel: int = 3
+  initial: str = "lecun_normal"  # of kernels outside the blocks: a name in layers.INITIALS
   blocks: int = 0  # residual blocks at each size below the image's own
   observes: bool = False  # the encoder reads which pixels are missing, as further channels
   condition: str = "none"  # or "label": one-hot(y) beside the dense layers' inputs
@@ -54,20 +56,22 @@ class Model(nn.Module):
       sizes.append(tuple(layers.conv_size(n, self.kernel) for n in sizes[-1]))
     self.top = (*sizes[-1], self.channels[-1])
     options = {"kernel": self.kernel, "dtype": self.dtype, "lowering": self.lowering}
-    self.down = [layers.Conv(n, **options) for n in self.channels]
+    start = {"initial": self.initial}
+    self.down = [layers.Conv(n, **options, **start) for n in self.channels]
     residual = {**options, "count": self.blocks}
     self.down_blocks = [Blocks(**residual) for _ in self.channels]
     self.up_blocks = [Blocks(**residual) for _ in self.channels]
     widths = (self.shape[2] * self.outputs, *self.channels[:-1])
     self.up = [
-      layers.ConvTranspose(width, size, **options)
+      layers.ConvTranspose(width, size, **options, **start)
       for width, size in reversed(list(zip(widths, sizes[:-1], strict=True)))
     ]
-    self.encode_dense = nn.Dense(self.dense, dtype=self.dtype)
-    self.mean = nn.Dense(self.latents, dtype=self.dtype)
-    self.logvar = nn.Dense(self.latents, dtype=self.dtype)
-    self.decode_dense = nn.Dense(self.dense, dtype=self.dtype)
-    self.decode_top = nn.Dense(math.prod(self.top), dtype=self.dtype)
+    dense = lambda n: nn.Dense(
+      n, dtype=self.dtype, kernel_init=layers.initial(self.initial)
+    )
+    self.encode_dense = dense(self.dense)
+    self.mean, self.logvar = dense(self.latents), dense(self.latents)
+    self.decode_dense, self.decode_top = dense(self.dense), dense(math.prod(self.top))
 
   def encode(
     self, x: Array, observed: Array | None = None, label: Array | None = None
