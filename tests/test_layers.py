@@ -231,6 +231,24 @@ def test_unknown_names():
     layers.conv(x, w, bias, 2, "dens")
   with pytest.raises(UserError, match="Did you mean 'relu'"):
     layers.activation("rellu")
+  with pytest.raises(UserError, match="Did you mean 'he_normal'"):
+    layers.initial("he_norml")
+
+
+@pytest.mark.parametrize(
+  ("name", "variance"),
+  [
+    ("lecun_normal", 1 / 90),
+    ("he_normal", 2 / 90),
+    ("glorot_uniform", 2 / (90 + 360)),
+    ("third_uniform", 1 / 3 / 90),
+  ],
+)
+def test_kernels_start_with_the_variance_of_their_name(name: str, variance: float):
+  module = layers.Conv(40, initial=name)  # 3 x 3 places of 10 channels: 90 inputs
+  kernel = module.init(jax.random.key(0), jnp.zeros((8, 8, 10)))["params"]["kernel"]
+  assert kernel.shape == (3, 3, 10, 40)
+  np.testing.assert_allclose(float(kernel.var()), variance, rtol=0.1)
 
 
 def test_choice_of_lowering():
