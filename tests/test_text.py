@@ -294,9 +294,37 @@ def test_guidance_weighs_what_the_labels_differ_by_at_every_place(trained):
 
 
 def test_of_the_steps_that_turn_enough_the_one_that_keeps_most_words_is_told():
-  assert _turned._best([(79.9, 60.0), (95.0, 10.0), (81.0, 30.0)]) == [(81.0, 30.0)]
-  assert _turned._best([(10.0, 90.0), (60.0, 20.0)]) == [(60.0, 20.0)]
-  assert _turned._best([]) == []
+  row = lambda turned, kept: (None, "", None, turned, kept, 0.0)
+  best = lambda *scores: _turned._best([row(*one) for one in scores])
+  assert best((79.9, 60.0), (95.0, 10.0), (81.0, 30.0)) == row(81.0, 30.0)
+  assert best((10.0, 90.0), (60.0, 20.0)) == row(60.0, 20.0)
+  assert best() is None
+
+
+def test_a_step_is_chosen_on_validation_and_told_of_the_scored_sentences(
+  conditional, monkeypatch
+):
+  _, run = conditional
+  made, tuned, asked_of = _turned._made, _turned._tuned, []
+
+  def spy(part, examples, target):
+    asked_of.append(examples["x"])
+    return made(part, examples, target)
+
+  def favours(part):  # as if a step of 1.5 had turned all validation sentences
+    return [(*row[:3], 100.0 * (row[2] == 1.5), *row[4:]) for row in tuned(part)]
+
+  monkeypatch.setattr(_turned, "_made", spy)
+  monkeypatch.setattr(_turned, "_tuned", favours)
+  found = asked(run)
+  valid = run.dataset.splits["valid"]["x"]
+  rows = np.linspace(0, len(valid) - 1, QUICK["tune"]).round().astype(int)
+  np.testing.assert_array_equal(asked_of[0], run.dataset.splits["test"]["x"][ROWS])
+  np.testing.assert_array_equal(asked_of[1], valid[rows])
+  (said,) = [f for f in found.findings if f.startswith("Turned into the other class")]
+  assert "attribute vector, step 1.5 0 % (" in said  # of the scored ones it turns none
+  assert "conditional model, other label and step, step 1.5 100 % (" in said
+  assert "chosen on 12 validation sentences" in said
 
 
 def test_pairs_of_a_file_are_turned_both_ways(trained, tmp_path):

@@ -39,33 +39,78 @@ def sentiment(part: Sentences) -> Extra:
   if not (part.coded and part.real and len(classes) == 2):
     said = "Nothing is turned over: that takes codes with directions, and two classes."
     return Extra(findings=[said] if part.coded else [])
-  target = 1 - part.task.examples["label"]
-  made = _made(part, part.task.examples, target)
-  rows = [(*one[:3], *_quality(part, one[1], one[3], target)) for one in made]
-  vector = [row for row in rows if row[1] == VECTOR]
-  of = lambda member: np.array([row[3] for row in vector if row[0] is member])
-  series = {part.title(m, VECTOR): of(m) for m in part.shown}
-  data = {"x": np.asarray(SCALES), "series": series, "x_label": "step along the vector"}
-  data["y_label"] = "taken for the other class, %"
-  caption = "How many sentences the judge takes for the other class as the step grows."
+  examples = part.task.examples
+  target = 1 - examples["label"]
+  made = _made(part, examples, target)
+  rows = [
+    (*one[:3], *_quality(part, one[1], one[3], examples["x"], target)) for one in made
+  ]
+  tuned = _tuned(part)
   told = []
   for method in (SWAP, VECTOR, OTHER):
-    scores = [row[3:5] for row in rows if row[1].startswith(method)]
-    told += [f"{method} {a:.0f} % (BLEU {b:.1f})" for a, b in _best(scores)]
-  said = f"Turned into the other class, with BLEU to the input: {', '.join(told)}."
-  table, figure = _table(part, rows, target), Figure("sentiment", "lines", data, caption)
-  return Extra([table, _beside(part, made, target)], [figure], [said])
+    best = _best([row for row in tuned if row[1].startswith(method)])
+    told += [_told(part, row) for row in rows if best and row[:3] == best[:3]]
+  said = (
+    f"Turned into the other class, with BLEU to the input: {', '.join(told)}. Steps are chosen on"
+    f" {part.settings['tune']} validation sentences: of those that turn {ENOUGH:.0f} % the one"
+    " that keeps most words, else the one that turns most."
+  )
+  table = _table(part, rows, target)
+  return Extra([table, _beside(part, made, target)], [_drawn(part, rows)], [said])
 
 
-def _best(scores: list[tuple[float, float]]) -> list[tuple[float, float]]:
-  """Accuracy and BLEU of the setting with most words kept of those that turn enough sentences.
+def _tuned(part: Sentences) -> list[tuple]:
+  """The rows of the table, of validation sentences."""
+  examples = part.source.spread("valid", part.settings["tune"])
+  target = 1 - examples["label"]
+  made = _made(part, examples, target)
+  return [
+    (*one[:3], *_quality(part, one[1], one[3], examples["x"], target)) for one in made
+  ]
 
-  Where none does, of the one that turns most; nothing of no setting.
+
+def _best(rows: list[tuple]) -> tuple | None:
+  """The row with most words kept of those that turn enough sentences; None of no row.
+
+  Where none does, the one that turns most.
   """
-  enough = [one for one in scores if one[0] >= ENOUGH]
+  enough = [row for row in rows if row[3] >= ENOUGH]
   if enough:
-    return [max(enough, key=lambda one: one[1])]
-  return [max(scores)] if scores else []
+    return max(enough, key=lambda row: row[4])
+  return max(rows, key=lambda row: row[3:5], default=None)
+
+
+def _told(part: Sentences, row: tuple) -> str:
+  """A row in words."""
+  who, method, step, turned, kept, _ = row
+  named = f" of {title}" if who and (title := part.title(who)) else ""
+  at = "" if step is None else f", step {step:g}"
+  return f"{method}{named}{at} {turned:.0f} % (BLEU {kept:.1f})"
+
+
+def _drawn(part: Sentences, rows: list[tuple]) -> Figure:
+  """What each step turns against what it keeps, a curve for each way to turn."""
+  curves: dict[str, list[tuple]] = {}
+  for row in rows:
+    who, method, kept = row[0], row[1], row[4]
+    if kept is not None and (who is None or who in part.shown):
+      name = method if who is None else " · ".join(filter(None, (part.title(who), method)))
+      curves.setdefault(name, []).append(row)
+  series = {
+    name: {
+      "x": np.array([row[4] for row in curve]),
+      "y": np.array([row[3] for row in curve]),
+      "labels": ["" if row[2] is None else f"{row[2]:g}" for row in curve],
+    }
+    for name, curve in curves.items()
+  }
+  data = {"series": series, "x_label": "BLEU with the input", "square": True}
+  data["y_label"] = "taken for the other class, %"
+  caption = (
+    "How many sentences the judge takes for the other class, against what is kept of their words."
+    " Numbers beside a curve are its steps. Up and to the right is better."
+  )
+  return Figure("sentiment", "lines", data, caption)
 
 
 def referred(part: Sentences) -> Extra:
@@ -170,9 +215,11 @@ def _guided(part: Sentences, run: Run, fields: dict[str, np.ndarray]) -> np.ndar
   return np.stack(told, 1)
 
 
-def _quality(part: Sentences, method: str, x: np.ndarray, target: np.ndarray) -> tuple:
+def _quality(
+  part: Sentences, method: str, x: np.ndarray, before: np.ndarray, target: np.ndarray
+) -> tuple:
   """The judge's accuracy in %, BLEU with the input, perplexity under the n-gram model."""
-  kept = text.bleu(part.texts(x), part.lines)
+  kept = text.bleu(part.texts(x), part.texts(before))
   kept = None if method.startswith(DRAWN) else kept  # it never saw the input
   turned = 100 * float((part.judged(x) == target).mean())
   return turned, kept, kneser_ney.perplexity(part.model, x)
