@@ -89,28 +89,34 @@ def _told(part: Sentences, row: tuple) -> str:
 
 
 def _drawn(part: Sentences, rows: list[tuple]) -> Figure:
-  """What each step turns against what it keeps, a curve for each way to turn."""
+  """What each step turns against what it keeps, a curve for each way of the chosen member."""
   curves: dict[str, list[tuple]] = {}
   for row in rows:
     who, method, kept = row[0], row[1], row[4]
-    if kept is not None and (who is None or who in part.shown):
-      name = method if who is None else " · ".join(filter(None, (part.title(who), method)))
-      curves.setdefault(name, []).append(row)
+    if kept is not None and (who is None or who.number == part.lead.number):
+      curves.setdefault(method, []).append(row)
   series = {
-    name: {
+    method: {
       "x": np.array([row[4] for row in curve]),
       "y": np.array([row[3] for row in curve]),
-      "labels": ["" if row[2] is None else f"{row[2]:g}" for row in curve],
+      "labels": _ends([row[2] for row in curve]),
     }
-    for name, curve in curves.items()
+    for method, curve in curves.items()
   }
   data = {"series": series, "x_label": "BLEU with the input", "square": True}
   data["y_label"] = "taken for the other class, %"
   caption = (
     "How many sentences the judge takes for the other class, against what is kept of their words."
-    " Numbers beside a curve are its steps. Up and to the right is better."
+    " Numbers at the ends of a curve are its first and last step. Up and to the right is better."
   )
   return Figure("sentiment", "lines", data, caption)
+
+
+def _ends(steps: list[float | None]) -> list[str]:
+  """Words beside the places of a curve: of the first and the last one; of one place none."""
+  if len(steps) == 1:
+    return [""]
+  return [f"{steps[0]:g}", *[""] * (len(steps) - 2), f"{steps[-1]:g}"]
 
 
 def referred(part: Sentences) -> Extra:
