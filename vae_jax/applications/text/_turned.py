@@ -39,17 +39,13 @@ def sentiment(part: Sentences) -> Extra:
   if not (part.coded and part.real and len(classes) == 2):
     said = "Nothing is turned over: that takes codes with directions, and two classes."
     return Extra(findings=[said] if part.coded else [])
-  examples = part.task.examples
-  target = 1 - examples["label"]
-  made = _made(part, examples, target)
-  rows = [
-    (*one[:3], *_quality(part, one[1], one[3], examples["x"], target)) for one in made
-  ]
-  tuned = _tuned(part)
-  told = []
+  target = 1 - part.task.examples["label"]
+  made = _made(part, part.task.examples, target)
+  rows = _scored(part, made, part.task.examples)
+  tuned, told = _tuned(part), []
   for method in (SWAP, VECTOR, OTHER):
     best = _best([row for row in tuned if row[1].startswith(method)])
-    told += [_told(part, row) for row in rows if best and row[:3] == best[:3]]
+    told += [_told(part, row) for row in rows if best and _place(row) == _place(best)]
   said = (
     f"Turned into the other class, with BLEU to the input: {', '.join(told)}. Steps are chosen on"
     f" {part.settings['tune']} validation sentences: of those that turn {ENOUGH:.0f} % the one"
@@ -62,11 +58,18 @@ def sentiment(part: Sentences) -> Extra:
 def _tuned(part: Sentences) -> list[tuple]:
   """The rows of the table, of validation sentences."""
   examples = part.source.spread("valid", part.settings["tune"])
-  target = 1 - examples["label"]
-  made = _made(part, examples, target)
-  return [
-    (*one[:3], *_quality(part, one[1], one[3], examples["x"], target)) for one in made
-  ]
+  return _scored(part, _made(part, examples, 1 - examples["label"]), examples)
+
+
+def _scored(part: Sentences, made: list[tuple], examples: dict[str, np.ndarray]) -> list:
+  """Who, how, by which step, and the three scores."""
+  score = lambda method, y: _quality(part, method, y, examples["x"], 1 - examples["label"])
+  return [(who, method, step, *score(method, y)) for who, method, step, y in made]
+
+
+def _place(row: tuple) -> tuple:
+  """What tells a row: the member's number, the method, the step."""
+  return row[0] and row[0].number, row[1], row[2]
 
 
 def _best(rows: list[tuple]) -> tuple | None:
