@@ -46,10 +46,11 @@ def sentiment(part: Sentences) -> Extra:
   for method in (SWAP, VECTOR, OTHER):
     best = _best([row for row in tuned if row[1].startswith(method)])
     told += [_told(part, row) for row in rows if best and _place(row) == _place(best)]
+  count = min(part.settings["tune"], len(part.source.split("valid")["x"]))
   said = (
     f"Turned into the other class, with BLEU to the input: {', '.join(told)}. Steps are chosen on"
-    f" {part.settings['tune']} validation sentences: of those that turn {ENOUGH:.0f} % the one"
-    " that keeps most words, else the one that turns most."
+    f" {count} validation sentences. Of the steps that turn {ENOUGH:.0f} % of them, the one that"
+    " keeps most words is taken. Where none does, the one that turns most is."
   )
   table = _table(part, rows, target)
   return Extra([table, _beside(part, made, target)], [_drawn(part, rows)], [said])
@@ -63,7 +64,8 @@ def _tuned(part: Sentences) -> list[tuple]:
 
 def _scored(part: Sentences, made: list[tuple], examples: dict[str, np.ndarray]) -> list:
   """Who, how, by which step, and the three scores."""
-  score = lambda method, y: _quality(part, method, y, examples["x"], 1 - examples["label"])
+  lines, target = part.texts(examples["x"]), 1 - examples["label"]
+  score = lambda method, y: _quality(part, method, y, lines, target)
   return [(who, method, step, *score(method, y)) for who, method, step, y in made]
 
 
@@ -225,10 +227,10 @@ def _guided(part: Sentences, run: Run, fields: dict[str, np.ndarray]) -> np.ndar
 
 
 def _quality(
-  part: Sentences, method: str, x: np.ndarray, before: np.ndarray, target: np.ndarray
+  part: Sentences, method: str, x: np.ndarray, lines: list[str], target: np.ndarray
 ) -> tuple:
   """The judge's accuracy in %, BLEU with the input, perplexity under the n-gram model."""
-  kept = text.bleu(part.texts(x), part.texts(before))
+  kept = text.bleu(part.texts(x), lines)
   kept = None if method.startswith(DRAWN) else kept  # it never saw the input
   turned = 100 * float((part.judged(x) == target).mean())
   return turned, kept, kneser_ney.perplexity(part.model, x)
