@@ -21,7 +21,6 @@ CHANGES = (  # of the configuration, three seeds each
   COSINE,
   SMALL,
   START,
-  {"learning_rate": 2e-3, **COSINE},
   {**AVERAGE, **COSINE, **SMALL, **START},
 )
 

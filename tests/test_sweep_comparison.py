@@ -440,6 +440,10 @@ def test_a_trained_sweep_of_two_programs(swept, answered):
   assert answer.arrays["sweep_pictures"].shape == (8, 94, 8, 8, 1)
   assert (answer.arrays["sweep_walks"][:4, 2:] == -1).all()
   assert answer.block[0].startswith("sweep_comparison · iw loss (K=8) in nats, lower is")
+  seconds = [run.about["seconds"] / 4 for run in found]
+  np.testing.assert_allclose(
+    answer.arrays["scores/seconds/model"].ravel(), np.repeat(seconds, 4)
+  )
   report.save(answer, where)
   report.render(where, "python evaluate.py")
   assert len(list((where / "figures").glob("sweep_comparison_*.png"))) == 5
@@ -451,6 +455,7 @@ def test_one_program_scores_the_same_alone_and_again(swept, answered):
   one = [evaluated("sweep_comparison", found[0], FEW) for _ in range(2)]
   assert one[0].findings == one[1].findings
   name = "scores/nll/model"
+  assert "scores/seconds/model" not in one[0].arrays
   np.testing.assert_array_equal(one[0].arrays[name], one[1].arrays[name])
   np.testing.assert_allclose(answered.arrays[name][:4], one[0].arrays[name], rtol=1e-5)
 

@@ -42,6 +42,9 @@ METRICS = {
   "dimension_wise": Metric("dimension-wise KL", "nats", 0),
   "ess": Metric("effective samples", "", 0, 1),
 }
+COST = {
+  "seconds": Metric("training", "s a member", 0, 0)
+}  # where there are several programs
 NEAR = 0.5  # nats below the ceiling from which the information is called cut off
 
 
@@ -77,6 +80,11 @@ def adapted(application: Application, runs: list[Run], given: dict) -> Applicati
   if any(run.config["corruption"]["name"] != "none" for run in runs):
     note += " Rate, distortion and −ELBO are of corrupted examples, as in training."
   metrics = {k: m._replace(title=titles.get(k, m.title)) for k, m in METRICS.items()}
+  if len(runs) > 1:
+    metrics |= COST
+    note += (
+      " Training: the seconds of a program by its members, with what else the machine did."
+    )
   headline = settings.one_of(given, "score", tuple(METRICS))
   return application._replace(metrics=metrics, headline=headline, note=note)
 
@@ -101,6 +109,8 @@ def model(task: Task, run: Run) -> dict[str, Any]:
   each |= {name: terms[name] for name in ("rate", "distortion")} | {"elbo": -terms["elbo"]}
   each |= {"nll": -weighed.log_evidence, "ess": weighed.ess}
   each |= rates.described(run, q) | {"codes": q.mean[:, task.own]}
+  if len(task.source.runs) > 1 and (seconds := run.about.get("seconds")):
+    each["seconds"] = np.full(len(run.members), seconds / len(run.members))
   return {"model": {name: np.asarray(values)[:, None] for name, values in each.items()}}
 
 
@@ -111,7 +121,7 @@ def baselines(task: Task) -> dict[str, Callable[[int], Any]]:
 
 def score(task: Task, answer: dict[str, np.ndarray], condition: int) -> dict:
   """The numbers of one member, one for each example or one in all."""
-  return {k: np.asarray(answer[k], np.float64) for k in METRICS if k in answer}
+  return {k: np.asarray(answer[k], np.float64) for k in {**METRICS, **COST} if k in answer}
 
 
 def further(outcome: Outcome) -> Extra:
