@@ -243,6 +243,20 @@ def test_stopped_members_are_in_no_line():
   assert "in no average" in of_members.stopped([r.member for r in mine])[0]
 
 
+def test_fields_of_a_setting_stand_in_one_order():
+  """Programs may have written the same fields in another order."""
+  rows = [[{"seed": 0, "ema": False, "size": 128}], [{"seed": 0, "size": 64, "ema": True}]]
+  runs = [
+    SimpleNamespace(members=row, hyper={}, numbers=[i], ended=[""])
+    for i, row in enumerate(rows)
+  ]
+  found = of_members.of(runs, [0, 0])
+  assert [m.setting for m in found] == [
+    (("ema", False), ("size", 128)),
+    (("ema", True), ("size", 64)),
+  ]
+
+
 def test_members_may_be_grouped_otherwise():
   """The network trained at each share is one line, another network in each column."""
   mine = []

@@ -26,7 +26,7 @@ def living(runs: list[Run]) -> list[Run]:
 
 
 def of(runs: list[Run], parts: list[int], varies: tuple[str, ...] = ()) -> list[Member]:
-  """The members of all programs in the order of the sweep.
+  """The members of all programs in the order of the sweep, their fields in one order.
 
   Args:
     runs: the programs.
@@ -34,10 +34,12 @@ def of(runs: list[Run], parts: list[int], varies: tuple[str, ...] = ()) -> list[
     varies: fields of config.data in which data of one setting may differ.
   """
   apart = {*sweep.SEEDS, *(f"data.{name}" for name in varies)}
+  rows = [[row_of(run, place) for place in range(len(run.numbers))] for run in runs]
+  names = dict.fromkeys(["beta", *(name for each in rows for row in each for name in row)])
   found = []
-  for run, part in zip(runs, parts, strict=True):
+  for run, part, each in zip(runs, parts, rows, strict=True):
     for place, number in enumerate(run.numbers):
-      row = row_of(run, place)
+      row = {name: each[place][name] for name in names if name in each[place]}
       setting = tuple((k, v) for k, v in row.items() if k not in apart)
       found.append(Member(number, run, place, row, setting, part, run.ended[place]))
   return sorted(found, key=lambda member: member.number)
@@ -45,11 +47,8 @@ def of(runs: list[Run], parts: list[int], varies: tuple[str, ...] = ()) -> list[
 
 def row_of(run: Run, place: int) -> dict[str, Any]:
   """β where the objective has one, the seed, and what else a member differs in."""
-  row = dict(run.members[place])
-  beta = {}
-  if "beta" in run.hyper:
-    beta = {"beta": row.pop("beta", _plain(run.hyper["beta"][place]))}
-  return {**beta, "seed": row.pop("seed"), **row}
+  beta = {"beta": _plain(run.hyper["beta"][place])} if "beta" in run.hyper else {}
+  return {**beta, "seed": None, **run.members[place]}  # the place of a key is its first one
 
 
 def with_codes(members: list[Member], run: Run, q: Posterior) -> list[Member]:
