@@ -103,6 +103,22 @@ def test_the_whole_model_goes_on_from_where_a_run_ended(first, tmp_path):
   assert bound[1] > bound[0] + 0.1
 
 
+def test_an_encoder_goes_on_under_a_decoder_that_is_drawn_anew(first, tmp_path):
+  """At rate 0 the encoder is that of the run, and the decoder the one of an untrained model."""
+  still = {"hyper": {"learning_rate": 0.0}, "sweep": {"seed": [5]}}
+  fresh = {"two_stage": {"learn": "fresh_decoder"}}
+  run = fitted(tmp_path / "fresh", second(first, **fresh, **still))
+  config = {**first.config, "sweep": {"seed": [5]}, "hyper": {"learning_rate": 0.0}}
+  untrained = fitted(tmp_path / "untrained", configuration.resolve(config))
+  decodes = run.vae.decodes(run.params)["model"]
+  kept = jax.tree.map(lambda x: x[1:], first.params["model"])
+  choose = lambda anew, new, old: new if anew else old
+  expected = jax.tree.map(choose, decodes, untrained.params["model"], kept)
+  assert {True, False} == set(jax.tree.leaves(decodes))
+  leaves_equal(run.params["model"], expected)
+  assert not all(map(np.array_equal, jax.tree.leaves(expected), jax.tree.leaves(kept)))
+
+
 def test_a_learned_prior_goes_on_and_another_one_is_drawn_anew(first, tmp_path):
   run = fitted(tmp_path / "mixture", second(first, **ONE, sweep={"seed": [3, 5]}))
   still = {"two_stage": {"learn": "all"}, "hyper": {"learning_rate": 0.0}}

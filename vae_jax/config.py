@@ -49,7 +49,7 @@ HALVING = {  # early stopping across the members of a sweep
 TWO_STAGE = {  # a training that begins with the parameters of a model trained before
   "run": "",  # its run directory; empty: the whole model is drawn anew
   "member": -1,  # of that run; -1: its only one, or that of the same seed
-  "learn": "prior",  # what is trained: the prior alone, to its codes, or "all"
+  "learn": "prior",  # the prior alone, "all", or "fresh_decoder": all, the decoder drawn anew
 }
 SCHEDULE_STEPS = 1000.0
 SECTIONS = ("hyper", "schedule", "optimizer", "train", "halving", "two_stage")

@@ -32,10 +32,10 @@ def check(full: dict) -> None:
       f" is not negative (0: no halving), and a factor above 1."
     )
   _at_least("two_stage.member", full["two_stage"]["member"], -1)
-  if full["two_stage"]["learn"] not in ("prior", "all"):
+  if full["two_stage"]["learn"] not in ("prior", "all", "fresh_decoder"):
     raise UserError(
       f"config.two_stage.learn is {full['two_stage']['learn']!r}; expected prior (the prior alone"
-      " is trained) or all."
+      " is trained), all or fresh_decoder."
     )
   check_numbers(full["hyper"], "config.hyper", signed(full))
 

@@ -45,6 +45,11 @@ def init(program: Program) -> step.State:
   if not program.kept:
     return state
   params = {**state.params, **program.kept}
+  if program.config["two_stage"]["learn"] == "fresh_decoder":
+    drawn = program.vae.decodes(state.params)["model"]
+    choose = lambda anew, new, old: new if anew else old
+    both = state.params["model"], params["model"]
+    params["model"] = jax.tree.map(choose, drawn, *both)
   return state._replace(params=params, ema=params if state.ema else ())
 
 

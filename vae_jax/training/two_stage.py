@@ -1,4 +1,4 @@
-"""A training that begins with a run's parameters: of a prior alone, or of the whole model.
+"""A training that begins with a run's parameters: fits a prior to them, or goes on from them.
 
 A prior fitted after training (config.two_stage.learn="prior") is
 
@@ -9,7 +9,9 @@ Dai & Wipf (2019), section 3. By the chain rule the rate falls by what p(z) come
 aggregate posterior q(z), KL(q(z) || p_before) - KL(q(z) || p_after), and the distortion stays.
 
 With learn="all" every parameter is learned from there on, by any objective: a bound that costs more
-a step for the last epochs, say. Adam, the schedules and the moving average begin anew.
+a step for the last epochs, say. Adam, the schedules and the moving average begin anew. With
+learn="fresh_decoder" the encoder alone goes on, and what only the decoder has is drawn anew: after
+an autoencoder, Li et al. (2019), section 3.
 """
 
 import pathlib
