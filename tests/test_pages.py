@@ -17,7 +17,6 @@ TYPED: dict[str, int] = {
   "docs/applications/inpainting.md": 1,
   "docs/applications/molecules.md": 2,
   "docs/applications/recommendation.md": 2,
-  "docs/applications/reconstruction.md": 1,
   "docs/applications/sweep_comparison.md": 1,
   "docs/applications/text.md": 2,
   "docs/atlas.md": 1,
