@@ -135,3 +135,15 @@ def test_a_pixel_of_an_image_is_a_square_of_the_file(tmp_path):
   black = np.argwhere(pixels[..., :3].max(-1) < 0.5)
   side = plots.TILE // 4
   assert (np.ptp(black, axis=0) + 1).tolist() == [side, side]
+
+
+def test_labels_of_several_lines_fit_their_rows():
+  """A sweep over many fields names a row in as many lines."""
+  label = (
+    "seed 0\nbatch_size 128\ninitial lecun_normal\nlearning_rate warmup_cosine\nema True"
+  )
+  with matplotlib.rc_context(_canvas.STYLE):
+    canvas = plots.KINDS["image_grid"](np.zeros((3, 4, 28, 28, 1)), rows=[label] * 3)
+    boxes = [text.get_window_extent() for text in canvas.axes[0].texts]
+  assert len(boxes) == 3
+  assert all(above.y0 >= below.y1 for above, below in itertools.pairwise(boxes))

@@ -213,6 +213,8 @@ def test_the_axis_is_the_first_number_or_the_first_name():
     "objective.name"
   )
   assert figures.axis_of([()]) == ""
+  once = [(("warm_up", value), ("size", size)) for value, size in ((None, 64), (2.0, 128))]
+  assert figures.axis_of(once) == "size"  # one value of a number is no axis
 
 
 def test_a_program_without_the_number_of_the_axis_is_compared_and_on_no_curve():

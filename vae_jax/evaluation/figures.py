@@ -125,9 +125,10 @@ def differing(settings: list[Any]) -> list[str]:
 
 
 def axis_of(settings: list[Any]) -> str:
-  """The swept name that figures are over: beta, else the first number, else the first name."""
+  """The swept name that figures are over: beta, else a number of several values, else a name."""
   differ = differing(settings)
-  numbers = [name for name in differ if is_number(_values(settings, name))]
+  several = lambda values: is_number(values) and len(values) > 1
+  numbers = [name for name in differ if several(_values(settings, name))]
   order = [name for name in ("beta",) if name in differ] + numbers + differ
   return order[0] if order else ""
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from vae_jax.plots import _panels as panels
-from vae_jax.plots._canvas import DPI, INK, PALETTE, Axes, Canvas, colored
+from vae_jax.plots._canvas import DPI, INK, PALETTE, STYLE, Axes, Canvas, colored
 
 TILE = 84  # pixels of an image in a grid, about
 LINE = 19  # pixels of a line of small words under one
@@ -44,8 +44,9 @@ def image_grid(
   canvas, centres = panels.tiles(rgba, scale, 6, wide_after, below)
   left = 0.12 + 0.068 * max([len(label) for label in rows], default=0)
   fig, ax = _exact(canvas, left, top=0.1 + 0.2 * bool(columns) + 0.24 * bool(title))
+  size = _label_size(rows, scale * images.shape[2])
   for label, y in zip(rows, centres[0], strict=False):
-    ax.text(-14, y, label, ha="right", va="center", linespacing=1.25)
+    ax.text(-14, y, label, ha="right", va="center", linespacing=1.25, fontsize=size)
   for label, x in zip(columns, centres[1], strict=False):
     ax.text(x, -12, label, ha="center", va="bottom", fontsize=7.5)
   bottom = scale * images.shape[2] / 2 + 4
@@ -54,6 +55,13 @@ def image_grid(
       ax.text(x, y + bottom, word, ha="center", va="top", fontsize=6, linespacing=1.1)
   _title(ax, title, lift=0.24 if columns else 0.08)
   return fig
+
+
+def _label_size(labels: Sequence[str], pixels: int) -> float:
+  """Points of the letters of labels, such that one of several lines is no taller than its row."""
+  lines = max((label.count("\n") + 1 for label in labels), default=1)
+  usual = STYLE["font.size"]
+  return usual if lines == 1 else min(usual, 72 * pixels / DPI / (1.25 * lines))
 
 
 def pairs(

@@ -10,8 +10,8 @@ aggregate posterior q(z), KL(q(z) || p_before) - KL(q(z) || p_after), and the di
 
 With learn="all" every parameter is learned from there on, by any objective: a bound that costs more
 a step for the last epochs, say. Adam, the schedules and the moving average begin anew. With
-learn="fresh_decoder" the encoder alone goes on, and what only the decoder has is drawn anew: after
-an autoencoder, Li et al. (2019), section 3.
+learn="fresh_decoder" what only the decoder has is drawn anew, and the rest goes on: after an
+autoencoder, Li et al. (2019), section 3.
 """
 
 import pathlib

@@ -42,9 +42,7 @@ METRICS = {
   "dimension_wise": Metric("dimension-wise KL", "nats", 0),
   "ess": Metric("effective samples", "", 0, 1),
 }
-COST = {
-  "seconds": Metric("training", "s a member", 0, 0)
-}  # where there are several programs
+COST = {"seconds": Metric("training", "s a member", 0, 0)}  # with several programs
 NEAR = 0.5  # nats below the ceiling from which the information is called cut off
 
 
@@ -82,9 +80,7 @@ def adapted(application: Application, runs: list[Run], given: dict) -> Applicati
   metrics = {k: m._replace(title=titles.get(k, m.title)) for k, m in METRICS.items()}
   if len(runs) > 1:
     metrics |= COST
-    note += (
-      " Training: the seconds of a program by its members, with what else the machine did."
-    )
+    note += " Training: the seconds of a program divided by its members, on the clock."
   headline = settings.one_of(given, "score", tuple(METRICS))
   return application._replace(metrics=metrics, headline=headline, note=note)
 
