@@ -50,7 +50,7 @@ def sentiment(part: Sentences) -> Extra:
   said = (
     f"Turned into the other class, with BLEU to the input: {', '.join(told)}. Steps are chosen on"
     f" {count} validation sentences. Of the steps that turn {ENOUGH:.0f} % of them, the one that"
-    " keeps most words is taken. Where none does, the one that turns most is."
+    " keeps most words is taken. If none does, the step that turns most is taken."
   )
   table = _table(part, rows, target)
   return Extra([table, _beside(part, made, target)], [_drawn(part, rows)], [said])
@@ -77,7 +77,7 @@ def _place(row: tuple) -> tuple:
 def _best(rows: list[tuple]) -> tuple | None:
   """The row with most words kept of those that turn enough sentences; None of no row.
 
-  Where none does, the one that turns most.
+  If none does, the one that turns most.
   """
   enough = [row for row in rows if row[3] >= ENOUGH]
   if enough:
