@@ -4,7 +4,7 @@ Command:  python train.py --config=configs/lastfm.py:folds --workdir=runs/lastfm
           python evaluate.py --workdir=runs/lastfm --application=recommendation
           configs/lastfm.py:recvae,folds   RecVAE's parts
           configs/lastfm.py   one of the five folds; --config.sweep="{'beta': [0.2, 0.4, 1]}"
-          configs/lastfm.py:grid   what decoder, latents, β and dropout were chosen by, on five folds
+          configs/lastfm.py:grid   what decoder, latents, β and dropout were chosen by
 Duration: 48 s for five folds of Mult-VAE on two CPU cores, 111 s of CPU time for RecVAE's parts
 Expected: NDCG@100 of 0.315 ± 0.010 over the five folds (RP3β 0.313, EASE 0.297)
 """
