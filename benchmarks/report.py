@@ -1,4 +1,4 @@
-"""Results as tables: on the terminal, in docs/benchmarks.md, and as JSON beside it."""
+"""Results as tables: on the terminal, on a page of docs, and as JSON beside docs/benchmarks.md."""
 
 import importlib.metadata
 import json
@@ -11,9 +11,36 @@ import numpy as np
 
 from benchmarks.measure import ROOT, Result
 
-BEGIN, END = "<!-- measured: written by the command -->", "<!-- end of measured -->"
-PAGE = ROOT / "docs" / "benchmarks.md"
-PACKAGES = ("vae-jax", "jax", "jaxlib", "flax", "optax", "torch", "pythae", "numpy")
+BEGIN, END = "<!-- measured: {} -->", "<!-- end of measured -->"
+DOCS = ROOT / "docs"
+PACKAGES = (
+  "vae-jax",
+  "jax",
+  "jaxlib",
+  "flax",
+  "optax",
+  "torch",
+  "pythae",
+  "numpy",
+  "libtpu",
+)
+
+
+class Block(NamedTuple):
+  """A place of a page that is written by a command."""
+
+  name: str  # as the page has it in its mark
+  page: str  # in docs
+  stored: str  # in docs
+
+
+WHOLE = Block("written by the command", "benchmarks.md", "benchmarks.json")
+OWN = {  # parts with a block of their own
+  "recommendation": Block(
+    "recommendation", "applications/recommendation.md", "benchmarks_recommendation.json"
+  ),
+  "lowering": Block("lowering", "benchmarks.md", "benchmarks_lowering.json"),
+}
 
 
 class Part(NamedTuple):
@@ -70,20 +97,37 @@ def machine() -> dict[str, Any]:
   }
 
 
-def write(parts: list[Part], about: dict[str, Any], command: str) -> None:
-  """Replaces the measured part of the page and the JSON beside it."""
-  versions = ", ".join(f"{k} {v}" for k, v in about["versions"].items())
-  head = (
-    f"Command: `{command}`. {about['processor']}, {about['cores']} cores,"
-    f" {about['memory_gib']} GiB; Python {about['python']}, {versions}. Load at the start"
-    f" {about['load'][0]}.\n"
-  )
-  body = "\n".join([BEGIN, head, *map(markdown, parts), END])
-  text = PAGE.read_text()
-  before, rest = text.split(BEGIN)
-  PAGE.write_text(before + body + rest.split(END)[1])
+def write(
+  parts: list[Part], about: dict[str, Any], command: str, block: Block = WHOLE
+) -> None:
+  """Replaces the tables of a block, and the JSON that it is of."""
   found = {"command": command, **about, "parts": [_plain(part) for part in parts]}
-  PAGE.with_suffix(".json").write_text(json.dumps(found, indent=1) + "\n")
+  page, (before, after) = DOCS / block.page, around(block)
+  page.write_text(before + written(found, block) + after)
+  (DOCS / block.stored).write_text(json.dumps(found, indent=1) + "\n")
+
+
+def around(block: Block) -> tuple[str, str]:
+  """The page before and after a block."""
+  before, rest = (DOCS / block.page).read_text().split(BEGIN.format(block.name))
+  return before, rest.partition(END)[2]
+
+
+def written(found: dict[str, Any], block: Block) -> str:
+  """A block as the stored JSON has it."""
+  versions = ", ".join(
+    f"{k} {v}" for k, v in found["versions"].items() if v != "not installed"
+  )
+  head = (
+    f"Command: `{found['command']}`. {found['processor']}, {found['cores']} cores,"
+    f" {found['memory_gib']} GiB; Python {found['python']}, {versions}. Load at the start"
+    f" {found['load'][0]}.\n"
+  )
+  parts = [
+    Part(one["title"], one["about"], [(t["columns"], t["rows"]) for t in one["tables"]], [])
+    for one in found["parts"]
+  ]
+  return "\n".join([BEGIN.format(block.name), head, *map(markdown, parts), END])
 
 
 def _plain(part: Part) -> dict[str, Any]:

@@ -5,9 +5,10 @@ Command:   python train.py --config=configs/frey.py --workdir=runs/frey --data_d
              --set samples=500
            configs/frey.py:drawn   valid and test drawn from the film, as published
            configs/frey.py:drawn,flows   the second with planar flows and IAF beside its Gaussian
-Duration:  61, 60 and 120 s of training for the three on one CPU core
+Duration:  61, 60 and 120 s of training for the three on one CPU core; 550 s for :flows,
+           on a slower one
 Expected:  bits per dimension on 200 test frames, one seed: 6.65, 6.67 and 6.15 at the end of the
-           film; :drawn 5.15, 4.87 and 4.33
+           film; :drawn 5.15, 4.87 and 4.33; :drawn,flows Gaussian 4.87, planar 4.91, IAF 4.86
 """
 
 from ml_collections import ConfigDict

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 from helpers import tiny
 
+import benchmarks.__main__
 from benchmarks import measure, ours, plain_flax, problem, report, roofline
 from vae_jax import registry
 from vae_jax.training import loop, placement, step, trainer
@@ -113,29 +114,41 @@ def test_memory_does_not_grow_with_chunks():
   assert after <= before
 
 
-def test_the_page_has_a_place_for_the_tables(tmp_path, monkeypatch):
-  page = tmp_path / "page.md"
-  page.write_text(report.PAGE.read_text())
-  monkeypatch.setattr(report, "PAGE", page)
+BLOCKS = [report.WHOLE, *report.OWN.values()]
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.name)
+def test_the_pages_have_a_place_for_the_tables(tmp_path, monkeypatch, block):
+  page = tmp_path / block.page
+  page.parent.mkdir(exist_ok=True)
+  page.write_text((report.DOCS / block.page).read_text())
+  monkeypatch.setattr(report, "DOCS", tmp_path)
   part = report.Part("A title", "About it.", [(["a", "b"], [["1", "2"]])], [])
-  report.write([part], report.machine(), "python -m benchmarks")
-  text = page.read_text()
-  assert "### A title\nAbout it.\n\n| a | b |\n| --- | ---: |\n| 1 | 2 |" in text
-  assert text.count(report.BEGIN) == text.count(report.END) == 1
-  assert json.loads(page.with_suffix(".json").read_text())["parts"][0]["title"] == "A title"
+  before = report.around(block)
+  report.write([part], report.machine(), "python -m benchmarks", block)
+  assert report.around(block) == before
+  assert (
+    "### A title\nAbout it.\n\n| a | b |\n| --- | ---: |\n| 1 | 2 |" in page.read_text()
+  )
+  assert json.loads((tmp_path / block.stored).read_text())["parts"][0]["title"] == "A title"
 
 
-def test_the_tables_of_the_page_are_those_that_the_command_stored():
-  stored = json.loads(report.PAGE.with_suffix(".json").read_text())
-  text = report.PAGE.read_text()
-  shown = text.partition(report.BEGIN)[2].partition(report.END)[0]
-  assert f"Command: `{stored['command']}`" in shown
-  for one in stored["parts"]:
-    tables = [(table["columns"], table["rows"]) for table in one["tables"]]
-    part = report.markdown(report.Part(one["title"], one["about"], tables, []))
-    assert part in shown, one["title"]
-    shown = shown.replace(part, "")
-  assert "|" not in shown
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block.name)
+def test_the_tables_of_a_page_are_those_that_the_command_stored(block):
+  stored = json.loads((report.DOCS / block.stored).read_text())
+  before, after = report.around(block)
+  shown = before + report.written(stored, block) + after
+  assert shown == (report.DOCS / block.page).read_text(), "run python -m benchmarks --write"
+
+
+@pytest.mark.parametrize(
+  "words", [["--only=training"], ["--only=training,lowering"], ["--quick"]]
+)
+def test_tables_of_some_parts_do_not_replace_those_of_all(monkeypatch, capsys, words):
+  monkeypatch.setattr(sys, "argv", ["benchmarks", "--write", *words])
+  with pytest.raises(SystemExit):
+    benchmarks.__main__.main()
+  assert "--write replaces all tables of a place" in capsys.readouterr().err
 
 
 def test_the_networks_are_those_of_the_configurations():

@@ -16,12 +16,10 @@ TYPED: dict[str, int] = {
   "docs/applications/disentanglement.md": 1,
   "docs/applications/inpainting.md": 1,
   "docs/applications/molecules.md": 2,
-  "docs/applications/recommendation.md": 2,
+  "docs/applications/recommendation.md": 1,
   "docs/applications/sweep_comparison.md": 1,
   "docs/applications/text.md": 2,
   "docs/atlas.md": 1,
-  "docs/benchmarks.md": 1,
-  "docs/first_hour.md": 1,
 }
 
 
