@@ -13,8 +13,6 @@ from vae_jax.types import UserError
 
 DOCS = ROOT / "docs"
 TYPED: dict[str, int] = {
-  "docs/applications/disentanglement.md": 1,
-  "docs/applications/inpainting.md": 1,
   "docs/applications/molecules.md": 2,
   "docs/applications/recommendation.md": 1,
   "docs/applications/sweep_comparison.md": 1,
