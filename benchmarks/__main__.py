@@ -7,6 +7,7 @@
 """
 
 import argparse
+import importlib.util
 import shlex
 import sys
 import time
@@ -39,6 +40,8 @@ def main() -> None:
       f"--write replaces all tables of a place: give every part, or --only=one of"
       f" {', '.join(report.OWN)}, and no --quick."
     )
+  if "lowering" in names and importlib.util.find_spec("libtpu") is None:
+    parser.error("lowering needs a TPU's compiler: pip install 'vae-jax[tpu-compile]'.")
   about, began = report.machine(), time.perf_counter()
   parts: list[report.Part] = []
   of_block: dict[report.Block, list[report.Part]] = {}

@@ -1,7 +1,7 @@
 """The contestants of `benchmarks` do the same work, and training does not grow in memory."""
 
 import gc
-import importlib
+import importlib.util
 import json
 import pathlib
 import subprocess
@@ -149,6 +149,14 @@ def test_tables_of_some_parts_do_not_replace_those_of_all(monkeypatch, capsys, w
   with pytest.raises(SystemExit):
     benchmarks.__main__.main()
   assert "--write replaces all tables of a place" in capsys.readouterr().err
+
+
+def test_a_part_without_its_compiler_is_refused_in_a_sentence(monkeypatch, capsys):
+  monkeypatch.setattr(sys, "argv", ["benchmarks", "--only=lowering"])
+  monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+  with pytest.raises(SystemExit):
+    benchmarks.__main__.main()
+  assert "pip install 'vae-jax[tpu-compile]'" in capsys.readouterr().err
 
 
 def test_the_networks_are_those_of_the_configurations():
