@@ -13,11 +13,8 @@ from vae_jax.types import UserError
 
 DOCS = ROOT / "docs"
 TYPED: dict[str, int] = {
-  "docs/applications/molecules.md": 2,
-  "docs/applications/recommendation.md": 1,
   "docs/applications/sweep_comparison.md": 1,
   "docs/applications/text.md": 2,
-  "docs/atlas.md": 1,
 }
 
 

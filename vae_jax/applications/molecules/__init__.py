@@ -40,7 +40,7 @@ SETTINGS = {
   "property": "qed",  # that is searched for: "qed", "plogp", or a column of `input`
   "budget": 200,  # calls of the property's oracle that each search has
   "repeats": 10,  # searches of each kind
-  "starts": 20,  # molecules that are improved within a similarity; 0: none
+  "starts": 20,  # molecules that are improved within a similarity
   "calls": 50,  # of the oracle, for each of them
   "input": "",  # a csv of SMILES and a column of numbers of one's own
   "goal": "high",  # or "low", of that column

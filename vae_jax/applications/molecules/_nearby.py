@@ -77,7 +77,7 @@ def improved(part: Part) -> Extra:
   3.3, with an oracle that is counted in the place of a property network.
   """
   s = part.settings
-  if not part.coded or s["input"] or not s["starts"]:
+  if not part.coded or s["input"]:
     return Extra()
   run, fn = select(part.lead.run, part.lead.place), _search.PROPERTIES[s["property"]]
   coder = _search.Coder(run, s["batch"])
