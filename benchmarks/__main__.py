@@ -30,18 +30,7 @@ def main() -> None:
   parser.add_argument("--write", action="store_true")
   parser.add_argument("--data_dir", help="of MNIST, in place of images drawn at random")
   given = parser.parse_args()
-  every = [name for name in PARTS if name not in ASKED]
-  names = given.only.split(",") if given.only else every[: 2 if given.quick else None]
-  if unknown := set(names) - set(PARTS):
-    parser.error(f"no part {', '.join(unknown)}; expected some of {', '.join(PARTS)}")
-  whole = [name for name in names if name not in report.OWN]
-  if given.write and (given.quick or (whole and names != every)):
-    parser.error(
-      f"--write replaces all tables of a place: give every part, or --only=one of"
-      f" {', '.join(report.OWN)}, and no --quick."
-    )
-  if "lowering" in names and importlib.util.find_spec("libtpu") is None:
-    parser.error("lowering needs a TPU's compiler: pip install 'vae-jax[tpu-compile]'.")
+  names = _names(parser, given)
   about, began = report.machine(), time.perf_counter()
   parts: list[report.Part] = []
   of_block: dict[report.Block, list[report.Part]] = {}
@@ -55,10 +44,28 @@ def main() -> None:
   print(
     f"{time.perf_counter() - began:.0f} s in all; load at the start {about['load'][0]}."
   )
-  words = [w for w in sys.argv[1:] if w != "--write" and not w.startswith("--data_dir")]
-  command = shlex.join(["python", "-m", "benchmarks", *words])
-  for block, found in of_block.items() if given.write else ():
-    report.write(found, about, command, block)
+  if given.write:
+    words = [w for w in sys.argv[1:] if w != "--write" and not w.startswith("--data_dir")]
+    command = shlex.join(["python", "-m", "benchmarks", *words])
+    for block, found in of_block.items():
+      report.write(found, about, command, block)
+
+
+def _names(parser: argparse.ArgumentParser, given: argparse.Namespace) -> list[str]:
+  """The parts that are run; ends the program where they cannot be."""
+  every = [name for name in PARTS if name not in ASKED]
+  names = given.only.split(",") if given.only else every[: 2 if given.quick else None]
+  if unknown := set(names) - set(PARTS):
+    parser.error(f"no part {', '.join(unknown)}; expected some of {', '.join(PARTS)}")
+  whole = [name for name in names if name not in report.OWN]
+  if given.write and (given.quick or (whole and names != every)):
+    parser.error(
+      f"--write replaces all tables of a place: give every part, or --only=one of"
+      f" {', '.join(report.OWN)}, and no --quick."
+    )
+  if "lowering" in names and importlib.util.find_spec("libtpu") is None:
+    parser.error("lowering needs a TPU's compiler: pip install 'vae-jax[tpu-compile]'.")
+  return names
 
 
 def _run(

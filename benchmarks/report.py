@@ -14,16 +14,8 @@ from benchmarks.measure import ROOT, Result
 BEGIN, END = "<!-- measured: {} -->", "<!-- end of measured -->"
 DOCS = ROOT / "docs"
 PACKAGES = (
-  "vae-jax",
-  "jax",
-  "jaxlib",
-  "flax",
-  "optax",
-  "torch",
-  "pythae",
-  "numpy",
-  "libtpu",
-)
+  "vae-jax", "jax", "jaxlib", "flax", "optax", "torch", "pythae", "numpy", "libtpu",
+)  # fmt: skip
 
 
 class Block(NamedTuple):

@@ -23,6 +23,8 @@ def get_config(argument: str = "") -> ConfigDict:
   words = set(argument.split(",")) - {""}
   if unknown := words - {"recvae", "folds", "grid", "smoke"}:
     raise ValueError(f"{min(unknown)!r} is none of recvae, folds, grid, smoke")
+  if {"recvae", "grid"} <= words:
+    raise ValueError("the grid is of Mult-VAE: leave recvae or grid out")
   recvae = "recvae" in words
   # A linear decoder, as RecVAE's: with one hidden layer of 600 the validation NDCG is lower.
   network = {"hidden": [600], "decoder": [], "latents": 400}
@@ -33,8 +35,6 @@ def get_config(argument: str = "") -> ConfigDict:
       "latents": 200,
     }  # fmt: skip
     numbers = {"gamma": 0.003, "ema_decay": 0.98, "corruption_rate": 0.5}
-  folds = [{"data.fold": fold} for fold in range(5)]
-  grid = [dict(zip(FIELDS, row, strict=True)) for row in GRID]
   return ConfigDict(
     {
       "data": {"name": "interactions", "set": "lastfm", "folds": 5},
@@ -45,11 +45,7 @@ def get_config(argument: str = "") -> ConfigDict:
       "hyper": {"learning_rate": 1e-3, **numbers},
       "schedule": {} if recvae else {"beta": "linear"},
       "optimizer": {"ema": recvae},
-      "sweep": {"product": [grid, {"data.fold": [*range(5)]}]}
-      if "grid" in words
-      else folds
-      if "folds" in words
-      else {},
+      "sweep": sweep(words),
       "train": {
         "steps": 2 if "smoke" in words else 400 if recvae else 300,
         "batch_size": 100,
@@ -58,3 +54,12 @@ def get_config(argument: str = "") -> ConfigDict:
       },
     }
   )
+
+
+def sweep(words: set[str]) -> list | dict:
+  """The five folds, of every setting of the grid where it is asked for; else nothing."""
+  folds = [{"data.fold": fold} for fold in range(5)]
+  if "grid" in words:
+    grid = [dict(zip(FIELDS, row, strict=True)) for row in GRID]
+    return {"product": [grid, folds]}
+  return folds if "folds" in words else {}

@@ -13,7 +13,6 @@ from vae_jax.types import UserError
 
 DOCS = ROOT / "docs"
 TYPED: dict[str, int] = {
-  "docs/applications/sweep_comparison.md": 1,
   "docs/applications/text.md": 2,
 }
 
