@@ -161,6 +161,25 @@ def test_masks_are_replicates_paired_one_by_one():
   assert found.half == pytest.approx(0)
 
 
+def test_two_methods_are_compared_within_each_network():
+  """One seed under two settings is two networks, and neither is paired with the other."""
+  scores = {
+    (1.0, "map"): [5, 6],
+    (1.0, "mean"): [4, 5],
+    (4.0, "map"): [1, 2],
+    (4.0, "mean"): [0, 1],
+  }
+  found = [
+    result(member(int(beta), beta), x, method) for (beta, method), x in scores.items()
+  ]
+  application = SimpleNamespace(headline="score", metrics={"score": HIGHER})
+  outcome = SimpleNamespace(
+    application=application, ours=results.lines(found), conditions=[""]
+  )
+  said = sentences.contrast(outcome, "mean", "map")
+  assert said == "Map against mean, the same networks: +1.00 ± 0.00."
+
+
 def test_the_choice_is_the_best_mean_over_conditions():
   scores = {"a": (1.0, 9.0), "b": (6.0, 6.0), "c": (20.0, np.nan)}
   mine = [

@@ -96,8 +96,20 @@ def paired(
   a: Line, b: Line, name: str, metric: Metric, condition: str, level: float = LEVEL
 ) -> Estimate | None:
   """Line a less line b by seed and by example, of their `pairs`; None without any."""
-  found = pairs(a, b, name, condition)
-  return None if found is None else _estimate(metric, *found, level)
+  return pooled([(a, b)], name, metric, condition, level)
+
+
+def pooled(
+  lines: list[tuple[Line, Line]], name: str, metric: Metric, condition: str,
+  level: float = LEVEL,
+) -> Estimate | None:  # fmt: skip
+  """The first lines less the second ones, the seeds of all together; None without any."""
+  found = [both for a, b in lines if (both := pairs(a, b, name, condition)) is not None]
+  if not found:
+    return None
+  count = min(ours.shape[1] for ours, _ in found)
+  cut = [np.concatenate([both[i][:, :count] for both in found]) for i in (0, 1)]
+  return _estimate(metric, *cut, level)
 
 
 def pairs(

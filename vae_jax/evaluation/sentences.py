@@ -70,7 +70,7 @@ def _difference(found: Verdict, metric: Metric) -> str:
 
 
 def contrast(outcome: Outcome, first: str, second: str) -> str:
-  """What the second method gains over the first with the same networks; empty without both."""
+  """What the second method gains over the first, each network with itself; empty without both."""
   name = outcome.application.headline
   metric = outcome.application.metrics[name]
   pairs = []
@@ -78,12 +78,9 @@ def contrast(outcome: Outcome, first: str, second: str) -> str:
     own = {line.method: line for line in outcome.ours if line.setting == setting}
     if first in own and second in own:
       pairs.append((own[second], own[first]))
-  if not pairs:
-    return ""
-  merged = [_merged([pair[i] for pair in pairs]) for i in (0, 1)]
   told = []
   for condition in outcome.conditions:
-    found = of_results.paired(*merged, name, metric, condition)
+    found = of_results.pooled(pairs, name, metric, condition)
     if found is not None:
       where = f" at {condition}" if condition else ""
       told.append(f"{plus_minus(found, metric.digits, sign=True)}{_unit(metric)}{where}")
@@ -91,15 +88,6 @@ def contrast(outcome: Outcome, first: str, second: str) -> str:
     return ""
   name = f"{second[0].upper()}{second[1:]}"
   return f"{name} against {first}, the same networks: {', '.join(told)}."
-
-
-def _merged(lines: list[Line]) -> Line:
-  """Lines of several settings as one, for what is asked of all of them together."""
-  cells: dict[str, list] = {}
-  for line in lines:
-    for condition, cell in line.cells.items():
-      cells.setdefault(condition, []).extend(cell)
-  return Line((), lines[0].method, cells)
 
 
 def cautions(outcome: Outcome, opened: list) -> list[str]:
