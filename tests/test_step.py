@@ -80,6 +80,18 @@ def test_free_bits_charge_at_least_their_number_for_each_latent():
   np.testing.assert_allclose(terms.loss - terms.distortion, 3 * 50.0, rtol=1e-5)
 
 
+def test_free_bits_do_not_hide_a_rate_that_is_no_number(monkeypatch):
+  program, state, _ = parts(tiny())
+  objective = registry.find("objectives", "beta")
+  terms_of = step.example_terms(program.vae, objective, program.config)
+  params, hyper = member(state.params, 0), member(jax.device_put(program.hyper), 0)
+  example = {"x": jnp.full(program.dataset.spec.shape, 0.4), "id": jnp.int32(1)}
+  nan = jnp.array([jnp.nan])
+  monkeypatch.setattr(objective.distributions, "rates", lambda *_: nan)
+  terms = terms_of(params, example, hyper, 0, "train")
+  assert jnp.isnan(terms.loss) and jnp.isfinite(terms.distortion)
+
+
 def test_the_update_is_optaxs_adamw():
   config = tiny(hyper={"weight_decay": 0.1, "learning_rate": 3e-3})
   program, state, train_step = parts(config)

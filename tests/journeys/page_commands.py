@@ -142,11 +142,13 @@ def short_training(words: list[str]) -> list[str]:
 
 
 def smaller(sweep: Any) -> Any:
-  """The same sweep with two values of each axis."""
+  """The same sweep with two values of each axis, and no more steps than TRAINING has."""
   if isinstance(sweep, list):
-    return sweep[:2]
+    return [{k: TRAINING.get(k, v) for k, v in row.items()} for row in sweep[:2]]
   return {
-    name: [smaller(part) for part in axis] if name in ("product", "chain") else axis[:2]
+    name: [smaller(part) for part in axis]
+    if name in ("product", "chain")
+    else [TRAINING.get(name, value) for value in axis[:2]]
     for name, axis in sweep.items()
   }
 
