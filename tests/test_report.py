@@ -316,11 +316,33 @@ def test_curves_have_a_gap_where_a_number_is_missing():
   rows = [
     {"step": i + 1, "member": 0, "split": "valid", "elbo": v} for i, v in enumerate(values)
   ]
-  (chart,) = curves.charts(rows, ["seed 0"])
+  (chart,) = curves.charts(rows, [0])
   (path,) = re.findall(r'class="valid c0" d="([^"]+)"', chart["svg"])
   assert path.count("M") == 2
   assert path.count("L") == 1
-  assert curves.charts([], ["seed 0"]) == []
+  assert curves.charts([], [0]) == []
+
+
+def test_curves_are_of_every_setting_before_the_seeds_of_one():
+  sweep = lambda betas, seeds: [
+    {"seed": s, "beta": b} for b in range(betas) for s in range(seeds)
+  ]
+  assert curves.drawn(sweep(8, 5)) == list(range(0, 40, 5))
+  assert curves.drawn(sweep(3, 5)) == [0, 1, 2, 5, 6, 7, 10, 11]
+  assert curves.drawn(sweep(1, 10)) == list(range(8))
+  assert curves.drawn(sweep(2, 2)) == [0, 1, 2, 3]
+  many = curves.drawn(sweep(30, 2))
+  assert (len(many), many[0], many[-1]) == (8, 0, 58)
+  assert curves.drawn([]) == [0]
+  rows = [
+    {"step": step, "member": m, "split": "valid", "elbo": m + step}
+    for m in range(10)
+    for step in (1, 2)
+  ]
+  (chart,) = curves.charts(rows, [0, 9])
+  assert re.findall(r'class="valid (c\d)"', chart["svg"]) == ["c0", "c1"]
+  names = [f"seed {m}" for m in range(10)]
+  assert [one["name"] for one in curves.legend(names, [0, 9])] == ["seed 0", "seed 9"]
 
 
 def test_ticks_are_round():

@@ -9,9 +9,8 @@ from vae_jax import flags, registry
 from vae_jax.api import sources
 from vae_jax.api.model import Model, load
 from vae_jax.training import loop
+from vae_jax.training.sweep import SEEDS
 from vae_jax.types import UserError
-
-SEEDS = ("seed", "data_seed")  # that a sweep knows by these names
 
 
 def fit(

@@ -1,10 +1,14 @@
 """Training curves as inline SVG: they take the page's colours, in the light and in the dark."""
 
+import itertools
+import json
 import math
 from typing import Any, NamedTuple
 
 import numpy as np
 from markupsafe import Markup, escape
+
+from vae_jax.training.sweep import SEEDS
 
 WIDTH, HEIGHT = 330, 210
 LEFT, RIGHT, TOP, BOTTOM = 46, 8, 10, 26
@@ -20,35 +24,52 @@ TICKS = 5
 class Line(NamedTuple):
   """One member on one split."""
 
-  member: int
+  color: int  # its place among those that are drawn
   split: str
   step: np.ndarray
   value: np.ndarray
 
 
-def charts(history: list[dict[str, Any]], names: list[str]) -> list[dict[str, Any]]:
+def drawn(members: list[dict[str, Any]]) -> list[int]:
+  """The places of the members that get a line, SHOWN at most, in their order.
+
+  One of each setting comes first, and of more settings than SHOWN those that lie evenly among
+  them. What room is left goes to the next seed of each setting.
+  """
+  settings: dict[str, list[int]] = {}
+  for place, row in enumerate(members):
+    own = {name: value for name, value in row.items() if name not in SEEDS}
+    settings.setdefault(json.dumps(own, sort_keys=True, default=str), []).append(place)
+  each = list(settings.values()) or [[0]]  # of a run that does not say: the first one
+  evenly = np.linspace(0, len(each) - 1, min(SHOWN, len(each))).round().astype(int)
+  turns = itertools.zip_longest(*(each[i] for i in evenly))
+  places = [place for turn in turns for place in turn if place is not None]
+  return sorted(places[:SHOWN])
+
+
+def charts(history: list[dict[str, Any]], shown: list[int]) -> list[dict[str, Any]]:
   """A chart for each quantity that was logged: {"title", "svg"}.
 
   Args:
     history: rows of metrics.jsonl; a number that is no number is a gap in the line.
-    names: of the members, for the legend's order.
+    shown: the members that get a line, in the legend's order.
   """
   found = []
   for name, title in QUANTITIES:
-    lines = _lines(history, name, min(SHOWN, max(1, len(names))))
+    lines = _lines(history, name, shown)
     if lines:
       found.append({"title": title, "svg": Markup(_chart(lines, title))})
   return found
 
 
-def legend(names: list[str]) -> list[dict[str, Any]]:
-  """The members with the class of their colour."""
-  return [{"name": name, "color": f"c{i}"} for i, name in enumerate(names[:SHOWN])]
+def legend(names: list[str], shown: list[int]) -> list[dict[str, Any]]:
+  """The members that get a line, with the class of their colour."""
+  return [{"name": names[m], "color": f"c{i}"} for i, m in enumerate(shown)]
 
 
-def _lines(history: list[dict], name: str, members: int) -> list[Line]:
+def _lines(history: list[dict], name: str, shown: list[int]) -> list[Line]:
   found = []
-  for member in range(members):
+  for color, member in enumerate(shown):
     for split in ("train", "valid"):
       rows = [
         (row["step"], _number(row[name]))
@@ -56,7 +77,7 @@ def _lines(history: list[dict], name: str, members: int) -> list[Line]:
         if row.get("member") == member and row.get("split") == split and name in row
       ]
       if any(math.isfinite(value) for _, value in rows):
-        found.append(Line(member, split, *np.asarray(rows, float).T))
+        found.append(Line(color, split, *np.asarray(rows, float).T))
   return found
 
 
@@ -121,7 +142,7 @@ def _chart(lines: list[Line], title: str) -> str:
   parts.append(f'<g clip-path="url(#{clip})">')
   for line in sorted(lines, key=lambda line: line.split):
     path = _path(line, x, y)
-    parts.append(f'<path class="{line.split} c{line.member}" d="{path}"/>')
+    parts.append(f'<path class="{line.split} c{line.color}" d="{path}"/>')
   return "".join([*parts, "</g></svg>"])
 
 

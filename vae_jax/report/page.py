@@ -71,7 +71,7 @@ def context(workdir: pathlib.Path, command: str) -> dict[str, Any]:
   about = trusted.about(workdir / "run.json")
   reports = store.load(workdir)
   names = [member_name(row) for row in members]
-  history = files.read_rows(workdir / "metrics.jsonl")
+  history, shown = files.read_rows(workdir / "metrics.jsonl"), curves.drawn(members)
   return {
     "style": (HERE / "style.css").read_text(encoding="utf-8"),
     "script": (HERE / "page.js").read_text(encoding="utf-8"),
@@ -81,9 +81,9 @@ def context(workdir: pathlib.Path, command: str) -> dict[str, Any]:
     "headlines": headlines(reports),
     "collapsed": list(dict.fromkeys(_collapsed(reports))),
     "nans": sum(report["nans"] for report in reports),
-    "charts": curves.charts(history, names),
-    "legend": curves.legend(names) if len(names) > 1 else [],
-    "hidden": max(0, len(names) - curves.SHOWN),
+    "charts": curves.charts(history, shown),
+    "legend": curves.legend(names, shown) if len(names) > 1 else [],
+    "hidden": max(0, len(names) - len(shown)),
     "reports": [_section(workdir, report) for report in reports],
     "config": json.dumps(config, indent=2, ensure_ascii=False) if config else "",
     "command": command,

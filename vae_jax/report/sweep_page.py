@@ -20,11 +20,11 @@ from vae_jax import files
 from vae_jax.evaluation import numbers
 from vae_jax.report import exports, page, store, sweep_charts, trusted
 from vae_jax.report.formatting import short, value_text
+from vae_jax.training.sweep import SEEDS
 from vae_jax.types import UserError
 
 HERE = pathlib.Path(__file__).parent
 APPLICATION = "sweep_comparison"
-SEEDS = ("seed", "data_seed")  # picked from a list, not slid along
 ACROSS = 10  # tiles in a row of a sheet
 # What a comparison that is not of this run, or an edited one, makes the page raise.
 FOREIGN = (LookupError, TypeError, ValueError, ArithmeticError, AttributeError, OSError)
@@ -140,6 +140,7 @@ def _axes(rows: list[dict[str, Any]]) -> list[dict[str, Any]]:
     values = sorted(values) if numeric else values
     one = {"name": name, "label": short(name), "values": values}
     one["texts"] = [value_text(v) for v in values]
+    # a seed is picked from a list, not slid along
     found.append(one | {"slider": numeric and name not in SEEDS})
   return found
 
