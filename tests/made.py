@@ -67,7 +67,7 @@ def open_with(data: Dataset, vae: VAE, objective="beta", axes=None, **options) -
     step=np.zeros(len(members), int),
     which="best",
     history=[],
-    about={},
+    about={"seconds_a_member": 1.0},
     dataset=data,
     stochastic=getattr(registry.find("objectives", objective), "STOCHASTIC", True),
     numbers=list(range(len(members))),

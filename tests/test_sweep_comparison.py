@@ -452,6 +452,16 @@ def test_a_trained_sweep_of_two_programs(swept, answered):
   assert "β 0.1 · latents 3 · seed 1" in (where / "sweep.html").read_text()
 
 
+def test_seconds_a_member_are_of_all_that_trained_together(swept):
+  _, (first, second) = swept
+  first = first._replace(
+    ended=["", "dead at 3", "", ""]
+  )  # it took its time like the others
+  answer = evaluated("sweep_comparison", [first, second], FEW)
+  expected = np.repeat([run.about["seconds"] / 4 for run in (first, second)], (3, 4))
+  np.testing.assert_allclose(answer.arrays["scores/seconds/model"].ravel(), expected)
+
+
 def test_one_program_scores_the_same_alone_and_again(swept, answered):
   _, found = swept
   one = [evaluated("sweep_comparison", found[0], FEW) for _ in range(2)]

@@ -33,7 +33,8 @@ class Run(NamedTuple):
   step: np.ndarray  # [M] the step that each member's parameters are of
   which: str  # "best" or "latest"
   history: list[dict]  # rows of metrics.jsonl
-  about: dict  # run.json: data sentence, data_dir, parameters, seconds, versions
+  about: dict  # run.json: data sentence, data_dir, parameters, seconds, versions; and
+  # seconds_a_member of the whole training, also where some members are left out here
   dataset: Dataset
   stochastic: bool  # False for the deterministic autoencoder: there is no ELBO
   numbers: list[int]  # of each member in the whole sweep, which may have other programs
@@ -185,8 +186,11 @@ def _joined(workdir: str, parts: list[Run]) -> Run:
   """The parts of one program as one run."""
   starts = np.cumsum([0, *(len(part.members) for part in parts)]).tolist()
   together = lambda *x: np.concatenate(x)
+  seconds = [part.about["seconds_a_member"] for part in parts]
+  cost = float(np.average(seconds, weights=[len(part.members) for part in parts]))
   return parts[0]._replace(
     workdir=workdir,
+    about={**parts[0].about, "seconds_a_member": cost},
     params=jax.tree.map(together, *(part.params for part in parts)),
     hyper=jax.tree.map(together, *(part.hyper for part in parts)),
     members=[row for part in parts for row in part.members],
@@ -224,7 +228,7 @@ def _open_part(folder: pathlib.Path, which: str, data_dir: str | None) -> list[R
     step=at,
     which=which,
     history=files.read_rows(folder / "metrics.jsonl", len(members)),
-    about=about,
+    about={**about, "seconds_a_member": about["seconds"] / len(members)},
     dataset=dataset,
     stochastic=getattr(objective, "STOCHASTIC", True),
     numbers=list(range(len(members))),

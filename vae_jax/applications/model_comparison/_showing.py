@@ -104,7 +104,7 @@ def stability(outcome: Outcome, method: str) -> Table:
       leaf[0].size for leaf in jax.tree.leaves(run.params.get(part, {}))
     )
     spread = float(each.std(ddof=1)) if len(each) > 1 else None
-    cost = float(run.about.get("seconds", np.nan)) / len(run.members)
+    cost = run.about["seconds_a_member"]
     rows.append(
       [
         _tuning.contestant(line.setting), rate, len(results), lost, float(each.mean()),

@@ -105,8 +105,8 @@ def model(task: Task, run: Run) -> dict[str, Any]:
   each |= {name: terms[name] for name in ("rate", "distortion")} | {"elbo": -terms["elbo"]}
   each |= {"nll": -weighed.log_evidence, "ess": weighed.ess}
   each |= rates.described(run, q) | {"codes": q.mean[:, task.own]}
-  if len(task.source.runs) > 1 and (seconds := run.about.get("seconds")):
-    each["seconds"] = np.full(len(run.members), seconds / len(run.members))
+  if len(task.source.runs) > 1 and (seconds := run.about["seconds_a_member"]):
+    each["seconds"] = np.full(len(run.members), seconds)
   return {"model": {name: np.asarray(values)[:, None] for name, values in each.items()}}
 
 
