@@ -6,11 +6,11 @@ Command:  python train.py --config=configs/model_comparison.py --workdir=runs/mo
           configs/model_comparison.py:rates     what the learning rates were chosen by
           configs/model_comparison.py:mnist     of 28 x 28, with --data_dir=<data>; or fashion;
                                                 both also with rates and with seconds
-Duration: on one CPU core 142 s for 45 members, 22 s for the evaluation; :mnist 305 s and 82 s
+Duration: on one CPU core 142 s for 45 members, 22 s for the evaluation; :mnist 609 s and 133 s
 Expected: Fréchet distance on 250 test digits (floor 0.21): of samples of N(0, I) VAE-GAN 0.36,
           GAN 0.42, WAE 0.49, VAE 0.54 at β = 1, autoencoder 1.19; of a mixture over the codes
-          from 0.28 to 0.41 for all. :mnist (floor 2.5), 2,000 steps: GAN 6.3, WAE and VAE-GAN 16,
-          VAE 37 at β = 1, 8.4 with a mixture. :fashion (floor 1.4): GAN 6.8, mixture prior 33,
+          from 0.28 to 0.41 for all. :mnist (floor 2.5), 2,000 steps: GAN 6.1, WAE 15, VAE-GAN 16,
+          VAE 35 at β = 1, 8.8 with a mixture. :fashion (floor 1.4): GAN 6.8, mixture prior 33,
           VAE 79 at β = 1, 9.3 with a mixture; PCA with a mixture 5.7. :fashion,seconds: GAN 6.5,
           the others with a mixture 4.5 to 11.1.
 """
