@@ -454,9 +454,8 @@ def test_a_trained_sweep_of_two_programs(swept, answered):
 
 def test_seconds_a_member_are_of_all_that_trained_together(swept):
   _, (first, second) = swept
-  first = first._replace(
-    ended=["", "dead at 3", "", ""]
-  )  # it took its time like the others
+  # the dead one took its time like the others
+  first = first._replace(ended=["", "dead at 3", "", ""])
   answer = evaluated("sweep_comparison", [first, second], FEW)
   expected = np.repeat([run.about["seconds"] / 4 for run in (first, second)], (3, 4))
   np.testing.assert_allclose(answer.arrays["scores/seconds/model"].ravel(), expected)

@@ -129,8 +129,7 @@ def _chosen(runs: Sequence[Run], members: str) -> list[tuple[int, int]]:
   settings: dict[str, tuple[int, int]] = {}
   for _, (i, place) in sorted(places.items()):
     row = runs[i].members[place]
-    setting = str([(k, v) for k, v in row.items() if k not in sweep.SEEDS])
-    settings.setdefault(setting, (i, place))
+    settings.setdefault(str(sweep.setting(row)), (i, place))
   return list(settings.values())
 
 

@@ -20,8 +20,6 @@ def loss(vae: VAE, params: Params, example: Example, key: Array, hyper: Hyper) -
   drawn = distributions.draw(q, key)
   kl = distributions.rates(q, p, drawn)  # [G]
   distortion = -vae.log_likelihood(params, drawn.z, example)
-  free = (
-    kl <= hyper["free_bits"]
-  )  # false of a rate that is no number, which the loss then shows
+  free = kl <= hyper["free_bits"]  # not where a rate is NaN: the loss shows it
   penalty = jnp.sum(jnp.where(free, hyper["free_bits"], kl))
   return Terms(distortion + hyper["beta"] * penalty, jnp.sum(kl), distortion, q, drawn.z)

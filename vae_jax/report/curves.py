@@ -1,14 +1,13 @@
 """Training curves as inline SVG: they take the page's colours, in the light and in the dark."""
 
 import itertools
-import json
 import math
 from typing import Any, NamedTuple
 
 import numpy as np
 from markupsafe import Markup, escape
 
-from vae_jax.training.sweep import SEEDS
+from vae_jax.training import sweep
 
 WIDTH, HEIGHT = 330, 210
 LEFT, RIGHT, TOP, BOTTOM = 46, 8, 10, 26
@@ -38,8 +37,7 @@ def drawn(members: list[dict[str, Any]]) -> list[int]:
   """
   settings: dict[str, list[int]] = {}
   for place, row in enumerate(members):
-    own = {name: value for name, value in row.items() if name not in SEEDS}
-    settings.setdefault(json.dumps(own, sort_keys=True, default=str), []).append(place)
+    settings.setdefault(str(sweep.setting(row)), []).append(place)
   each = list(settings.values()) or [[0]]  # of a run that does not say: the first one
   evenly = np.linspace(0, len(each) - 1, min(SHOWN, len(each))).round().astype(int)
   turns = itertools.zip_longest(*(each[i] for i in evenly))

@@ -137,8 +137,8 @@ def counted(count: int, noun: str) -> str:
 
 
 def _setting(row: dict[str, Any]) -> str:
-  """What distinguishes a member, without its seeds."""
-  own = {k: v for k, v in row.items() if k not in sweep.SEEDS and v is not None}
+  """The setting of a member in the table."""
+  own = {k: v for k, v in sweep.setting(row).items() if v is not None}
   return ", ".join(f"{name} {sweep.text(value)}" for name, value in own.items()) or "all"
 
 

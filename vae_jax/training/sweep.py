@@ -168,6 +168,11 @@ def label(row: dict) -> str:
   return ", ".join(f"{name} {text(row[name])}" for name in names if row[name] is not None)
 
 
+def setting(row: dict) -> dict:
+  """What distinguishes a member, without its seeds."""
+  return {name: value for name, value in row.items() if name not in SEEDS}
+
+
 def text(value: Any) -> str:
   """A swept value for the eye."""
   return f"{value:g}" if isinstance(value, float) else str(value)
